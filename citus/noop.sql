@@ -1,0 +1,1 @@
+-- Citus functions that do nothing on plain PostgreSQL, so that schema and queries are one.
