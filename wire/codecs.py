@@ -27,17 +27,26 @@ class Codec:
 
 
 def _json() -> Codec:
-    return Codec("json", False, msgspec.json.Encoder().encode,
-                 msgspec.json.Decoder(list[DialogMessage]).decode,
-                 lambda data, type_: msgspec.json.decode(data, type=type_))
+    return Codec(
+        "json",
+        False,
+        msgspec.json.Encoder().encode,
+        msgspec.json.Decoder(list[DialogMessage]).decode,
+        lambda data, type_: msgspec.json.decode(data, type=type_),
+    )
 
 
 def _msgpack() -> Codec:
     # str as str, uuid as 16 raw bytes: a third of the size of its text
-    return Codec("msgpack", True, msgspec.msgpack.Encoder(uuid_format="bytes").encode,
-                 msgspec.msgpack.Decoder(list[DialogMessage]).decode,
-                 lambda data, type_: msgspec.msgpack.decode(
-                     data.encode() if isinstance(data, str) else data, type=type_))
+    return Codec(
+        "msgpack",
+        True,
+        msgspec.msgpack.Encoder(uuid_format="bytes").encode,
+        msgspec.msgpack.Decoder(list[DialogMessage]).decode,
+        lambda data, type_: msgspec.msgpack.decode(
+            data.encode() if isinstance(data, str) else data, type=type_
+        ),
+    )
 
 
 CODECS: dict[str, Codec] = {"json": _json(), "msgpack": _msgpack()}

@@ -7,10 +7,20 @@ from typing import Any
 import msgspec
 
 
-class DialogMessage(msgspec.Struct, rename={
-    "dialog_id": "d", "seq": "s", "id": "id", "from_user_id": "f", "to_user_id": "to",
-    "content": "c", "created_at": "at", "way": "w",
-}, omit_defaults=True):
+class DialogMessage(
+    msgspec.Struct,
+    rename={
+        "dialog_id": "d",
+        "seq": "s",
+        "id": "id",
+        "from_user_id": "f",
+        "to_user_id": "to",
+        "content": "c",
+        "created_at": "at",
+        "way": "w",
+    },
+    omit_defaults=True,
+):
     """One stored message; short names on the wire, long ones in code.
 
     `seq` counts 1, 2, 3 ... within its dialog in commit order, without gaps.

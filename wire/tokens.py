@@ -35,7 +35,9 @@ class Tokens:
         self._cache: dict[str, Claims] = {}
         self._cache_size = cache_size
 
-    def make(self, user_id: int, lifetime_seconds: float, kind: str = "access", now: float | None = None) -> str:
+    def make(
+        self, user_id: int, lifetime_seconds: float, kind: str = "access", now: float | None = None
+    ) -> str:
         """A new token for a user, of kind `access` or `refresh`."""
         issued_at = time.time() if now is None else now
         payload = {"sub": str(user_id), "iat": issued_at, "exp": issued_at + lifetime_seconds, "kind": kind}
