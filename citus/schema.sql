@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 
 -- The database epoch: a cursor of another epoch is worth nothing (a restored or promoted database).
 CREATE TABLE IF NOT EXISTS database_epoch (
-    only  boolean PRIMARY KEY DEFAULT true CHECK (only),
-    epoch uuid NOT NULL DEFAULT gen_random_uuid()
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+    epoch   uuid NOT NULL DEFAULT gen_random_uuid()
 );
 INSERT INTO database_epoch DEFAULT VALUES ON CONFLICT DO NOTHING;

@@ -1,0 +1,45 @@
+-- Distributes the tables of schema.sql. Run after it, on the coordinator; idempotent.
+--
+-- Two settings of the session choose the variant, both with a default:
+--   SET lab.shard_key = 'dialog_id';   -- or 'id': the ancestor's choice, every dialog on all shards
+--   SET lab.shard_count = '32';
+-- A key other than dialog_id needs empty tables and changes the primary key of dialogmessage,
+-- because Citus demands the distribution column in every unique index.
+
+DO $distribute$
+DECLARE
+    shard_key   text    := coalesce(nullif(current_setting('lab.shard_key', true), ''), 'dialog_id');
+    shards      integer := coalesce(nullif(current_setting('lab.shard_count', true), ''), '32')::integer;
+    distributed regclass[] := ARRAY(SELECT table_name::regclass FROM citus_tables);
+BEGIN
+    IF shard_key NOT IN ('dialog_id', 'id') THEN
+        RAISE EXCEPTION 'lab.shard_key = %: expected dialog_id or id', shard_key;
+    END IF;
+
+    IF '"user"'::regclass <> ALL (distributed) THEN
+        PERFORM create_reference_table('"user"');
+    END IF;
+    IF 'database_epoch'::regclass <> ALL (distributed) THEN
+        PERFORM create_reference_table('database_epoch');
+    END IF;
+    IF 'dialog'::regclass <> ALL (distributed) THEN
+        PERFORM create_distributed_table('dialog', 'dialog_id', colocate_with := 'none', shard_count := shards);
+    END IF;
+    IF 'outbox'::regclass <> ALL (distributed) THEN
+        PERFORM create_distributed_table('outbox', 'dialog_id', colocate_with := 'dialog');
+    END IF;
+    IF 'dialogmessage'::regclass <> ALL (distributed) THEN
+        IF shard_key = 'dialog_id' THEN
+            PERFORM create_distributed_table('dialogmessage', 'dialog_id', colocate_with := 'dialog');
+        ELSE
+            -- Kept apart with 'none': an equal type and count would otherwise co-locate it with dialog,
+            -- whose shards hold other rows.
+            ALTER TABLE dialogmessage DROP CONSTRAINT IF EXISTS dialogmessage_dialog_id_id_key;
+            ALTER TABLE dialogmessage DROP CONSTRAINT IF EXISTS dialogmessage_pkey;
+            ALTER TABLE dialogmessage ADD PRIMARY KEY (id, dialog_id);
+            CREATE INDEX IF NOT EXISTS dialogmessage_pair ON dialogmessage (dialog_id, seq);
+            PERFORM create_distributed_table('dialogmessage', 'id', colocate_with := 'none', shard_count := shards);
+        END IF;
+    END IF;
+END
+$distribute$;
