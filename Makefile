@@ -1,0 +1,22 @@
+# Thin words over build.sh and the lab command. ARGS reaches the command: make demo ARGS="--rate 300"
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+.PHONY: demo test bench build check
+.DEFAULT_GOAL := help
+
+help: ## What can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' "$(ROOT)/Makefile"
+
+build: ## The environment, .env, and the Docker images where Docker is
+	@bash "$(ROOT)/build.sh"
+
+demo: ## Set up, start a stack, run a load, end with a report
+	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" demo $(ARGS)
+
+test: ## Set up and run the tests
+	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+bench: ## Our send and list endpoints against their twins
+	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" bench $(ARGS)
+
+check: ## Lint, format and types
+	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Prepares the project, and says what it did. Run it as often as you like: what is current is skipped.
+#
+#   bash build.sh             the Python environment, .env, and the Docker images where a Docker engine answers
+#   bash build.sh --python    the Python environment and .env only (what `make demo` and `make test` use)
+#   bash build.sh --system    also the Debian packages of run mode `stack`: rabbitmq-server and haproxy
+#
+# PYTHON=python3.12 bash build.sh chooses the interpreter (3.11 to 3.13).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+docker=yes system=no
+
+say() { printf 'build: %s\n' "$*"; }
+die() { printf 'build: %s\n' "$*" >&2; exit 1; }
+
+for word in "$@"; do
+  case $word in
+    --python) docker=no ;;
+    --system) system=yes ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' build.sh; exit 0 ;;
+    *) printf "build: '%s': expected --python, --system or --help\n" "$word" >&2; exit 2 ;;
+  esac
+done
+
+# apt, when this user may: as root, or through sudo that asks for nothing. Returns 1 when it may not.
+apt_install() {
+  command -v apt-get >/dev/null || return 1
+  local as=()
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || return 1
+    as=(sudo -n)
+  fi
+  say "installing with apt: $*"
+  local log; log=$(mktemp)
+  if "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >"$log" 2>&1 ||
+    { "${as[@]}" apt-get update >>"$log" 2>&1 &&
+      "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1; }; then
+    rm -f "$log"
+  else
+    tail -n 5 "$log" >&2; rm -f "$log"; return 1
+  fi
+}
+
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+
+find_python() {
+  local name
+  for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    if command -v "$name" >/dev/null && "$name" -c "$fits" 2>/dev/null; then echo "$name"; return; fi
+  done
+  die "no Python 3.11, 3.12 or 3.13 found (tried ${PYTHON:-python3, python3.13, python3.12, python3.11}); name one: PYTHON=/path/to/python3.12 bash build.sh"
+}
+
+make_environment() {
+  local python; python=$(find_python)
+  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    local version; version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    apt_install "python$version-venv" || apt_install python3-venv ||
+      die "$python has no venv module; install it and come back: sudo apt-get install python3-venv"
+  fi
+  say "$("$python" --version): creating .venv"
+  rm -rf .venv
+  "$python" -m venv .venv
+}
+
+install_packages() {
+  local hash stamp=.venv/.built
+  if ! { [ -x .venv/bin/python ] && .venv/bin/python -c "$fits; import pip" 2>/dev/null; }; then
+    make_environment
+  fi
+  # The folder is part of the stamp: scripts in .venv/bin carry its path.
+  hash=$({ echo "$root"; .venv/bin/python --version; cat requirements.lock pyproject.toml; } | sha256sum | cut -d' ' -f1)
+  if [ "$(cat $stamp 2>/dev/null)" = "$hash" ]; then
+    say ".venv is current ($(.venv/bin/python --version))"
+    return
+  fi
+  [ ! -e $stamp ] || rm -f $stamp
+  say "installing the locked packages into .venv (the first time: one to three minutes)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+  echo "$hash" >$stamp
+  say "installed $(.venv/bin/python -m pip list --disable-pip-version-check 2>/dev/null | tail -n +3 | wc -l) packages; .venv is current"
+}
+
+make_dotenv() {
+  if [ -e .env ]; then return; fi
+  .venv/bin/python - <<'PY'
+import os, re, secrets
+text = open("example.env").read()
+text = re.sub(r"(?m)=change-me$", lambda _: "=" + secrets.token_hex(24), text)
+with open(os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+    out.write(text)
+PY
+  say "made .env from example.env, with a secret and passwords of its own"
+}
+
+install_system_packages() {
+  local missing=()
+  command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+  command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || missing+=(rabbitmq-server)
+  if [ ${#missing[@]} = 0 ]; then say "haproxy and rabbitmq-server are installed"; return; fi
+  local as=(); [ "$(id -u)" = 0 ] || as=(sudo -n)
+  # Debian starts what it installs; the lab starts its own copies on free ports instead.
+  local policy=/usr/sbin/policy-rc.d made=no
+  if [ ! -e $policy ] && printf '#!/bin/sh\nexit 101\n' | "${as[@]}" tee $policy >/dev/null 2>&1; then
+    made=yes; "${as[@]}" chmod 755 $policy
+  fi
+  local ok=yes
+  apt_install "${missing[@]}" || ok=no
+  [ $made = no ] || "${as[@]}" rm -f $policy
+  [ $ok = yes ] || die "cannot install them here; do it and come back: sudo apt-get install ${missing[*]}"
+  if [ -d /run/systemd/system ]; then "${as[@]}" systemctl disable --quiet "${missing[@]}" 2>/dev/null || true; fi
+  say "installed ${missing[*]}; Debian's own services of them were not started"
+}
+
+build_images() {
+  if ! command -v docker >/dev/null; then say "no docker here: images not built (run mode docker is not available)"; return; fi
+  if ! timeout 20 docker info >/dev/null 2>&1; then say "docker is installed but no engine answers: images not built"; return; fi
+  if [ ! -e docker-compose.yml ]; then say "no docker-compose.yml: no images to build"; return; fi
+  docker compose build --quiet
+  say "built the Docker images; start them with: docker compose up"
+}
+
+mkdir -p .lab
+exec 9>.lab/build.lock
+if command -v flock >/dev/null; then flock 9; fi # two builds at once take turns
+install_packages
+make_dotenv
+if [ $system = yes ]; then install_system_packages; fi
+if [ $docker = yes ]; then build_images; fi
