@@ -1,0 +1,1 @@
+"""Helpers that also run on their own."""
