@@ -56,8 +56,8 @@ async def into_database(
         ) from None
     except asyncpg.UniqueViolationError as error:
         raise Refused(
-            f"{error.detail or error}: these names are taken already; nothing was added. "
-            f"Somebody registered a name of the form {USERNAME}N; use an empty database."
+            f"nothing was added: {(error.detail or str(error)).rstrip('.')}; "
+            f"somebody registered a name of the form {USERNAME}N, use an empty database"
         ) from None
     except (asyncpg.PostgresError, OSError) as error:
         raise Refused(f"the database ended the copy, nothing was added: {_line(error)}") from None

@@ -123,7 +123,8 @@ def run(plan: Plan, locale: str, password: str, connect: dict[str, Any], output:
         return tables(Population(continued), pools, hashed)
 
     columns = TextColumn("{task.description:14}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         totals = {"user": plan.users, "dialog": plan.dialogs, "dialogmessage": plan.messages}
         bar = {name: bars.add_task(name, total=total) for name, total in totals.items()}
 
