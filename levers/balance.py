@@ -1,0 +1,36 @@
+"""How should the proxy choose a websocket service for a new socket?
+
+Problem: sockets stay for hours, so a choice once made is kept. After a restart of one instance the
+others hold everything, and round robin then sends it only its equal share of the few new ones.
+
+Plain way, `leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a
+fresh instance that gets every new socket at once.
+
+`roundrobin`: in turn. Costs: nothing. Fails to even out after a restart or a scale-up.
+
+`user_hash`: by a hash of the user, so all devices of a user meet in one process, and a hint has one
+destination. Costs: the proxy must read the user from the request. Fails in skew: a busy user makes a
+busy instance, and a change of the instance count moves almost everybody.
+
+Different when: sockets are short-lived, or all users are equally busy.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="balance",
+    question="How should the proxy choose a websocket service for a new socket?",
+    env="BALANCE",
+    values=("leastconn", "roundrobin", "user_hash"),
+    processes=("haproxy",),
+    restarts=("haproxy",),
+    design="abab",
+    metric="delivery_p99",
+    expected="either",
+    because="even instances have even queues; all devices of a user together mean fewer copies of a hint",
+    sources=("C14", "P4"),
+    claim="round robin spreads the load evenly",
+    dishonest_if="only idle sockets are balanced",
+    needs=("haproxy",),
+    also=("delivery_p50", "received_per_wanted", "cpu_per_1k_total"),
+)

@@ -1,0 +1,40 @@
+"""Which broker should carry the hints from the API to the websocket services?
+
+Problem: brokers are compared by messages per second, although they promise different things. Here the
+truth is in PostgreSQL and a client repairs gaps by sequence number, so each of them may lose a hint:
+what differs is the price a hint, the delay, and how often repair is needed.
+
+Plain way, `postgres`: LISTEN/NOTIFY outside the write transaction. Costs: no further server; one
+connection a process. Fails when a payload is over 8,000 bytes or a listener stops reading.
+
+`rabbitmq`: a topic exchange, confirms, a queue for each service. Costs: the broker's CPU (it is the dearest
+a hint) and a cluster to run. Fails at a node stop: confirmed hints in an exclusive queue are gone.
+
+`nats`: subjects, no storage. Costs: one light process. Fails open: what nobody hears is gone, by design.
+
+`redis`: publish/subscribe. Costs: one process, single-threaded. Fails open as well; a slow subscriber is
+cut off.
+
+`memory`: a function call; one process only. Costs: nothing, and is the baseline. Fails to leave it.
+
+Different when: hints are batched. One at a time shows round trips, ten at a time shows brokers.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="broker",
+    question="Which broker should carry the hints from the API to the websocket services?",
+    env="BROKER",
+    values=("postgres", "rabbitmq", "nats", "redis", "memory"),
+    processes=("backend", "websocket"),
+    restarts=("stack",),
+    design="abab",
+    metric="cpu_per_1k_total",
+    expected="either",
+    because="a server made for the job against one more job for PostgreSQL",
+    sources=("P2", "P3", "P4", "C12"),
+    claim="NATS is faster; RabbitMQ is reliable",
+    dishonest_if="guarantees differ and are not shown",
+    also=("delivery_p50", "delivery_p99", "p50", "p99"),
+)

@@ -1,0 +1,58 @@
+"""What a lever is: one setting, its question, and how it must be measured to be believed."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Design = Literal["duet", "abab", "restart"]
+Move = Literal["up", "down", "either"]
+Process = Literal["backend", "websocket", "single", "postgres", "rabbitmq", "haproxy", "stack"]
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One thing to pull. `values` are the words of the environment variable `env`, the default first.
+
+    `processes` read the setting; `restarts` must be restarted (or rebuilt) for a new value. `design` is
+    the trial design that is honest for it: duet (both sides at once, in processes that can be doubled),
+    abab (two warm stacks in turn, for shared state), restart (nothing else is possible).
+    `metric` is named before a run and decides the verdict; `also` are shown beside it. `expected` is the
+    way the metric moves from the default to the others, and `because` the reason one would think so.
+    `sources` are the ids of the systems that asked for it (docs/glossary.md), `claim` their words.
+    `needs` are parts beyond PostgreSQL and Python, `mix` the load that shows the lever,
+    `sweep` more values than a pair, and `extra_env` what both sides need so that the lever can act.
+    """
+
+    name: str
+    question: str
+    env: str
+    values: tuple[str, ...]
+    processes: tuple[Process, ...]
+    restarts: tuple[Process, ...]
+    design: Design
+    metric: str
+    expected: Move
+    because: str
+    sources: tuple[str, ...]
+    claim: str
+    dishonest_if: str
+    also: tuple[str, ...] = ("p50", "p99", "cpu_per_1k_total")
+    needs: tuple[str, ...] = ()
+    mix: str = "send"
+    sweep: tuple[str, ...] = ()
+    extra_env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def default(self) -> str:
+        return self.values[0]
+
+    @property
+    def effective(self) -> str:
+        """The key under which a process reports the value in use at /health."""
+        return self.env.lower()
+
+    def check_value(self, value: str) -> str:
+        """The value, if the lever knows it. ValueError names the choices."""
+        if value not in self.values and value not in self.sweep:
+            known = ", ".join(dict.fromkeys(self.values + self.sweep))
+            raise ValueError(f"{self.name}={value!r}: expected one of {known}")
+        return value

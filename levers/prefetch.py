@@ -1,0 +1,38 @@
+"""How many unacknowledged hints may a websocket service hold?
+
+Problem: prefetch bounds what a consumer has in hand. At 1 every hint costs a round trip to the broker; one
+that is never acknowledged then stops the queue for ever.
+
+Plain way, `100`: about twice rate x round trip. Costs: a hundred repeated after a crash. Fails to matter
+beyond that.
+
+`1`, `10`: careful. Costs: throughput falls to prefetch / round trip. Fails when one ack is forgotten:
+with 1 the queue stands still.
+
+`0`: unlimited. Costs: the broker's queue moves into the consumer's memory. Fails by memory, at the worst
+time.
+
+Different when: the consumer is far away: the right number grows with the round trip.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="prefetch",
+    question="How many unacknowledged hints may a websocket service hold?",
+    env="PREFETCH",
+    values=("100", "1", "10", "0"),
+    processes=("websocket",),
+    restarts=("websocket",),
+    design="abab",
+    metric="delivery_p99",
+    expected="up",
+    because="each hint then waits for the acknowledgement of the one before",
+    sources=("C12", "C13"),
+    claim="prefetch 1 is the safe choice",
+    dishonest_if="the rate is so low that nothing ever waits",
+    also=("delivery_p50", "cpu_per_1k", "cpu_per_1k_total"),
+    needs=("rabbitmq",),
+    sweep=("1", "2", "5", "10", "20", "50", "100", "200", "0"),
+    extra_env={"BROKER": "rabbitmq"},
+)

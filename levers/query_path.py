@@ -1,0 +1,39 @@
+"""What does the way to the database cost: raw asyncpg, plain FastAPI, an ORM, a blocking ORM?
+
+Problem: the same endpoint, table, index and durability can cost ten times as much CPU depending on the
+layers between route and socket. The slowest of them also blocks the loop.
+
+Plain way, `raw`: prepared SQL through asyncpg, validation by msgspec, requests that arrive together in one
+commit. Costs: SQL by hand, checked by tests that PREPARE every block. Fails loudly when a statement and
+the schema part ways.
+
+`fastapi_asyncpg`: a FastAPI route with dependencies and response models, one asyncpg statement. Costs:
+validation and serialisation of each layer. Fails by being a little slow everywhere, in no single place.
+
+`orm_async`: SQLAlchemy's async session, the way most FastAPI code is written. Costs: unit of work, identity
+map and greenlet switches for each statement. Fails when a lazy attribute is read outside the session.
+
+`orm_sync`: a synchronous session in a thread pool. Costs: a thread a request in flight, and the lock
+between them. Fails as a queue: the pool of threads or of connections fills and everything waits.
+
+Different when: a query itself takes milliseconds; then the layers do not matter.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="query_path",
+    question="What does the way to the database cost: raw asyncpg, plain FastAPI, an ORM, a blocking ORM?",
+    env="QUERY_PATH",
+    values=("raw", "fastapi_asyncpg", "orm_async", "orm_sync"),
+    processes=("backend",),
+    restarts=("backend",),
+    design="duet",
+    metric="cpu_per_1k",
+    expected="up",
+    because="each layer validates, wraps and copies what the one below has already done",
+    sources=("C3",),
+    claim="no ORM on the hot path",
+    dishonest_if="the sides run other statements, indexes or durability",
+    needs=("sqlalchemy",),
+)

@@ -1,0 +1,38 @@
+"""Should reads go to a replica?
+
+Problem: a replica takes read load off the primary and answers from the past. The user who has just sent
+a message and does not see it in the list writes to support.
+
+Plain way, `primary`: all reads where the writes are. Costs: CPU on the server that cannot be multiplied.
+Fails with the primary.
+
+`replica`: reads from the follower. Costs: staleness of the replay lag. Fails quietly: rows that
+are not there yet; stale reads are counted beside the latency.
+
+`replica_ryw`: the replica, but a user who wrote within the last moments reads the primary. Costs: one
+remembered position a user. Fails for readers who were told by another way (a push) before the replica
+has the row.
+
+Different when: the replica has a machine of its own. Here both share the cores, which is said.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="read_routing",
+    question="Should reads go to a replica?",
+    env="READ_ROUTING",
+    values=("primary", "replica", "replica_ryw"),
+    processes=("backend",),
+    restarts=("backend",),
+    design="duet",
+    metric="p99",
+    expected="either",
+    because="the primary is relieved, but replay costs CPU as well",
+    sources=("E2", "E4", "E5", "C23"),
+    claim="reads on the replica are free",
+    dishonest_if="stale reads are not counted",
+    also=("p50", "cpu_per_1k", "cpu_per_1k_total"),
+    needs=("replica",),
+    mix="list",
+)

@@ -1,0 +1,36 @@
+"""Should the broker send each hint only to the process that wants it?
+
+Problem: with fanout every websocket process gets every hint and throws most away: its CPU grows with the
+load of all. Culling by the broker costs bindings, made and unmade as users come and go.
+
+Plain way, `partition`: users hash into 64 partitions, a process binds those it has users of. Costs: a
+process gets its partitions' neighbours too. Fails towards fanout when every process has some user of
+every partition.
+
+`fanout`: everything to everybody. Costs: received / wanted = number of processes. Fails to scale: adding a
+process adds the whole load once more.
+
+`per_user`: a subject or key a user. Costs: a bind and an unbind a connect; broker memory a user. Fails
+in a reconnect storm: ten thousand binds at once.
+
+Different when: every user has a device on every process: then there is nothing to cull.
+"""
+
+from levers.lever import Lever
+
+LEVER = Lever(
+    name="routing",
+    question="Should the broker send each hint only to the process that wants it?",
+    env="ROUTING",
+    values=("partition", "fanout", "per_user"),
+    processes=("backend", "websocket"),
+    restarts=("backend", "websocket"),
+    design="abab",
+    metric="received_per_wanted",
+    expected="either",
+    because="a fanout delivers every hint to every process",
+    sources=("P2", "P3", "P4"),
+    claim="the broker culls, so the servers rest",
+    dishonest_if="every user is on every process, or the broker's CPU is left out",
+    also=("cpu_per_1k", "cpu_per_1k_total", "delivery_p99"),
+)
