@@ -1,0 +1,50 @@
+"""`lab up`: start a stack on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.errors import UsageError
+from lab.stack.description import DEFAULT_HOME, StackDescription
+from lab.stack.host import up
+from lab.stack.modes import Mode, Request
+from lab.stack.settings_listing import parse_overrides
+
+
+def command(
+    *,
+    mode: Annotated[Mode, typer.Option(help="single, multi (several processes) or stack.")] = "multi",
+    api: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 2,
+    websocket: Annotated[int, typer.Option(min=1, max=64, help="Websocket services.")] = 2,
+    rabbitmq: Annotated[int, typer.Option(min=1, max=5, help="RabbitMQ nodes (mode stack).")] = 1,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the first API process; default: a free one.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of every service.")
+    ] = None,
+    home: Annotated[Path, typer.Option(help="Run folder: database, logs, stack.json.")] = DEFAULT_HOME,
+) -> None:
+    """Start a stack on this machine and return when every process is well.
+
+    Free ports and new passwords each time; the database starts empty. `lab status` shows what runs,
+    `lab down` stops it. Example: lab up --api 1 --websocket 2 --set DEBOUNCE_SECONDS=0.05
+    """
+    if mode == "single" and (api != 2 or websocket != 2):
+        raise UsageError("mode single is one process: --api and --websocket do not apply")
+    levers = parse_overrides(set_ or [])
+    description = up(Request(home, mode, api, websocket, rabbitmq, port, levers), tell=print)
+    print(summary(description))
+
+
+def summary(description: StackDescription) -> str:
+    """Where to go, in a few lines."""
+    return "\n".join(
+        (
+            f"chat page  {description.api[0]}/",
+            f"API        {description.api[0]}/docs",
+            f"database   {description.postgres.dsn}",
+            f"run folder {description.home}",
+        )
+    )

@@ -1,0 +1,109 @@
+"""Start and stop a stack in a run folder: `up`, `down`, and `running` for the time of a block."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import StackError, UsageError
+from lab.stack.description import FILE, StackDescription
+from lab.stack.modes import Plan, Request, plan
+from lab.stack.ports import is_free
+from lab.stack.supervision import Supervision, Tell
+
+# Everything that a stack makes in its run folder. Nothing else there is ever touched.
+OURS = (
+    *("postgres", "rabbitmq", "haproxy", "programs", FILE, f".{FILE}"),
+    *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
+)
+
+
+def up(
+    request: Request,
+    tell: Tell = lambda line: None,
+    tethered: bool = False,
+    planner: Callable[[Request], Plan] = plan,
+) -> StackDescription:
+    """Start a stack and return when every process is well. Raises StackError, and then nothing runs.
+
+    tethered: the stack dies with this process, however it dies. Otherwise it stays until `down`.
+    """
+    home = request.home.resolve()
+    request = Request(**{**vars(request), "home": home})
+    supervision = Supervision(home)
+    if supervision.alive():
+        raise UsageError(f"a stack runs in {home} already; stop it: lab down --home {home}")
+    if request.port and not is_free(request.port):
+        raise UsageError(f"port {request.port} is in use; choose another, or none for a free one")
+    make_home(home)
+    _clear(home, supervision)
+    try:
+        planned = planner(request)
+        supervision.start(planned.programs, tell, tethered)
+        description = planned.described(supervision.pids())
+        description.save()
+    except BaseException:
+        down(home, keep_logs=True)
+        raise
+    return description
+
+
+def make_home(home: Path) -> None:
+    """Make the run folder. Others may walk through it (root's PostgreSQL is another user), not list it."""
+    if home.exists() and not home.is_dir():
+        raise UsageError(f"{home}: expected a folder")
+    home.mkdir(parents=True, exist_ok=True)
+    known = {*OURS, "logs"}
+    foreign = [path.name for path in home.iterdir() if path.name not in known]
+    if foreign:
+        raise UsageError(f"{home} holds other things ({foreign[0]}); choose an empty folder")
+    try:
+        home.chmod(0o711)
+    except PermissionError:
+        raise UsageError(f"{home} belongs to another user; choose another: --home DIR") from None
+
+
+def _clear(home: Path, supervision: Supervision) -> None:
+    """End and remove what a killed stack left in the run folder."""
+    supervision.stop()
+    shutil.rmtree(home / "logs", ignore_errors=True)
+    _remove(home)
+
+
+def _remove(home: Path) -> None:
+    for name in OURS:
+        path = home / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def down(home: Path, keep_logs: bool = True) -> list[str]:
+    """Stop everything of a run folder and remove what it made; logs stay when asked.
+
+    Returns what had to be killed. Works on half a stack, and on none.
+    """
+    home = home.resolve()
+    killed = Supervision(home).stop()
+    _remove(home)
+    if not keep_logs:
+        shutil.rmtree(home / "logs", ignore_errors=True)
+        if home.is_dir() and not any(os.scandir(home)):
+            home.rmdir()
+    return killed
+
+
+@contextmanager
+def running(
+    request: Request, tell: Tell = lambda line: None, planner: Callable[[Request], Plan] = plan
+) -> Iterator[StackDescription]:
+    """A stack for the time of the block, tethered to this process; nothing is left of it afterwards."""
+    description = up(request, tell, tethered=True, planner=planner)
+    try:
+        yield description
+    finally:
+        killed = down(request.home, keep_logs=False)
+        if killed:
+            raise StackError(f"had to kill {', '.join(killed)}")

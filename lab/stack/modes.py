@@ -1,0 +1,107 @@
+"""The run modes: which programs a stack is made of. The only place that knows."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from lab.stack import postgres, services
+from lab.stack.description import Process, StackDescription
+from lab.stack.ports import free_ports
+from lab.stack.program import Program
+
+Mode = Literal["single", "multi", "stack"]
+MODES: tuple[str, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants to run. `levers` are environment overrides for every service."""
+
+    home: Path
+    mode: Mode = "multi"
+    api: int = 2
+    websockets: int = 2
+    rabbitmq_nodes: int = 1
+    port: int | None = None  # of the first API process; None: any free one
+    levers: Mapping[str, str] = field(default_factory=dict)
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Programs, and the description of the stack that they make (its processes are filled in once up)."""
+
+    programs: list[Program]
+    description: StackDescription
+
+    def described(self, pids: Mapping[str, int]) -> StackDescription:
+        """The description with what is running."""
+        processes = [Process(p.name, p.kind, pids.get(p.name, 0), p.health) for p in self.programs]
+        return StackDescription(**{**vars(self.description), "processes": processes})
+
+
+def plan(request: Request) -> Plan:
+    """Choose ports and passwords, make PostgreSQL's data folder, and say what shall run."""
+    if request.mode == "single":
+        return _single(request)
+    return _processes(request)
+
+
+def _database(request: Request, port: int) -> tuple[Program, StackDescription]:
+    folder = request.home / "postgres"
+    folder.mkdir(mode=0o711)
+    database = postgres.make_data_folder(folder, port)
+    description = StackDescription(
+        mode=request.mode,
+        home=request.home,
+        api=[],
+        websockets=[],
+        postgres=database,
+        secret=secrets.token_hex(24),
+        levers=dict(request.levers),
+    )
+    return postgres.program(database, folder, request.postgres_settings), description
+
+
+def _single(request: Request) -> Plan:
+    database_port, api_port, websocket_port = free_ports(3)
+    api_port = request.port or api_port
+    server, description = _database(request, database_port)
+    websocket_url = f"ws://127.0.0.1:{websocket_port}/ws"
+    environment = services.common_environment(description.postgres, description.secret, "memory")
+    environment |= {"WEBSOCKET_URLS": websocket_url, **request.levers}
+    description.api.append(f"http://127.0.0.1:{api_port}")
+    description.websockets.append(websocket_url)
+    return Plan([server, services.single(api_port, websocket_port, environment)], description)
+
+
+def _processes(request: Request) -> Plan:
+    database_port, *ports = free_ports(1 + request.api + request.websockets)
+    api_ports, websocket_ports = ports[: request.api], ports[request.api :]
+    if request.port:
+        api_ports[0] = request.port
+    server, description = _database(request, database_port)
+    programs = [server]
+    rabbitmq = haproxy = None
+    broker = "postgres"
+    if request.mode == "stack":
+        from lab.stack.rabbitmq import plan_rabbitmq
+
+        nodes, rabbitmq = plan_rabbitmq(request.home, request.rabbitmq_nodes)
+        programs += nodes
+        broker = "rabbitmq"
+    description.api.extend(f"http://127.0.0.1:{port}" for port in api_ports)
+    description.websockets.extend(f"ws://127.0.0.1:{port}/ws" for port in websocket_ports)
+    if request.mode == "stack":
+        from lab.stack.haproxy import plan_haproxy
+
+        proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports)
+        programs += proxies
+    environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
+    page = [haproxy["websocket"]] if haproxy else description.websockets
+    environment |= {"WEBSOCKET_URLS": ",".join(page), **request.levers}
+    programs += [services.backend(n, port, environment) for n, port in enumerate(api_ports, 1)]
+    programs += [services.websocket(n, port, environment) for n, port in enumerate(websocket_ports, 1)]
+    return Plan(programs, StackDescription(**{**vars(description), "rabbitmq": rabbitmq, "haproxy": haproxy}))

@@ -1,0 +1,95 @@
+"""The services as programs: one function a kind, all they need in their environment."""
+
+from collections.abc import Mapping
+
+from lab.stack.description import Database
+from lab.stack.program import Program, http_ready, module
+
+SERVICES = 50  # order: after the servers they need
+
+
+def common_environment(
+    database: Database, secret: str, broker: str, rabbitmq: Mapping[str, object] | None = None
+) -> dict[str, str]:
+    """The part that is the same in every service of a stack."""
+    environment = {
+        "POSTGRES_HOST": database.host,
+        "POSTGRES_PORT": str(database.port),
+        "POSTGRES_USER": database.user,
+        "POSTGRES_PASSWORD": database.password,
+        "POSTGRES_DB": database.database,
+        "SECRET": secret,
+        "BROKER": broker,
+        "HOP_TIMES": "on",
+    }
+    if rabbitmq:
+        environment |= {
+            "RABBITMQ_HOST": str(rabbitmq["host"]),
+            "RABBITMQ_PORT": str(rabbitmq["port"]),
+            "RABBITMQ_USER": str(rabbitmq["user"]),
+            "RABBITMQ_PASSWORD": str(rabbitmq["password"]),
+        }
+    return environment
+
+
+def backend(number: int, port: int, environment: Mapping[str, str]) -> Program:
+    """One API service, `backend-<number>`."""
+    name = f"backend-{number}"
+    url = f"http://127.0.0.1:{port}"
+    return Program(
+        name=name,
+        kind="backend",
+        command=module("backend"),
+        environment={
+            "SERVICE_ID": name,
+            "BACKEND_HOST": "127.0.0.1",
+            "BACKEND_PORT": str(port),
+            **environment,
+        },
+        order=SERVICES,
+        check=http_ready(url),
+        health=f"{url}/health",
+    )
+
+
+def websocket(number: int, port: int, environment: Mapping[str, str]) -> Program:
+    """One websocket service, `websocket-<number>`."""
+    name = f"websocket-{number}"
+    url = f"http://127.0.0.1:{port}"
+    return Program(
+        name=name,
+        kind="websocket",
+        command=module("websocket_service"),
+        environment={
+            "SERVICE_ID": name,
+            "WS_ID": name,
+            "WS_HOST": "127.0.0.1",
+            "WS_PORT": str(port),
+            **environment,
+        },
+        order=SERVICES,
+        check=http_ready(url),
+        health=f"{url}/health",
+    )
+
+
+def single(api_port: int, websocket_port: int, environment: Mapping[str, str]) -> Program:
+    """API and websockets in one process on one loop."""
+    url = f"http://127.0.0.1:{api_port}"
+    return Program(
+        name="single-1",
+        kind="single",
+        command=module("single"),
+        environment={
+            "SERVICE_ID": "single-1",
+            "WS_ID": "single-1",
+            "BACKEND_HOST": "127.0.0.1",
+            "BACKEND_PORT": str(api_port),
+            "WS_HOST": "127.0.0.1",
+            "WS_PORT": str(websocket_port),
+            **environment,
+        },
+        order=SERVICES,
+        check=http_ready(url),
+        health=f"{url}/health",
+    )

@@ -1,0 +1,68 @@
+"""What runs where: each program's state, health and effective settings, as asked of itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from lab.errors import NotRunning
+from lab.stack.description import Process, StackDescription
+from lab.stack.supervision import Supervision
+
+
+@dataclass(frozen=True)
+class Status:
+    """One process. `health` is ok, degraded, or what went wrong; `report` is its /health answer."""
+
+    name: str
+    kind: str
+    state: str
+    pid: int | None
+    up_seconds: int
+    url: str | None
+    health: str
+    report: dict[str, Any]
+
+    @property
+    def links(self) -> dict[str, str]:
+        return dict(self.report.get("links", {}))
+
+    @property
+    def effective(self) -> dict[str, Any]:
+        return dict(self.report.get("effective", {}))
+
+
+def ask_health(url: str) -> dict[str, Any]:
+    """The /health answer of a service; {"status": reason} when there is none."""
+    try:
+        answer = httpx.get(url, timeout=2.0).json()
+    except (httpx.HTTPError, ValueError) as error:
+        return {"status": f"no answer ({type(error).__name__})"}
+    return dict(answer) if isinstance(answer, dict) else {"status": "not understood"}
+
+
+def statuses(description: StackDescription) -> list[Status]:
+    """All processes of a stack, in the order of its description. Raises NotRunning."""
+    try:
+        states = {state["name"]: state for state in Supervision(description.home).states()}
+    except NotRunning:
+        raise NotRunning(
+            f"the supervisor of {description.home} is gone and its processes with it; "
+            f"clear up: lab down --home {description.home}"
+        ) from None
+    return [_status(process, states.get(process.name, {})) for process in description.processes]
+
+
+def _status(process: Process, state: dict[str, Any] | Any) -> Status:
+    running = state.get("statename") in ("STARTING", "RUNNING")
+    report = ask_health(process.health) if process.health and running else {}
+    return Status(
+        name=process.name,
+        kind=process.kind,
+        state=str(state.get("statename", "GONE")).lower(),
+        pid=state.get("pid") or None,
+        up_seconds=state["now"] - state["start"] if running else 0,
+        url=process.health.removesuffix("/health") if process.health else None,
+        health=str(report.get("status", "ok" if running else "down")),
+        report=report,
+    )
