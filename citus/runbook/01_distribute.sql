@@ -1,0 +1,12 @@
+-- 1. Distribute: tables, functions, distribution. Safe to run again.
+-- Run:  psql -v ON_ERROR_STOP=1 -f citus/runbook/01_distribute.sql
+-- See:  "user" and database_epoch as reference tables; dialog, dialogmessage and outbox distributed
+--       by dialog_id in one colocation group.
+-- Undo: SELECT undistribute_table('dialogmessage'); and so on, with the writers stopped.
+\ir ../noop.sql
+\ir ../schema.sql
+\ir ../distribute.sql
+
+SELECT table_name, citus_table_type, distribution_column, colocation_id, shard_count
+FROM citus_tables
+ORDER BY table_name::text;

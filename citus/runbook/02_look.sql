@@ -1,0 +1,43 @@
+-- 2. Look: nodes, shards by node, sizes, skew, the largest shards. Changes nothing.
+-- Run:  psql -v ON_ERROR_STOP=1 -f citus/runbook/02_look.sql
+-- See:  one row a node; a skew near 1.0 (largest node / mean); no shard far above the others.
+
+SELECT nodeid, nodename, nodeport, noderole, isactive, shouldhaveshards
+FROM pg_dist_node
+ORDER BY nodeid;
+
+SELECT nodename, nodeport, count(*) AS shards, pg_size_pretty(sum(shard_size)) AS size
+FROM citus_shards
+WHERE citus_table_type = 'distributed'
+GROUP BY nodename, nodeport
+ORDER BY nodename, nodeport;
+
+WITH node_sizes AS (
+    SELECT nodename, nodeport, sum(shard_size) AS bytes
+    FROM citus_shards
+    WHERE citus_table_type = 'distributed'
+    GROUP BY nodename, nodeport
+)
+SELECT round((max(bytes) / nullif(avg(bytes), 0))::numeric, 2) AS size_skew
+FROM node_sizes;
+
+SELECT table_name, shardid, nodename, nodeport, pg_size_pretty(shard_size) AS size
+FROM citus_shards
+WHERE citus_table_type = 'distributed'
+ORDER BY shard_size DESC
+LIMIT 5;
+
+-- Hot shards: rows written since the workers' statistics were reset.
+SELECT nodename, nodeport, result AS writes_by_shard
+FROM run_command_on_workers($$
+    SELECT json_object_agg(relname, n_tup_ins + n_tup_upd)::text
+    FROM (
+        SELECT relname, n_tup_ins, n_tup_upd
+        FROM pg_stat_user_tables
+        WHERE relname ~ '^dialogmessage_[0-9]+$'
+        ORDER BY n_tup_ins + n_tup_upd DESC
+        LIMIT 3
+    ) AS busiest
+$$) AS answer
+JOIN pg_dist_node USING (nodename, nodeport)
+ORDER BY nodename, nodeport;

@@ -1,0 +1,18 @@
+-- 3. Change the shard count of the whole colocation group.
+-- Run:  psql -v ON_ERROR_STOP=1 -v shard_count=6 -f citus/runbook/03_shard_count.sql
+-- See:  the new count for dialog, dialogmessage and outbox.
+-- Undo: the same with the old count.
+--
+-- UNSAFE without the locks below: with writers running, alter_distributed_table loses writes that
+-- were acknowledged, and no error tells. The locks make every writer wait (its statement_timeout
+-- answers it with an error to be retried), and lock_timeout gives up before the queue grows long.
+BEGIN;
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE dialog, dialogmessage, outbox IN ACCESS EXCLUSIVE MODE;
+SELECT alter_distributed_table('dialog', shard_count := :shard_count, cascade_to_colocated := true);
+COMMIT;
+
+SELECT table_name, shard_count
+FROM citus_tables
+WHERE citus_table_type = 'distributed'
+ORDER BY table_name::text;
