@@ -61,10 +61,11 @@ stdout_logfile_backups=1
 
 
 def _configuration(programs: Sequence[Program]) -> str:
+    # The socket goes by /proc/self/cwd (= the run folder): the kernel takes 108 bytes of path at most.
     user = "user=root\n" if os.geteuid() == 0 else ""  # said openly, or supervisord warns about it
     return (
         f"[supervisord]\nnodaemon=true\nlogfile=logs/supervisord.log\npidfile=supervisord.pid\n{user}"
-        f"childlogdir=logs\n\n[unix_http_server]\nfile={SOCKET}\nchmod=0700\n\n"
+        f"childlogdir=logs\n\n[unix_http_server]\nfile=/proc/self/cwd/{SOCKET}\nchmod=0700\n\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
         + "".join(_section(program) for program in programs)
@@ -199,7 +200,7 @@ class Supervision:
         path = self.home / SOCKET
         if not path.exists():
             raise NotRunning(f"no supervisor runs in {self.home}")
-        if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:  # the kernel's limit; reach it through an open folder
+        if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:  # too long for the kernel: through the open folder
             self._folder = self._folder or os.open(self.home, os.O_PATH)
             path = Path(f"/proc/self/fd/{self._folder}/{SOCKET}")
         return ServerProxy("http://lab", transport=SupervisorTransport(None, None, f"unix://{path}"))
