@@ -1,0 +1,104 @@
+"""From one number a trial to an effect with its interval: log ratios, their median, bootstrap and Wilcoxon.
+
+Never pooled requests: the requests of one trial share its luck, so that a thousand of them are one
+observation. Why the median and not the mean: with a dozen heavy-tailed ratios the bootstrap of the mean
+is too narrow (tests/lab/test_statistics.py shows how often it cries wolf).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 4_999
+
+
+@dataclass(frozen=True)
+class Effect:
+    """B against A as a ratio: 1.10 means B's figure is 10 % above A's; `low` and `high` bound it."""
+
+    ratio: float
+    low: float
+    high: float
+    p_value: float
+    pairs: int
+
+    @property
+    def excludes_one(self) -> bool:
+        return self.low > 1 or self.high < 1
+
+    @property
+    def largest_change(self) -> float:
+        """The largest change that the interval allows, as a share: 0.03 for an interval of 0.98 .. 1.03."""
+        return max(abs(self.low - 1), abs(self.high - 1))
+
+
+def log_ratios(a: Sequence[float], b: Sequence[float]) -> list[float]:
+    """log(b / a) of each pair. Raises ValueError unless all figures are positive and paired."""
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} figures against {len(b)}: expected pairs")
+    if any(not value > 0 or math.isinf(value) for value in (*a, *b)):
+        raise ValueError("a figure that is zero, negative or missing has no ratio")
+    return [math.log(right / left) for left, right in zip(a, b, strict=True)]
+
+
+def effect_of(ratios: Sequence[float], seed: int = 1, confidence: float = CONFIDENCE) -> Effect:
+    """The median of the log ratios with its bootstrap interval (percentile) and Wilcoxon's p.
+
+    Needs 5 pairs or more, below which no interval means anything; raises ValueError.
+    """
+    values = np.asarray(ratios, dtype=float)
+    if len(values) < 5:
+        raise ValueError(f"{len(values)} pairs: expected 5 or more")
+    median = float(np.median(values))
+    if np.ptp(values) == 0:
+        p = 1.0 if median == 0 else 2.0 ** (1 - len(values))
+        return Effect(math.exp(median), math.exp(median), math.exp(median), p, len(values))
+    found = stats.bootstrap(
+        (values,),
+        np.median,
+        confidence_level=confidence,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+        vectorized=True,
+    ).confidence_interval
+    p = float(stats.wilcoxon(values).pvalue)
+    return Effect(math.exp(median), math.exp(found.low), math.exp(found.high), p, len(values))
+
+
+def noise_floor(ratios: Sequence[float], seed: int = 1) -> float:
+    """F: the largest change that A against A could be taken for, as a share (0.02 is 2 %)."""
+    return effect_of(ratios, seed).largest_change
+
+
+def resolution(ratios: Sequence[float], pairs: int, seed: int = 1, sessions: int = 400) -> float:
+    """Half the width of the interval that `pairs` pairs with this spread would have, as a share.
+
+    Drawn from the ratios themselves around their median: what a session of that length can resolve.
+    """
+    values = np.asarray(ratios, dtype=float)
+    rng = np.random.default_rng(seed)
+    centred = values - np.median(values)
+    medians = np.median(rng.choice(centred, size=(sessions, pairs)), axis=1)
+    return float(math.exp(np.quantile(np.abs(medians), CONFIDENCE)) - 1)
+
+
+def order_difference(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """How far the ratios of the two orders (A first, B first) lie apart, as a share, and Mann-Whitney's p."""
+    if len(first) < 3 or len(second) < 3:
+        return 0.0, 1.0
+    apart = math.exp(abs(float(np.median(first)) - float(np.median(second)))) - 1
+    return apart, float(stats.mannwhitneyu(first, second).pvalue)
+
+
+def drift(ratios: Sequence[float]) -> tuple[float, float]:
+    """Spearman's correlation of the ratios with time, and its p."""
+    values = np.asarray(ratios, dtype=float)
+    if len(values) < 8 or np.ptp(values) == 0:
+        return 0.0, 1.0
+    found = stats.spearmanr(np.arange(len(values)), values)
+    return float(found.statistic), float(found.pvalue)

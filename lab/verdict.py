@@ -1,0 +1,198 @@
+"""Records in, verdict out. Pure: no clock, no files, no processes.
+
+The words, in the order in which they are decided:
+
+INVALID                a guard failed or a grave caveat stands; no figure is claimed
+same within the margin the whole interval lies within the margin
+better, worse          the interval leaves out 1, Wilcoxon agrees, and the change is above the margin
+no difference shown    none of these; the sentence says how large a difference could still hide
+
+The margin is the larger of 2 % and the noise floor F of this session (A against A).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lab import caveats as warn
+from lab.caveats import Caveat
+from lab.statistics import Effect, drift, effect_of, log_ratios, order_difference
+from levers.metrics import METRICS, Metric
+
+Word = Literal["better", "worse", "same within the margin", "no difference shown", "INVALID"]
+Order = Literal["ab", "ba", "together"]
+
+LOOKS = (12, 20, 30)  # the only numbers of pairs at which a session may stop
+# Pocock's bound for three looks: each at 0.022, all together 0.05. Looking more often is not free.
+ALPHA = {1: 0.05, 2: 0.0294, 3: 0.0221}
+LEAST_MARGIN = 0.02
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One figure of A and one of B that belong together, and which came first."""
+
+    number: int
+    a: float
+    b: float
+    order: Order = "together"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition without which figures do not count. `words` state the value and the limit."""
+
+    name: str
+    ok: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was measured of one metric: pairs A/B, pairs A/A, guards, the smallest number of samples."""
+
+    metric: str
+    pairs: Sequence[Pair]
+    floor_pairs: Sequence[Pair]
+    guards: Sequence[Guard] = ()
+    least_samples: int | None = None
+    looks: Sequence[int] = LOOKS
+    remarks: Sequence[Caveat] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer about one metric. `effect` and `margin` are None when nothing may be claimed."""
+
+    metric: str
+    word: Word
+    sentence: str
+    effect: Effect | None = None
+    floor: Effect | None = None
+    margin: float | None = None
+    caveats: Sequence[Caveat] = field(default_factory=tuple)
+    guards: Sequence[Guard] = field(default_factory=tuple)
+
+    @property
+    def decided(self) -> bool:
+        """Whether more pairs could not change the word without being unlucky."""
+        return self.word not in ("no difference shown", "INVALID")
+
+
+def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
+    """The verdict about one metric; `a` and `b` name the sides in the sentence."""
+    metric = METRICS[record.metric]
+    grave = _grave(record, metric)
+    if grave:
+        return _invalid(record, grave)
+    ratios = ratios_of(record.pairs)
+    effect = effect_of(ratios)
+    floor = effect_of(ratios_of(record.floor_pairs))
+    margin = max(LEAST_MARGIN, floor.largest_change)
+    notes = [*record.remarks, *_notes(record, ratios, floor)]
+    order = _order_caveat(record, ratios, effect, margin)
+    if order:
+        return _invalid(record, [order, *notes])
+    alpha = ALPHA[min(len(record.looks), 3)]
+    differs = effect.excludes_one and effect.p_value <= alpha
+    if effect.largest_change <= margin:
+        word: Word = "same within the margin"
+        if differs:
+            notes.append(warn.statistically_only(effect.ratio - 1, margin))
+    elif differs and abs(effect.ratio - 1) > margin:
+        word = "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
+    else:
+        word = "no difference shown"
+    return Verdict(
+        record.metric,
+        word,
+        sentence(metric, word, effect, margin, sides=(a, b)),
+        effect,
+        floor,
+        margin,
+        tuple(notes),
+        tuple(record.guards),
+    )
+
+
+def ratios_of(pairs: Sequence[Pair]) -> list[float]:
+    """The log ratios B / A of the pairs."""
+    return log_ratios([pair.a for pair in pairs], [pair.b for pair in pairs])
+
+
+def _grave(record: Record, metric: Metric) -> list[Caveat]:
+    """What takes the verdict away before any figure is looked at."""
+    found = [warn.guard_failed(guard.name, guard.words) for guard in record.guards if not guard.ok]
+    if len(record.pairs) < min(record.looks):
+        found.append(warn.too_few_pairs(len(record.pairs), min(record.looks)))
+    if len(record.floor_pairs) < 5:
+        found.append(warn.no_floor())
+    if record.least_samples is not None and record.least_samples < metric.least_samples:
+        found.append(warn.too_few_samples(metric.label, record.least_samples, metric.least_samples))
+    ab = sum(pair.order == "ab" for pair in record.pairs)
+    ba = sum(pair.order == "ba" for pair in record.pairs)
+    if abs(ab - ba) > max(2, len(record.pairs) // 6):
+        found.append(warn.unbalanced(ab, ba))
+    return found
+
+
+def _order_caveat(record: Record, ratios: Sequence[float], effect: Effect, margin: float) -> Caveat | None:
+    """Grave when the order moves the ratio more than the margin and more than half the lever's effect."""
+    ab = [r for r, pair in zip(ratios, record.pairs, strict=True) if pair.order == "ab"]
+    ba = [r for r, pair in zip(ratios, record.pairs, strict=True) if pair.order == "ba"]
+    apart, p = order_difference(ab, ba)
+    grave = p < 0.01 and apart > margin and apart > abs(effect.ratio - 1) / 2
+    return warn.order_decides(apart, p) if grave else None
+
+
+def _notes(record: Record, ratios: Sequence[float], floor: Effect) -> list[Caveat]:
+    notes = []
+    if floor.largest_change > 0.10:
+        notes.append(warn.floor_is_high(floor.largest_change))
+    if floor.excludes_one and abs(floor.ratio - 1) > LEAST_MARGIN:
+        notes.append(warn.floor_is_off_centre(floor.ratio))
+    rho, p = drift(ratios)
+    if p < 0.01:
+        notes.append(warn.drifts(rho))
+    return notes
+
+
+def _invalid(record: Record, found: Sequence[Caveat]) -> Verdict:
+    reasons = "; ".join(caveat.seen for caveat in found if caveat.grave)
+    text = f"INVALID: {reasons}. No figure is claimed."
+    return Verdict(record.metric, "INVALID", text, caveats=tuple(found), guards=tuple(record.guards))
+
+
+def sentence(metric: Metric, word: Word, effect: Effect, margin: float, *, sides: tuple[str, str]) -> str:
+    """The verdict in words, with the interval."""
+    a, b = sides
+    bounds = f"95 % interval {percent(effect.low)} to {percent(effect.high)}, {effect.pairs} pairs"
+    if word == "same within the margin":
+        return f"{b} and {a} are the same in {metric.label} within {margin:.1%} ({bounds})."
+    if word == "no difference shown":
+        return (
+            f"No difference between {b} and {a} was shown in {metric.label}; "
+            f"it could be up to {effect.largest_change:.1%} ({bounds})."
+        )
+    moved = percent(effect.ratio)
+    return f"{b} is {word} than {a} in {metric.label}: {moved} ({bounds}; margin {margin:.1%})."
+
+
+def percent(ratio: float) -> str:
+    """A ratio as a signed change: 1.104 -> +10.4 %; factors from 2 on as 3.2x."""
+    return f"{ratio:.1f}x" if ratio >= 2 else f"{(ratio - 1) * 100:+.1f} %"
+
+
+def prediction_came_true(expected: str, word: Word, effect: Effect | None) -> str:
+    """What to say about a prediction `up`, `down` or `same` of the metric."""
+    if effect is None or word == "INVALID":
+        return "not decided: the run is invalid"
+    if word == "no difference shown":
+        return "not decided: no difference was shown, and equality was not shown either"
+    moved = "same" if word == "same within the margin" else ("up" if effect.ratio > 1 else "down")
+    return "came true" if moved == expected else f"did not come true: expected {expected}, it was {moved}"
+
+
+def stop_at(verdicts: Mapping[int, Verdict], looks: Sequence[int] = LOOKS) -> int | None:
+    """The first look whose verdict is decided, if any."""
+    return next((n for n in looks if n in verdicts and verdicts[n].decided), None)
