@@ -41,5 +41,11 @@ BEGIN
             PERFORM create_distributed_table('dialogmessage', 'id', colocate_with := 'none', shard_count := shards);
         END IF;
     END IF;
+    -- Runs on the node that holds the dialog: one round trip inside the cluster. With another key its
+    -- rows lie on several nodes and it stays on the coordinator.
+    IF shard_key = 'dialog_id' THEN
+        PERFORM create_distributed_function(
+            'send_message(uuid,uuid,bigint,bigint,text,boolean)', 'p_dialog_id', colocate_with := 'dialog');
+    END IF;
 END
 $distribute$;

@@ -12,11 +12,12 @@ CREATE TABLE IF NOT EXISTS "user" (
     CONSTRAINT user_username_key UNIQUE (username)
 );
 
--- Prefix search: LIKE 'ann%' on lower-cased names walks these; the id makes the order total.
-CREATE INDEX IF NOT EXISTS user_name_search
-    ON "user" (lower(first_name) text_pattern_ops, lower(last_name) text_pattern_ops, id);
+-- Prefix search: the range from 'ann' up to, not including, 'ano' walks these, in any locale because of
+-- COLLATE "C" (LIKE with a parameter could not); the id makes the order total, for paging.
+CREATE INDEX IF NOT EXISTS user_first_name_search
+    ON "user" (lower(first_name) COLLATE "C", lower(last_name) COLLATE "C", id);
 CREATE INDEX IF NOT EXISTS user_last_name_search
-    ON "user" (lower(last_name) text_pattern_ops, id);
+    ON "user" (lower(last_name) COLLATE "C", lower(first_name) COLLATE "C", id);
 -- The revocation list that every process polls.
 CREATE INDEX IF NOT EXISTS user_disabled ON "user" (disabled_at) WHERE disabled_at IS NOT NULL;
 
@@ -27,8 +28,8 @@ CREATE TABLE IF NOT EXISTS dialog (
     user_high bigint NOT NULL,
     last_seq  bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
-CREATE INDEX IF NOT EXISTS dialog_user_low ON dialog (user_low);
-CREATE INDEX IF NOT EXISTS dialog_user_high ON dialog (user_high);
+CREATE INDEX IF NOT EXISTS dialog_user_low ON dialog (user_low, dialog_id);
+CREATE INDEX IF NOT EXISTS dialog_user_high ON dialog (user_high, dialog_id);
 
 CREATE TABLE IF NOT EXISTS dialogmessage (
     dialog_id    uuid NOT NULL,
@@ -58,3 +59,66 @@ CREATE TABLE IF NOT EXISTS database_epoch (
     epoch   uuid NOT NULL DEFAULT gen_random_uuid()
 );
 INSERT INTO database_epoch DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- Store one message, giving it the next seq of its dialog. Called outside a transaction block, it is
+-- one round trip and one commit.
+--   p_dialog_id  the two user ids packed, lower first (wire.message.dialog_id_of)
+--   p_id         the sender's uuid: the same id again stores nothing and answers with the first row
+--   p_outbox     also leave a row in outbox (delivery = outbox)
+-- outcome: stored | again (seq and created_at of the first row) | other_content (that id holds another
+-- message of this dialog) | no_recipient.
+-- The row lock on dialog is held until the commit, so that seq order is commit order, without gaps; and
+-- each statement here sees what was committed before it got the lock (READ COMMITTED), so that of two
+-- concurrent sends of one id the second finds the row of the first.
+CREATE OR REPLACE FUNCTION send_message(
+    p_dialog_id uuid, p_id uuid, p_from_user_id bigint, p_to_user_id bigint, p_content text, p_outbox boolean,
+    OUT outcome text, OUT seq bigint, OUT created_at double precision)
+LANGUAGE plpgsql
+AS $send$
+DECLARE
+    next_seq bigint;
+    at       timestamptz;
+    first    record;
+BEGIN
+    UPDATE dialog AS d
+       SET last_seq = d.last_seq + 1
+     WHERE d.dialog_id = p_dialog_id
+    RETURNING d.last_seq INTO next_seq;
+    IF NOT FOUND THEN
+        -- Only a dialog's first message asks: a dialog exists for users that exist.
+        PERFORM FROM "user" AS u WHERE u.id = p_to_user_id;
+        IF NOT FOUND THEN
+            outcome := 'no_recipient';
+            RETURN;
+        END IF;
+        INSERT INTO dialog AS d (dialog_id, user_low, user_high, last_seq)
+        VALUES (p_dialog_id, least(p_from_user_id, p_to_user_id), greatest(p_from_user_id, p_to_user_id), 1)
+        ON CONFLICT (dialog_id) DO UPDATE SET last_seq = d.last_seq + 1
+        RETURNING d.last_seq INTO next_seq;
+    END IF;
+
+    INSERT INTO dialogmessage AS m (dialog_id, seq, id, from_user_id, to_user_id, content)
+    VALUES (p_dialog_id, next_seq, p_id, p_from_user_id, p_to_user_id, p_content)
+    ON CONFLICT (dialog_id, id) DO NOTHING
+    RETURNING m.created_at INTO at;
+    IF FOUND THEN
+        IF p_outbox THEN
+            INSERT INTO outbox (dialog_id, seq) VALUES (p_dialog_id, next_seq);
+        END IF;
+        outcome := 'stored';
+        seq := next_seq;
+        created_at := extract(epoch FROM at);
+        RETURN;
+    END IF;
+
+    -- Stored before: the seq goes back (nobody else has seen it, the lock is ours).
+    UPDATE dialog AS d SET last_seq = next_seq - 1 WHERE d.dialog_id = p_dialog_id;
+    SELECT m.seq, m.created_at, m.from_user_id = p_from_user_id AND m.content = p_content AS same
+      INTO first
+      FROM dialogmessage AS m
+     WHERE m.dialog_id = p_dialog_id AND m.id = p_id;
+    outcome := CASE WHEN first.same THEN 'again' ELSE 'other_content' END;
+    seq := first.seq;
+    created_at := extract(epoch FROM first.created_at);
+END
+$send$;
