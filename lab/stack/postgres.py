@@ -85,7 +85,7 @@ def _run(command: Sequence[str | Path], user: str | None, cwd: Path, text: str |
         raise StackError(f"{name} failed with exit code {done.returncode}", done.stdout + done.stderr)
 
 
-def make_data_folder(folder: Path, port: int) -> Database:
+def make_data_folder(folder: Path, port: int, authentication: str = "scram-sha-256") -> Database:
     """A new, empty cluster in `folder`/data with the database `lab`, and how to reach it. About 1 s."""
     user = unprivileged_user()
     password = secrets.token_hex(16)
@@ -107,7 +107,7 @@ def make_data_folder(folder: Path, port: int) -> Database:
             BINARIES / "initdb",
             f"--pgdata={data}",
             "--username=postgres",
-            "--auth=scram-sha-256",
+            f"--auth={authentication}",
             f"--pwfile={secret}",
             "--encoding=UTF8",
             "--locale=C",

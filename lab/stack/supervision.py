@@ -72,6 +72,19 @@ def _configuration(programs: Sequence[Program]) -> str:
     )
 
 
+def write_spec(program: Program, home: Path, path: Path) -> None:
+    """Write what tether.py turns into. Readable by its owner only: passwords are in it."""
+    spec = {
+        "command": list(program.command),
+        "environment": plain_environment() | dict(program.environment) | {"LAB_HOME": str(home)},
+        "user": program.user,
+        "folder": str(program.folder or home),
+        "death_signal": program.death_signal,
+    }
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        json.dump(spec, out, indent=1)
+
+
 class Supervision:
     """The supervisor of one run folder; cheap to make, whether it runs or not."""
 
@@ -91,16 +104,7 @@ class Supervision:
 
     def write_program(self, program: Program) -> None:
         """What a program shall be from its next start on."""
-        spec = {
-            "command": list(program.command),
-            "environment": plain_environment() | dict(program.environment) | {"LAB_HOME": str(self.home)},
-            "user": program.user,
-            "folder": str(program.folder or self.home),
-            "death_signal": program.death_signal,
-        }
-        path = self.home / "programs" / f"{program.name}.json"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(spec, out, indent=1)
+        write_spec(program, self.home, self.home / "programs" / f"{program.name}.json")
 
     # --- starting
 
