@@ -1,7 +1,15 @@
 """The broker protocol: hints travel from the backend that stored a message to the websocket services.
 
 Postgres is the truth; a hint may be lost, doubled or reordered (docs/glossary.md: hint). What
-every broker must still promise is held by one suite, tests/wire/test_broker_contract.py.
+every broker must still promise is held by one suite, tests/wire/test_broker_contract.py:
+
+- a hint reaches every consumer that has bound either of its two users, and no other;
+- the hints of one dialog keep the publisher's order while no connection is lost, and those given
+  to one `publish` arrive in one call of the handler (up to BrokerSettings.hints_per_message);
+- nothing waits longer than its time limit, whatever the broker does.
+
+Hop times are marked by the caller: the backend marks `published` before it calls `publish`, the
+websocket service marks `consumed` in its handler.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,10 +18,12 @@ from typing import Protocol
 from wire.message import DialogMessage
 
 # Called on the consumer's loop with the hints that arrived together. It must only put them into
-# local queues and return: when it has returned, the hints count as consumed and are acked.
+# local queues and return: when it has returned, the hints count as consumed and are acked. If it
+# raises, the consumer ends: wait_closed() raises the same error.
 HintHandler = Callable[[Sequence[DialogMessage]], None]
 # Called whenever a connection has been (re)made, with the new generation (1, 2, ...). Between two
-# generations hints may have been lost: the service catches up from the database.
+# generations hints may have been lost: the service catches up from the database. Hints may arrive
+# while it runs. It is cancelled when the connection is lost again; raising ends the consumer.
 GenerationHandler = Callable[[int], Awaitable[None]]
 
 
@@ -47,8 +57,12 @@ class Publisher(Protocol):
         """Hand over hints that are already committed, in order. One call is one batch.
 
         Returns when the broker has confirmed (or taken, where it knows no confirm); raises
-        BrokerUnavailable or PublishTimeout. A hint that nobody listens for is not an error.
+        BrokerUnavailable (at once while not connected) or PublishTimeout. A hint that nobody
+        listens for is not an error. Several calls may be under way; they keep their order.
         """
+
+    async def wait_closed(self) -> None:
+        """Return after close(); raise what the publisher itself died of. Await it in a task group."""
 
     async def close(self) -> None: ...
 
@@ -73,6 +87,12 @@ class Consumer(Protocol):
         """
 
     async def unbind(self, user_id: int) -> None:
-        """The user left. A broker may keep the binding for a while (partition: 60 s) or for ever (fanout)."""
+        """The user left: its hints stop at once. The broker may keep its own binding for a while."""
+
+    async def wait_closed(self) -> None:
+        """Return after close(); raise what a handler or the consumer itself died of.
+
+        Await it in the service's task group, so that a dead consumer ends the process.
+        """
 
     async def close(self) -> None: ...

@@ -1,11 +1,38 @@
-"""Who gets which hint: partitions of users, and the names that publisher and consumer share."""
+"""Who gets which hint: partitions of users, and the keys that publisher and consumer share."""
 
+from collections.abc import Callable
 from typing import Literal
 
 PARTITIONS = 64  # enough for 32 websocket processes with two each, few enough to bind them all in one go
 RoutingName = Literal["partition", "fanout", "per_user"]
+EVERYBODY = "all"
+_PARTITION_KEYS = tuple(f"p.{number}" for number in range(PARTITIONS))
 
 
 def partition_of(user_id: int) -> int:
     """The partition of a user, 0 .. PARTITIONS-1. Multiplicative hash: neighbouring ids spread evenly."""
     return ((user_id * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF) >> 58
+
+
+def _everybody(_user_id: int) -> str:
+    return EVERYBODY
+
+
+def _partition_key(user_id: int) -> str:
+    return _PARTITION_KEYS[partition_of(user_id)]
+
+
+def _user_key(user_id: int) -> str:
+    return f"u.{user_id}"
+
+
+_KEYS: dict[RoutingName, Callable[[int], str]] = {
+    "partition": _partition_key,
+    "fanout": _everybody,
+    "per_user": _user_key,
+}
+
+
+def key_of_user(routing: RoutingName) -> Callable[[int], str]:
+    """How a user's key is found: `p.17`, `all` or `u.4711`. A hint goes to the keys of both its users."""
+    return _KEYS[routing]

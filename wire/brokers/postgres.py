@@ -1,0 +1,165 @@
+"""Broker `postgres`: LISTEN/NOTIFY on connections of its own, for several processes without another server.
+
+Outside the transaction that stores the message: NOTIFY takes a database-wide lock at commit. A
+channel is a key of the topology, so the server culls. A payload holds less than 8,000 bytes;
+a longer batch is cut into pieces, which one transaction keeps in order and side by side.
+Under Citus, publisher and consumer must both talk to the coordinator: NOTIFY stays on its node.
+"""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+
+from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
+from wire.brokers.publisher import ConnectedPublisher, PublisherSession, by_key, chunks
+from wire.brokers.settings import BrokerSettings
+from wire.codecs import Codec, codec_named
+from wire.message import DialogMessage
+from wire.topology import key_of_user
+
+PIECE_BYTES = 7_990  # PostgreSQL refuses 8,000 and more; one byte says whether another piece follows
+MORE, LAST = "+", "."
+CHANNEL = "hints."
+LOST_ON = (asyncpg.PostgresError, asyncpg.InterfaceError)
+NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)"
+
+
+def pieces(payload: bytes, binary: bool) -> Iterator[str]:
+    """The payload as NOTIFY can carry it: text, cut between characters."""
+    if binary:
+        payload = b64encode(payload)
+    while len(payload) > PIECE_BYTES:
+        end = PIECE_BYTES
+        while payload[end] & 0xC0 == 0x80:  # inside a UTF-8 character
+            end -= 1
+        yield MORE + payload[:end].decode()
+        payload = payload[end:]
+    yield LAST + payload.decode()
+
+
+class Joiner:
+    """Puts the pieces of each channel together again."""
+
+    def __init__(self, binary: bool) -> None:
+        self._binary = binary
+        self._begun: dict[str, str] = {}
+
+    def add(self, channel: str, piece: str) -> bytes | None:
+        """The whole payload once its last piece is there."""
+        text = self._begun.pop(channel, "") + piece[1:]
+        if piece[:1] == MORE:
+            self._begun[channel] = text
+            return None
+        return b64decode(text) if self._binary else text.encode()
+
+
+@asynccontextmanager
+async def _connection(settings: BrokerSettings, role: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(
+        settings.postgres_dsn,
+        timeout=settings.connect_timeout_seconds,
+        server_settings={
+            "application_name": f"{settings.client_name}-{role}",
+            # NOTIFY takes a transaction id, so its commit would wait for the disk while it holds the lock.
+            "synchronous_commit": "off",
+        },
+    )
+    try:
+        yield connection
+    finally:
+        connection.terminate()  # nothing is left to be said, and a dead server could not hear it
+
+
+class PostgresPublisherSession(PublisherSession):
+    def __init__(self, connection: asyncpg.Connection, settings: BrokerSettings, codec: Codec) -> None:
+        super().__init__()
+        self._connection = connection
+        self._size = settings.hints_per_message
+        self._key_of_user = key_of_user(settings.routing)
+        self._codec = codec
+        self._one_at_a_time = asyncio.Lock()
+        connection.add_termination_listener(lambda _: self.lose("terminated"))
+
+    async def publish(self, hints: Sequence[DialogMessage]) -> None:
+        channels: list[str] = []
+        payloads: list[str] = []
+        for key, copies in by_key(hints, self._key_of_user).items():
+            for chunk in chunks(copies, self._size):
+                parts = list(pieces(self._codec.encode(chunk), self._codec.binary))
+                channels += [CHANNEL + key] * len(parts)
+                payloads += parts
+        if not channels:
+            return
+        async with self._one_at_a_time:
+            try:
+                await self._connection.execute(NOTIFY, channels, payloads)
+            except asyncio.CancelledError:
+                # Given up in the middle of a statement: asyncpg would wait for a server that may be gone.
+                self._connection.terminate()
+                raise
+
+
+class PostgresConsumerSession(ConsumerSession):
+    def __init__(self, connection: asyncpg.Connection, settings: BrokerSettings, deliver: Deliver) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deliver = deliver
+        self._joiner = Joiner(codec_named(settings.encoding).binary)
+        self._one_at_a_time = asyncio.Lock()
+        connection.add_termination_listener(lambda _: self.lose("terminated"))
+
+    async def subscribe(self, keys: Collection[str]) -> None:
+        async with self._one_at_a_time:
+            for key in keys:
+                await self._connection.add_listener(CHANNEL + key, self._heard)
+
+    async def unsubscribe(self, key: str) -> None:
+        async with self._one_at_a_time:
+            await self._connection.remove_listener(CHANNEL + key, self._heard)
+
+    async def beat(self, seconds: float) -> None:
+        """Ask the server something now and then: a peer that vanished closes no connection."""
+        with suppress(*LOST_ON, OSError):
+            while True:
+                await asyncio.sleep(seconds)
+                async with self._one_at_a_time, asyncio.timeout(seconds):
+                    await self._connection.execute("SELECT")
+        self.lose("no answer")
+
+    def _heard(self, _connection: Any, _pid: int, channel: str, piece: object) -> None:
+        payload = self._joiner.add(channel, str(piece))
+        if payload is not None:
+            self._deliver(payload, channel.removeprefix(CHANNEL))
+
+
+def postgres_publisher(settings: BrokerSettings) -> ConnectedPublisher:
+    """A publisher with one connection of its own."""
+    codec = codec_named(settings.encoding)
+
+    @asynccontextmanager
+    async def open_session() -> AsyncIterator[PostgresPublisherSession]:
+        async with _connection(settings, "publish") as connection:
+            yield PostgresPublisherSession(connection, settings, codec)
+
+    return ConnectedPublisher(settings, open_session, LOST_ON)
+
+
+def postgres_consumer(settings: BrokerSettings) -> ConnectedConsumer:
+    """A consumer with one connection of its own."""
+
+    @asynccontextmanager
+    async def open_session(deliver: Deliver) -> AsyncIterator[PostgresConsumerSession]:
+        async with _connection(settings, "consume") as connection:
+            session = PostgresConsumerSession(connection, settings, deliver)
+            beat = asyncio.create_task(session.beat(settings.heartbeat_seconds), name="postgres heartbeat")
+            try:
+                yield session
+            finally:
+                beat.cancel()
+                await asyncio.gather(beat, return_exceptions=True)
+
+    return ConnectedConsumer(settings, open_session, LOST_ON)
