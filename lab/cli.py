@@ -35,6 +35,9 @@ COMMANDS = {
     "load": ("lab.commands.load", "Run a load on the stack and write a result file."),
     "report": ("lab.commands.report", "Make the HTML report of a result file."),
     "bench": ("lab.commands.bench", "Our send and list endpoints against their twins."),
+    "levers": ("lab.commands.levers", "What can be pulled, and what is known about it."),
+    "show": ("lab.commands.show", "A lever's page, and its latest result."),
+    "pull": ("lab.commands.pull", "Measure one lever: A against B, to a verdict."),
 }
 
 

@@ -1,0 +1,1 @@
+"""Pulling levers: plan, rig (what is up), session (trials until a look decides), result."""

@@ -1,0 +1,72 @@
+"""Whether a lever can be pulled here: its option exists, and the parts it needs are on this machine."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.stack.settings_listing import documented
+from levers.lever import Lever
+
+# Levers that are no setting of a process: the rig builds the stack differently.
+BUILT = {"RUN_MODE", "WEBSOCKETS", "APP_TRANSPORT", "DATABASE_TRANSPORT"}
+
+# Part: (is it here?, what to do when it is not)
+PARTS: dict[str, tuple[Callable[[], bool], str]] = {
+    "rabbitmq": (lambda: _program("rabbitmq-server"), "apt install rabbitmq-server"),
+    "haproxy": (lambda: _program("haproxy"), "apt install haproxy"),
+    "nats": (lambda: _program("nats-server"), "apt install nats-server"),
+    "redis": (lambda: _program("redis-server"), "apt install redis-server"),
+    "sqlalchemy": (lambda: _module("sqlalchemy"), "pip install '.[twins]'"),
+    "citus": (lambda: bool(_citus()), "a PostgreSQL with the Citus extension"),
+    "replica": (lambda: _module("lab.stack.replica"), "a replica in the stack runner"),
+}
+VALUE_PARTS = {
+    ("broker", "rabbitmq"): "rabbitmq",
+    ("broker", "nats"): "nats",
+    ("broker", "redis"): "redis",
+    ("cache", "redis"): "redis",
+    ("run_mode", "stack"): "rabbitmq",
+}
+
+
+@dataclass(frozen=True)
+class Availability:
+    """`ready`, or the reason why not and what would mend it. `without`: values that cannot be used here."""
+
+    ready: bool
+    reason: str = ""
+    without: tuple[str, ...] = ()
+
+
+def availability(lever: Lever) -> Availability:
+    """Asked of the documented settings and this machine; starts nothing."""
+    if lever.env not in documented() and lever.env not in BUILT:
+        return Availability(False, f"no process reads {lever.env} yet")
+    for need in lever.needs:
+        here, mend = PARTS[need]
+        if not here():
+            return Availability(False, f"{need} is not here: {mend}")
+    without = tuple(value for value in lever.values if not value_is_here(lever, value))
+    return Availability(True, f"without {', '.join(without)}" if without else "", without)
+
+
+def value_is_here(lever: Lever, value: str) -> bool:
+    """Whether the part that one value needs is on this machine."""
+    part = VALUE_PARTS.get((lever.name, value))
+    return part is None or PARTS[part][0]()
+
+
+def _program(name: str) -> bool:
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
+
+
+def _module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _citus() -> bool:
+    folders = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
+    return any(next(folder.glob("**/citus.so"), None) for folder in folders if folder.is_dir())

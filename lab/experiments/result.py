@@ -1,0 +1,112 @@
+"""The result of a pull: one JSON file that holds all that a reader, a report or a comparison needs."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.caveats import Caveat
+from lab.errors import UsageError
+from lab.statistics import Effect
+from lab.trials.observation import Observation
+from lab.verdict import Guard, Verdict
+
+FORMAT = 1
+KIND = "pull"
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "results" / "pulls"  # committed results
+RUNS = ROOT / ".lab" / "results"  # this machine's own
+
+
+@dataclass(frozen=True)
+class PullResult:
+    """What was asked (`plan`), where (`fingerprint`), with what (`settings`: the effective ones by side).
+
+    `verdicts` by metric, the primary first; `seconds` how long it took; `prediction` up, down, same or None.
+    """
+
+    plan: Mapping[str, Any]
+    fingerprint: Mapping[str, Any]
+    settings: Mapping[str, Mapping[str, Any]]
+    verdicts: list[Verdict]
+    observations: list[Observation]
+    started_at: float
+    seconds: float
+    prediction: str | None = None
+    capacity: Mapping[str, Any] | None = None
+    command: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def lever(self) -> str:
+        return str(self.plan["lever"])
+
+    @property
+    def values(self) -> tuple[str, str]:
+        a, b = self.plan["values"]
+        return str(a), str(b)
+
+    @property
+    def primary(self) -> Verdict:
+        return self.verdicts[0]
+
+    @property
+    def day(self) -> str:
+        return time.strftime("%Y-%m-%d", time.gmtime(self.started_at))
+
+    def save(self, path: Path) -> Path:
+        """Write the file, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".part")
+        draft.write_text(json.dumps({"format": FORMAT, "kind": KIND, **asdict(self)}, indent=1) + "\n")
+        draft.replace(path)
+        return path
+
+
+def load(path: Path) -> PullResult:
+    """Read a result file. Raises UsageError when it is none."""
+    try:
+        raw = json.loads(path.read_text())
+        if raw.pop("format") != FORMAT or raw.pop("kind") != KIND:
+            raise KeyError
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist") from None
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+        raise UsageError(f"{path} is not the result of a pull") from None
+    raw["verdicts"] = [_verdict(one) for one in raw["verdicts"]]
+    raw["observations"] = [
+        Observation(**{**one, "guards": [Guard(**guard) for guard in one["guards"]]})
+        for one in raw["observations"]
+    ]
+    return PullResult(**raw)
+
+
+def _verdict(raw: dict[str, Any]) -> Verdict:
+    for part in ("effect", "floor"):
+        raw[part] = Effect(**raw[part]) if raw[part] else None
+    raw["caveats"] = tuple(Caveat(**one) for one in raw["caveats"])
+    raw["guards"] = tuple(Guard(**one) for one in raw["guards"])
+    return Verdict(**raw)
+
+
+def file_name(result: PullResult) -> str:
+    """event_loop.uvloop-asyncio.20250102-030405.json: sorts by time within a question."""
+    a, b = (value.replace("/", "_") for value in result.values)
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(result.started_at))
+    return f"{result.lever}.{a}-{b}.{moment}.json"
+
+
+def results_of(
+    lever: str | None = None, folders: Iterable[Path] = (KEPT, RUNS)
+) -> list[tuple[Path, PullResult]]:
+    """All results (of a lever), oldest first; files that cannot be read are left out."""
+    found = []
+    for folder in folders:
+        for path in sorted(folder.glob(f"{lever or '*'}.*.json")):
+            try:
+                found.append((path, load(path)))
+            except UsageError:
+                continue
+    return sorted(found, key=lambda one: one[1].started_at)

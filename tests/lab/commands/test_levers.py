@@ -1,0 +1,45 @@
+"""`lab levers` and `lab show`: what a reader sees before measuring anything."""
+
+import pytest
+
+from lab.cli import run
+from lab.experiments.availability import PARTS, availability
+from levers.catalogue import catalogue
+
+
+def test_levers_are_listed_by_name(capsys):
+    assert run(["levers", "--names"]) == 0
+    assert capsys.readouterr().out.split() == list(catalogue())
+
+
+def test_the_list_says_what_cannot_be_pulled_here(capsys, monkeypatch):
+    monkeypatch.setattr("lab.experiments.availability.documented", dict)
+    assert run(["levers"]) == 0
+    assert "pool_size: no process reads POOL_SIZE yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_every_page_can_be_shown(name, capsys):
+    assert run(["show", name]) == 0
+    out = capsys.readouterr().out
+    assert "Problem:" in out
+    assert "dishonest if" in out
+
+
+def test_an_unknown_lever_is_one_line(capsys):
+    assert run(["show", "pool"]) == 2
+    assert "did you mean pool_size" in capsys.readouterr().err
+
+
+def test_a_missing_part_is_named_with_what_mends_it(monkeypatch):
+    monkeypatch.setitem(PARTS, "sqlalchemy", (lambda: False, "pip install '.[twins]'"))
+    state = availability(catalogue()["query_path"])
+    assert not state.ready
+    assert "pip install" in state.reason
+
+
+def test_a_value_without_its_part_is_left_out(monkeypatch):
+    monkeypatch.setitem(PARTS, "nats", (lambda: False, "apt install nats-server"))
+    state = availability(catalogue()["broker"])
+    assert state.ready
+    assert "nats" in state.without
