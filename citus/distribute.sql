@@ -16,6 +16,9 @@ BEGIN
         RAISE EXCEPTION 'lab.shard_key = %: expected dialog_id or id', shard_key;
     END IF;
 
+    -- One connection a node: the function below is refused in a transaction that used several.
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+
     IF '"user"'::regclass <> ALL (distributed) THEN
         PERFORM create_reference_table('"user"');
     END IF;
