@@ -14,10 +14,11 @@ from lab.stack.settings_listing import parse_overrides
 
 def command(
     *,
-    mode: Annotated[Mode, typer.Option(help="single, multi (several processes) or stack.")] = "multi",
+    mode: Annotated[Mode, typer.Option(help="single, multi (several processes), stack or citus.")] = "multi",
     api: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 2,
     websocket: Annotated[int, typer.Option(min=1, max=64, help="Websocket services.")] = 2,
     rabbitmq: Annotated[int, typer.Option(min=1, max=5, help="RabbitMQ nodes (mode stack).")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="Citus workers (mode citus).")] = 2,
     port: Annotated[
         int | None, typer.Option(help="Port of the first API process; default: a free one.")
     ] = None,
@@ -34,7 +35,7 @@ def command(
     if mode == "single" and (api != 2 or websocket != 2):
         raise UsageError("mode single is one process: --api and --websocket do not apply")
     levers = parse_overrides(set_ or [])
-    description = up(Request(home, mode, api, websocket, rabbitmq, port, levers), tell=print)
+    description = up(Request(home, mode, api, websocket, rabbitmq, workers, port, levers), tell=print)
     print(summary(description))
 
 

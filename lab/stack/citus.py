@@ -54,21 +54,21 @@ def find() -> Path | None:
     return None
 
 
-def plan_cluster(home: Path, workers: int) -> tuple[list[Program], Database]:
-    """A coordinator and its workers below `home`, and how to reach the coordinator. Raises StackError.
+def plan_cluster(folder: Path, port: int, workers: int) -> tuple[list[Program], Database]:
+    """A coordinator on `port` and its workers, with their data below `folder`. Raises StackError.
 
-    The coordinator counts as well once every worker is registered with it.
+    Also returns how to reach the coordinator; it counts as well once every worker is registered with it.
     """
     binaries = find()
     if binaries is None:
         raise StackError(MISSING)
-    ports = free_ports(1 + workers)
+    ports = [port, *free_ports(workers)]
     password = secrets.token_hex(16)
     databases: list[Database] = []
     programs: list[Program] = []
-    for number, port in enumerate(ports):
+    for number, node_port in enumerate(ports):
         name = f"worker-{number}" if number else COORDINATOR
-        program, database = plan_node(home, name, port, password, binaries)
+        program, database = plan_node(folder / name, name, node_port, password, binaries)
         databases.append(database)
         programs.append(program)
     coordinator, *others = databases
@@ -76,10 +76,9 @@ def plan_cluster(home: Path, workers: int) -> tuple[list[Program], Database]:
     return [joined, *programs[1:]], coordinator
 
 
-def plan_node(home: Path, name: str, port: int, password: str, binaries: Path) -> tuple[Program, Database]:
+def plan_node(folder: Path, name: str, port: int, password: str, binaries: Path) -> tuple[Program, Database]:
     """One node of a cluster: its data folder is made here, its extension by `join`."""
-    folder = home / "postgres" / name
-    folder.mkdir(parents=True, mode=0o711)
+    folder.mkdir(mode=0o711)
     database = postgres.make_data_folder(
         folder, port, password=password, binaries=binaries, locale=("--locale=C.UTF-8",)
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lab.errors import UsageError
-from lab.stack import postgres, services
+from lab.stack import citus, postgres, services
 from lab.stack.description import Process, StackDescription
 from lab.stack.ports import free_ports
 from lab.stack.program import Program
 
-Mode = Literal["single", "multi", "stack"]
+Mode = Literal["single", "multi", "stack", "citus"]
 MODES: tuple[str, ...] = get_args(Mode)
 
 
@@ -25,6 +25,7 @@ class Request:
     api: int = 2
     websockets: int = 2
     rabbitmq_nodes: int = 1
+    citus_workers: int = 2
     port: int | None = None  # of the first API process; None: any free one
     levers: Mapping[str, str] = field(default_factory=dict)
     # Process name -> overrides of its own, over `levers`: two sides of a comparison in one stack.
@@ -52,10 +53,14 @@ def plan(request: Request) -> Plan:
     return _processes(request)
 
 
-def _database(request: Request, port: int) -> tuple[Program, StackDescription]:
+def _database(request: Request, port: int) -> tuple[list[Program], StackDescription]:
     folder = request.home / "postgres"
     folder.mkdir(mode=0o711)
-    database = postgres.make_data_folder(folder, port)
+    if request.mode == "citus":
+        programs, database = citus.plan_cluster(folder, port, request.citus_workers)
+    else:
+        database = postgres.make_data_folder(folder, port)
+        programs = [postgres.program(database, folder, request.postgres_settings)]
     description = StackDescription(
         mode=request.mode,
         home=request.home,
@@ -65,20 +70,20 @@ def _database(request: Request, port: int) -> tuple[Program, StackDescription]:
         secret=secrets.token_hex(24),
         levers=dict(request.levers),
     )
-    return postgres.program(database, folder, request.postgres_settings), description
+    return programs, description
 
 
 def _single(request: Request) -> Plan:
     database_port, api_port, websocket_port = free_ports(3)
     api_port = request.port or api_port
-    server, description = _database(request, database_port)
+    servers, description = _database(request, database_port)
     websocket_url = f"ws://127.0.0.1:{websocket_port}/ws"
     environment = services.common_environment(description.postgres, description.secret, "memory")
     environment["WEBSOCKET_URLS"] = websocket_url
     description.api.append(f"http://127.0.0.1:{api_port}")
     description.websockets.append(websocket_url)
     service = services.single(api_port, websocket_port, environment)
-    return Plan([server, *_pulled(request, description, [service])], description)
+    return Plan([*servers, *_pulled(request, description, [service])], description)
 
 
 def _processes(request: Request) -> Plan:
@@ -86,11 +91,11 @@ def _processes(request: Request) -> Plan:
     api_ports, websocket_ports = ports[: request.api], ports[request.api :]
     if request.port:
         api_ports[0] = request.port
-    server, description = _database(request, database_port)
-    programs = [server]
+    servers, description = _database(request, database_port)
+    programs = [*servers]
     rabbitmq = haproxy = None
     broker = "postgres"
-    if request.mode == "stack":
+    if request.mode in ("stack", "citus"):
         from lab.stack.rabbitmq import plan_rabbitmq
 
         nodes, rabbitmq = plan_rabbitmq(request.home, request.rabbitmq_nodes)
@@ -98,7 +103,7 @@ def _processes(request: Request) -> Plan:
         broker = "rabbitmq"
     description.api.extend(f"http://127.0.0.1:{port}" for port in api_ports)
     description.websockets.extend(f"ws://127.0.0.1:{port}/ws" for port in websocket_ports)
-    if request.mode == "stack":
+    if request.mode in ("stack", "citus"):
         from lab.stack.haproxy import plan_haproxy
 
         proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports)
