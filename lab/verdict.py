@@ -3,7 +3,7 @@
 The words, in the order in which they are decided:
 
 INVALID                a guard failed or a grave caveat stands; no figure is claimed
-same within the margin the whole interval lies within the margin
+same within the margin the whole interval lies within the margin (and the margin is 5 % or less)
 better, worse          the interval leaves out 1, Wilcoxon agrees, and the change is above the margin
 no difference shown    none of these; the sentence says how large a difference could still hide
 
@@ -26,6 +26,7 @@ LOOKS = (12, 20, 30)  # the only numbers of pairs at which a session may stop
 # Pocock's bound for three looks: each at 0.022, all together 0.05. Looking more often is not free.
 ALPHA = {1: 0.05, 2: 0.0294, 3: 0.0221}
 LEAST_MARGIN = 0.02
+SAMENESS_LIMIT = 0.05  # a machine too noisy to tell 5 % cannot show that two things are the same
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
         return _invalid(record, [order, *notes])
     alpha = ALPHA[min(len(record.looks), 3)]
     differs = effect.excludes_one and effect.p_value <= alpha
-    if effect.largest_change <= margin:
+    if effect.largest_change <= min(margin, SAMENESS_LIMIT):
         word: Word = "same within the margin"
         if differs:
             notes.append(warn.statistically_only(effect.ratio - 1, margin))

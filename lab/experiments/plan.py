@@ -1,0 +1,65 @@
+"""What a pull will do, fixed before it begins. The plan is the head of the journal and of the result."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lab.verdict import LOOKS
+from levers.catalogue import lever_named
+from levers.lever import Design, Lever
+
+QUICK_LOOKS = (6,)
+
+
+@dataclass(frozen=True)
+class PullPlan:
+    """`values` are the words of sides A and B. `part` is the kind of process that is doubled in a duet.
+
+    `rate` is operations per second over all sides together in a duet, and of the one side otherwise.
+    Times are seconds. `looks` are the numbers of rounds at which the session may stop.
+    """
+
+    lever: str
+    values: tuple[str, str]
+    mode: str
+    design: Design
+    metric: str
+    also: tuple[str, ...]
+    part: str
+    mix: str
+    rate: float
+    trial_seconds: float
+    warm_up_seconds: float
+    seed: int
+    looks: tuple[int, ...] = LOOKS
+    renew_every: int = 3
+    users: int = 1_000
+    messages: int = 20_000
+    receivers: int = 200
+
+    @property
+    def of(self) -> Lever:
+        return lever_named(self.lever)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The primary first."""
+        return (self.metric, *self.also)
+
+    def environment(self, side: str) -> dict[str, str]:
+        """What the processes of a side read: the lever's value, and what both sides need for it."""
+        return {**self.of.extra_env, self.of.env: self.values[1] if side == "b" else self.values[0]}
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The plan as JSON-ready builtins (tuples are lists, so that it equals what is read back)."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+
+def plan_from(raw: Mapping[str, Any]) -> PullPlan:
+    """The plan of a result or journal."""
+    parts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
+    }
+    return PullPlan(**parts)

@@ -1,0 +1,105 @@
+"""Runs the trials of a plan until a look decides, and judges. Knows no stack: a rig measures for it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lab.caveats import Caveat, shared_machine
+from lab.experiments.plan import PullPlan
+from lab.trials.journal import Journal
+from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
+from lab.trials.schedule import SIDES, Side, Step, schedule
+from lab.verdict import Record, Verdict, judge
+
+SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
+
+
+class Rig(Protocol):
+    """What is up. Sides a, a2 and b can be measured together (duet) or one at a time."""
+
+    def effective(self) -> Mapping[str, Mapping[str, Any]]:
+        """The effective settings by side, as the processes report them."""
+
+    async def renew(self, sides: Sequence[Side]) -> None:
+        """Start the processes of these sides anew, and return when they are ready."""
+
+    async def measure(self, step: Step, seed: int) -> list[Observation]:
+        """One trial: an observation for each of the step's sides."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a session is: for whoever shows it. `verdict` is the present one, from 5 rounds on."""
+
+    doing: str
+    done: int
+    of: int
+    verdict: Verdict | None = None
+    last: Sequence[Observation] = ()
+
+
+Watch = Callable[[Progress], None]
+
+
+async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) -> list[Verdict]:
+    """Measure round after round; stop at the first look at which the primary metric is decided.
+
+    Rounds that the journal holds are not measured again. A round with a failed guard is measured once
+    more; the second failure stands, and makes the session INVALID.
+    """
+    steps = schedule(plan.design, max(plan.looks), plan.seed, plan.renew_every)
+    done = journal.done_rounds()
+    renew_next = True
+    for number in range(max(plan.looks)):
+        if number not in done:
+            trials = [step for step in steps if step.round == number]
+            watch(_progress(plan, journal, f"round {number + 1}"))
+            found = await _round(rig, trials, plan.seed, renew_next)
+            if not all(guard.ok for one in found for guard in one.guards):
+                watch(_progress(plan, journal, f"round {number + 1} once more, a guard failed"))
+                found = await _round(rig, trials, plan.seed + 1_000_000, renew=False)
+            for observation in found:
+                journal.add(observation)
+            renew_next = False
+        if number + 1 in plan.looks:
+            verdicts = verdicts_of(plan, journal.observations, number + 1)
+            if verdicts[0].decided or verdicts[0].word == "INVALID":
+                return verdicts
+    return verdicts_of(plan, journal.observations, max(plan.looks))
+
+
+async def _round(rig: Rig, trials: Sequence[Step], seed: int, renew: bool) -> list[Observation]:
+    found: list[Observation] = []
+    for step in trials:
+        if renew or step.fresh:
+            await rig.renew(SIDES if step.place == 0 else step.sides)
+            renew = False
+        found += await rig.measure(step, seed * 1_000 + step.number)
+    return found
+
+
+def verdicts_of(
+    plan: PullPlan, observations: Sequence[Observation], rounds: int | None = None
+) -> list[Verdict]:
+    """The verdict of each metric, the primary first, from the first `rounds` rounds."""
+    kept = [one for one in observations if rounds is None or one.round < rounds]
+    remarks: list[Caveat] = [shared_machine()] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
+    guards = worst_guards(kept)
+    samples = min((one.samples for one in kept), default=0)
+    verdicts = []
+    for metric in plan.metrics:
+        pairs = pairs_of(kept, metric)
+        if not pairs and metric != plan.metric:
+            continue  # not measured in this run: nothing to say
+        record = Record(metric, pairs, floor_pairs_of(kept, metric), guards, samples, plan.looks, remarks)
+        verdicts.append(judge(record, *plan.values))
+    return verdicts
+
+
+def _progress(plan: PullPlan, journal: Journal, doing: str) -> Progress:
+    rounds = len(by_round(journal.observations))
+    verdict = None
+    if rounds >= 5:
+        early = PullPlan(**{**vars(plan), "looks": (5,), "also": ()})
+        verdict = verdicts_of(early, journal.observations)[0]
+    return Progress(doing, rounds, max(plan.looks), verdict, journal.observations[-3:])

@@ -1,0 +1,99 @@
+"""A session stops when it knows, goes on where it was interrupted, and refuses what it cannot trust."""
+
+import pytest
+
+from lab.experiments.plan import plan_from
+from lab.experiments.session import run_session
+from lab.trials.journal import Journal
+from tests.lab.experiments.fakes import FakeRig, plan
+
+
+def silent(progress):
+    pass
+
+
+async def pull(tmp_path, rig, **changes):
+    the_plan = plan(**changes)
+    journal = Journal.begin(tmp_path / "j.jsonl", the_plan.as_json())
+    return await run_session(the_plan, rig, journal, silent), journal
+
+
+async def test_a_clear_effect_stops_at_the_first_look(tmp_path):
+    rig = FakeRig(effect=1.3)
+    verdicts, _ = await pull(tmp_path, rig)
+    assert verdicts[0].word == "worse"
+    assert len(rig.measured) == 12
+    assert [verdict.metric for verdict in verdicts] == ["cpu_per_1k", "p50", "p99"]
+
+
+async def test_an_unclear_effect_uses_all_looks(tmp_path):
+    rig = FakeRig(effect=1.0, spread=0.5)
+    verdicts, _ = await pull(tmp_path, rig)
+    assert len(rig.measured) == 30
+    assert verdicts[0].word == "no difference shown"
+
+
+async def test_processes_are_renewed_every_third_round(tmp_path):
+    rig = FakeRig(effect=1.3)
+    await pull(tmp_path, rig)
+    assert len(rig.renewed) == 4
+
+
+async def test_an_order_biased_rig_gets_no_verdict(tmp_path):
+    verdicts, _ = await pull(tmp_path, FakeRig(order_bias=1.2), design="abab")
+    assert verdicts[0].word in ("INVALID", "no difference shown")
+
+
+async def test_a_failed_guard_is_forgiven_once(tmp_path):
+    rig = FakeRig(effect=1.3, failing={4})
+    verdicts, _ = await pull(tmp_path, rig)
+    assert verdicts[0].word == "worse"
+    assert len(rig.measured) == 13
+
+
+async def test_a_guard_that_fails_again_makes_the_session_invalid(tmp_path):
+    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3, failing={4, 5}))
+    assert verdicts[0].word == "INVALID"
+    assert "0.7" in verdicts[0].sentence
+
+
+async def test_an_interrupted_session_goes_on(tmp_path):
+    class Interrupted(FakeRig):
+        async def measure(self, step, seed):
+            if len(self.measured) == 5:
+                raise KeyboardInterrupt
+            return await super().measure(step, seed)
+
+    with pytest.raises(KeyboardInterrupt):
+        await pull(tmp_path, Interrupted(effect=1.3))
+    rig = FakeRig(effect=1.3)
+    journal = Journal.resume(tmp_path / "j.jsonl", plan().as_json())
+    verdicts = await run_session(plan(), rig, journal, silent)
+    assert verdicts[0].word == "worse"
+    assert len(rig.measured) == 7
+    assert rig.renewed[0] == ("a", "a2", "b")
+
+
+async def test_every_trial_has_its_own_arrivals(tmp_path):
+    rig = FakeRig(effect=1.3)
+    await pull(tmp_path, rig)
+    assert len({seed for _, seed in rig.measured}) == 12
+
+
+async def test_a_percentile_without_samples_is_invalid_and_leaves_the_rest(tmp_path):
+    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3, samples=500))
+    assert [verdict.word for verdict in verdicts] == ["worse", "worse", "INVALID"]
+
+
+async def test_progress_tells_the_interval_as_it_narrows(tmp_path):
+    seen = []
+    the_plan = plan()
+    journal = Journal.begin(tmp_path / "j.jsonl", the_plan.as_json())
+    await run_session(the_plan, FakeRig(effect=1.3), journal, seen.append)
+    assert seen[0].verdict is None
+    assert seen[-1].verdict is not None and seen[-1].verdict.effect is not None
+    assert seen[-1].done == 11
+
+
+def test_a_plan_is_read_back_as_it_was():
+    assert plan_from(plan().as_json()) == plan()
