@@ -1,0 +1,1 @@
+"""Load on a running stack, and the ledger of what became of each message."""

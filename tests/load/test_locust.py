@@ -1,0 +1,106 @@
+"""Locust's figures held against a server that knows what it really took."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lab.load.locust_engine import Entry, LocustPlan, run_locust
+from tests.load.fake_services import QUICK_SECONDS, SLOW_SECONDS, SLOW_SHARE
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+FAKE = Path(__file__).with_name("fake_services.py")
+BETWEEN_SECONDS = 0.1  # between quick and slow: a time above it is a slow answer
+RATE, PEOPLE, SECONDS = 100, 50, 10
+
+
+class Fake:
+    """The running stand-in; `took` after it has ended."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, FAKE, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.host = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def end(self) -> dict[str, list[float]]:
+        """What each call took on the server's side, in seconds."""
+        out, _ = self.process.communicate(timeout=20)
+        took: dict[str, list[float]] = json.loads(out)
+        return took
+
+
+@contextmanager
+def fake(*arguments: str) -> Iterator[Fake]:
+    server = Fake(*arguments)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def _plan(server: Fake, mix: str) -> LocustPlan:
+    return LocustPlan(server.host, PEOPLE, RATE / PEOPLE, SECONDS, mix)
+
+
+def _share_above(entry: Entry, seconds: float) -> float:
+    return sum(n for time, n in entry.histogram.items() if time >= seconds) / entry.requests
+
+
+async def test_shares_of_quick_and_slow_answers_are_the_servers_own() -> None:
+    with fake() as server:
+        result = await run_locust(_plan(server, "send=1,history=1"))
+        took = server.end()
+    assert result.exit_code == 0, result.output
+    for name in ("send", "history"):
+        entry = result.entries[name]
+        true = sum(seconds >= BETWEEN_SECONDS for seconds in took[name]) / len(took[name])
+        assert _share_above(entry, BETWEEN_SECONDS) == pytest.approx(true, abs=0.05)
+        assert true == pytest.approx(SLOW_SHARE, abs=0.05)
+        assert entry.quantile(0.01) >= QUICK_SECONDS
+        assert entry.quantile(0.98) >= SLOW_SECONDS
+
+
+async def test_offered_rate_is_met_whatever_the_latency() -> None:
+    with fake() as server:
+        result = await run_locust(_plan(server, "send=1"))
+    assert result.entries["send"].requests == pytest.approx(RATE * SECONDS, rel=0.2)
+
+
+async def test_a_stall_shows_in_as_many_answers_as_were_due_in_it() -> None:
+    with fake("--stall-after", "600", "--stall-seconds", "1.0") as server:
+        result = await run_locust(_plan(server, "send=1"))
+    late = _share_above(result.entries["send"], 0.3) * result.entries["send"].requests
+    assert late >= 0.8 * RATE * 0.7, "all that were intended 0.3 s or more before the stall's end"
+
+
+async def test_messages_are_received_by_the_people_they_were_sent_to() -> None:
+    with fake() as server:
+        result = await run_locust(_plan(server, "send=1"))
+    sent, delivered = result.entries["send"], result.entries["deliver"]
+    assert delivered.requests >= 0.9 * sent.requests
+    assert delivered.quantile(0.01) >= QUICK_SECONDS
+    assert _share_above(delivered, BETWEEN_SECONDS) == pytest.approx(
+        _share_above(sent, BETWEEN_SECONDS), abs=0.05
+    )
+
+
+async def test_times_are_finer_than_a_millisecond() -> None:
+    with fake() as server:
+        result = await run_locust(_plan(server, "send=1"))
+    milliseconds = [time * 1000 for time in result.entries["send"].histogram]
+    assert any(abs(value - round(value)) > 0.05 for value in milliseconds)
+
+
+async def test_several_processes_add_up() -> None:
+    with fake() as server:
+        plan = LocustPlan(server.host, 20, 2.0, 5, "send=1", processes=2)
+        result = await run_locust(plan)
+    assert result.exit_code == 0, result.output
+    assert result.entries["send"].requests == pytest.approx(20 * 2.0 * 5, rel=0.3)
