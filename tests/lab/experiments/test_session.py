@@ -3,7 +3,7 @@
 import pytest
 
 from lab.experiments.plan import plan_from
-from lab.experiments.session import run_session
+from lab.experiments.session import Progress, run_session
 from lab.trials.journal import Journal
 from tests.lab.experiments.fakes import FakeRig, plan
 
@@ -86,7 +86,7 @@ async def test_a_percentile_without_samples_is_invalid_and_leaves_the_rest(tmp_p
 
 
 async def test_progress_tells_the_interval_as_it_narrows(tmp_path):
-    seen = []
+    seen: list[Progress] = []
     the_plan = plan()
     journal = Journal.begin(tmp_path / "j.jsonl", the_plan.as_json())
     await run_session(the_plan, FakeRig(effect=1.3), journal, seen.append)

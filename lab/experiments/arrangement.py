@@ -1,0 +1,77 @@
+"""Which stacks and processes make the sides of a plan. Pure: says what to start, starts nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.errors import UsageError
+from lab.experiments.plan import PullPlan
+from lab.stack.modes import Request
+from lab.trials.schedule import SIDES, Side
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """`stacks` by name; `home_of` says in which stack a side lives, `processes` which are its own.
+
+    In a duet there is one stack, and a side is one of three processes of the doubled part; otherwise
+    each side is a stack, and all of its processes are its own (None).
+    """
+
+    stacks: Mapping[str, Request]
+    home_of: Mapping[Side, str]
+    processes: Mapping[Side, tuple[str, ...] | None]
+
+
+def arrange(plan: PullPlan, folder: Path) -> Arrangement:
+    """The arrangement of a plan, with run folders under `folder`."""
+    if plan.design == "duet":
+        return _duet(plan, folder)
+    stacks: dict[str, Request] = {side: _stack(plan, side, folder / side) for side in SIDES}
+    return Arrangement(stacks, {side: side for side in SIDES}, dict.fromkeys(SIDES))
+
+
+def _duet(plan: PullPlan, folder: Path) -> Arrangement:
+    if plan.mode == "single":
+        raise UsageError(f"{plan.lever}: a duet needs processes that can be doubled; use --mode multi")
+    names: dict[Side, tuple[str, ...]] = {
+        side: (f"{plan.part}-{number}",) for number, side in enumerate(SIDES, 1)
+    }
+    own = {names[side][0]: plan.environment(side) for side in SIDES}
+    counts = {"backend": 1, "websocket": 1, plan.part: len(SIDES)}
+    request = Request(
+        folder / "duet",
+        mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
+        api=counts["backend"],
+        websockets=counts["websocket"],
+        levers={**common(plan), **plan.of.extra_env},
+        own_levers=own,
+    )
+    return Arrangement({"duet": request}, dict.fromkeys(SIDES, "duet"), names)
+
+
+def _stack(plan: PullPlan, side: Side, home: Path) -> Request:
+    request = Request(
+        home,
+        mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
+        api=1,
+        websockets=1,
+    )
+    environment = plan.environment(side)
+    value = environment[plan.of.env]
+    match plan.of.env:
+        case "RUN_MODE":
+            request = replace(request, mode=value)  # type: ignore[arg-type]
+            environment.pop("RUN_MODE")
+        case "WEBSOCKETS":
+            request = replace(request, websockets=int(value))
+            environment.pop("WEBSOCKETS")
+        case "RABBITMQ_NODES":
+            request = replace(request, rabbitmq_nodes=int(value))
+            environment.pop("RABBITMQ_NODES")
+    return replace(request, levers={**common(plan), **environment})
+
+
+def common(plan: PullPlan) -> dict[str, str]:
+    """What every process of every side runs with, so that the lab's own tracing costs both the same."""
+    return {} if plan.of.env == "HOP_TIMES" else {"HOP_TIMES": "off"}
