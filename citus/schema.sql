@@ -60,6 +60,12 @@ CREATE TABLE IF NOT EXISTS database_epoch (
 );
 INSERT INTO database_epoch DEFAULT VALUES ON CONFLICT DO NOTHING;
 
+-- Which text of these files was applied; the application skips them when it is the same.
+CREATE TABLE IF NOT EXISTS schema_version (
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+    digest  text NOT NULL
+);
+
 -- Store one message, giving it the next seq of its dialog. Called outside a transaction block, it is
 -- one round trip and one commit.
 --   p_dialog_id  the two user ids packed, lower first (wire.message.dialog_id_of)

@@ -1,0 +1,1 @@
+"""The API: users, login, dialogs. A message is stored here, answered, and its hint handed to the broker."""

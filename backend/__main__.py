@@ -1,0 +1,42 @@
+"""python -m backend: the API as a process."""
+
+import asyncio
+import logging
+import os
+import sys
+
+from backend.app import build
+from backend.server import run_workers, serve
+from backend.settings import Settings, SettingsError, read
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def run(settings: Settings) -> None:
+    """Serve in this process until a signal."""
+    import uvloop
+
+    factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(debug=settings.event_loop == "asyncio_debug", loop_factory=factory) as runner:
+        runner.run(serve(build(settings), settings))
+
+
+def main() -> int:
+    """Exit code 2 for a setting that cannot be used."""
+    try:
+        settings = read()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    logging.basicConfig(level=settings.log_level.upper(), format=FORMAT)
+    if settings.event_loop == "asyncio_debug":
+        os.environ["PYTHONASYNCIODEBUG"] = "1"  # for uvicorn workers
+    if settings.uvicorn_workers > 1:
+        run_workers(settings)
+    else:
+        run(settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The only place where the backend's objects are made and joined, and where choices between them fall."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from backend import dialogs, failing, page, queries, users
+from backend.access import Access
+from backend.bodies import MAX_BODY_BYTES, WhereOut
+from backend.connections import BATCH_SESSION, connector
+from backend.effective import effective
+from backend.group_commit import GroupCommit
+from backend.health import Health
+from backend.hot_path import HotPath
+from backend.metrics import Metrics
+from backend.outbox import Outbox
+from backend.passwords import Passwords
+from backend.pools import Pool
+from backend.publishing import PublishQueue
+from backend.schema import DatabaseFacts, prepare
+from backend.sending import Sending
+from backend.settings import Settings
+from backend.store import Store
+from backend.user_reader import UserReader
+from wire.broker import Publisher
+from wire.brokers import publisher_for
+from wire.tokens import Tokens
+
+logger = logging.getLogger(__name__)
+
+DESCRIPTION = """Users send each other messages; sockets hear of them at once.
+
+Press **Authorize** with a user's name and password, then try `POST /dialog/{user_id}/create/`."""
+
+
+class Backend(FastAPI):
+    """The FastAPI application, and what is in front of it and runs beside it."""
+
+    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+        super().__init__(
+            title="FastAPI performance lab",
+            version="1",
+            description=DESCRIPTION,
+            lifespan=_lifespan,
+            max_body_size=MAX_BODY_BYTES,
+            # Nobody but us answers these: a proxy's address is not needed.
+            redirect_slashes=True,
+        )
+        self.settings = settings
+        self.publisher = publisher
+        self.queries = queries.load()
+        self.metrics = Metrics()
+        self.connect = connector(settings)
+        self.facts: DatabaseFacts | None = None
+
+        wait = settings.pool_wait_seconds
+        self.pool = Pool(self.connect, settings.pool_size, wait, self.metrics.acquire_seconds)
+        batches = connector(settings, session=BATCH_SESSION)
+        self.batches = Pool(batches, 1, wait, self.metrics.acquire_seconds)
+        self.store = Store(self.pool, self.batches, self.queries, settings.delivery == "outbox")
+        self.group_commit = GroupCommit(self.store, self.metrics)
+        self.outbox = Outbox(self.pool, self.connect, publisher, self.queries)
+        confirmed = self.outbox.done if settings.delivery == "outbox" else None
+        self.publish = PublishQueue(publisher, self.metrics, confirmed)
+        self.sending = Sending(self.store.send, self.publish, settings.hop_times == "on")
+
+        self.access = Access(Tokens(settings.secret), self.pool, self.queries["disabled_users"])
+        self.passwords = Passwords()
+        self.health = Health(settings.service_id, self.metrics, self._links, self._effective)
+        self._add_routes(settings)
+        failing.install(self, self.metrics)
+        self.front = HotPath(super().__call__, self.access, self.sending, self.store, self.metrics)
+
+    def _add_routes(self, settings: Settings) -> None:
+        reader = UserReader(self.pool, self.queries["user_by_id"])
+        message_routes = dialogs.message_routes(self.access, self.sending, self.store, self.metrics)
+        for routes in (
+            users.router(
+                settings, self.access, self.pool, self.passwords, reader=reader, queries=self.queries
+            ),
+            message_routes,
+            dialogs.overview_routes(self.access, self.pool, self.queries),
+        ):
+            self.include_router(routes, prefix="/api/v1")
+        self.include_router(self.health.router())
+
+        @self.get("/api/v1/where", tags=["websockets"])
+        async def where() -> WhereOut:
+            """Where the websockets are."""
+            return WhereOut(websockets=list(settings.websocket_urls))
+
+        page.mount(self)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self.front(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _links(self) -> dict[str, bool]:
+        return {"postgres": self.access.fresh, "broker": self.publisher.connected}
+
+    def _effective(self) -> dict[str, object]:
+        batching = self.sending.store is not self.store.send and self.sending.store == self.group_commit.send
+        return effective(self.settings, self.facts, batching)
+
+    async def run(self) -> None:
+        """All that goes on beside requests, until cancelled. Ends with an error when a part of it does."""
+        async with asyncio.TaskGroup() as tasks:
+            start = tasks.create_task
+            start(self.health.measure_lag(), name="loop lag")
+            await self.publisher.start()
+            start(self.publisher.wait_closed(), name="publisher")
+            start(self.publish.run(), name="publish queue")
+            self.facts = await prepare(self.connect, self.settings, self.queries)
+            start(self.pool.keep(), name="pool")
+            if self.settings.group_commit == "on" and not self.facts.citus:
+                start(self.batches.keep(), name="batch pool")
+                start(self.group_commit.run(), name="group commit")
+                self.sending.store = self.group_commit.send
+            if self.settings.delivery == "outbox":
+                start(self.outbox.run_relay(), name="outbox relay")
+            start(self.access.run(), name="revocation list")
+            await self.access.first_refresh()
+            self.health.prepared = True
+            # What is alive now lives as long as the process: no need to look at it at each collection.
+            gc.collect()
+            gc.freeze()
+
+    async def close(self) -> None:
+        """After the last request: hand over what is queued, then let go."""
+        await self.publish.flush(self.settings.drain_seconds)
+        await self.publisher.close()
+        self.passwords.close()
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    assert isinstance(app, Backend)
+    running = asyncio.create_task(app.run(), name="backend")
+    running.add_done_callback(_end_process_on_error)
+    try:
+        yield
+    finally:
+        await app.publish.flush(app.settings.drain_seconds)
+        running.remove_done_callback(_end_process_on_error)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await app.close()
+
+
+def _end_process_on_error(task: "asyncio.Task[None]") -> None:
+    """A part that died must not leave a process that looks alive: stop it, its supervisor starts another."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("a part of the backend died", exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def build(settings: Settings, publisher: Publisher | None = None) -> Backend:
+    """The application, not yet started. `publisher` is made from the settings unless given."""
+    return Backend(settings, publisher or publisher_for(settings.broker_settings()))

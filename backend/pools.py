@@ -1,0 +1,159 @@
+"""Database connections of one process, lent for one statement at a time.
+
+A connection is never in a transaction between two loans, so nothing is reset when it comes back: the
+round trip that a general pool spends there is a third of a short query's cost.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from backend.metrics import Histogram
+
+logger = logging.getLogger(__name__)
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connect = Callable[[], Awaitable["Connection"]]
+
+# The server or the way to it is at fault, not the statement: the same request may work in a moment.
+AWAY = (
+    OSError,
+    ssl.SSLError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutdown, crash of a neighbour, statement_timeout
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InternalServerError,  # Citus: "could not commit transaction for shard"
+    asyncpg.ReadOnlySQLTransactionError,  # a replica, or a primary that was demoted
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; the statement may or may not have been done. Try again."""
+
+
+class Pool:
+    """`size` connections, opened by keep() and opened again when they break.
+
+    fetch waits at most `wait_seconds` for a connection, then raises DatabaseUnavailable.
+    """
+
+    def __init__(self, connect: Connect, size: int, wait_seconds: float, waits: Histogram) -> None:
+        self._connect = connect
+        self._size = size
+        self._wait_seconds = wait_seconds
+        self._waits = waits
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
+        self._waiters: deque[asyncio.Future[Connection]] = deque()
+        self._broken = asyncio.Event()
+        self._closing = False
+
+    @property
+    def open(self) -> int:
+        """How many connections there are now."""
+        return len(self._open)
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Run one statement in its own transaction. Raises DatabaseUnavailable; other errors as asyncpg's."""
+        connection = self._idle.pop() if self._idle else await self._wait()
+        try:
+            return await connection.fetch(statement, *arguments)
+        except TimeoutError as error:
+            connection.terminate()  # it would go on waiting for the answer to its cancel request
+            raise DatabaseUnavailable("no answer in time") from error
+        except AWAY as error:
+            raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+        except asyncio.CancelledError:
+            connection.terminate()  # in the middle of an exchange: of no further use
+            raise
+        finally:
+            self._give_back(connection)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row, or None."""
+        rows = await self.fetch(statement, *arguments)
+        return rows[0] if rows else None
+
+    async def keep(self) -> None:
+        """Keep `size` connections open until cancelled. Run it in the application's task group."""
+        pause = 0.05
+        try:
+            while True:
+                try:
+                    async with asyncio.TaskGroup() as tasks:
+                        for _ in range(self._size - len(self._open)):
+                            tasks.create_task(self._add())
+                    pause = 0.05
+                    await self._broken.wait()
+                    self._broken.clear()
+                except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as errors:
+                    logger.warning("no database connection: %s", errors.exceptions[0])
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 1.0)
+        finally:
+            await self._close()
+
+    async def _add(self) -> None:
+        connection = await self._connect()
+        self._open.add(connection)
+        connection.add_termination_listener(self._lost)
+        self._give_back(connection)
+
+    def _lost(self, connection: Any) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._broken.set()
+
+    async def _wait(self) -> Connection:
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                return await waiter
+        except TimeoutError:
+            self._unwait(waiter)
+            raise DatabaseUnavailable(f"no free connection within {self._wait_seconds:g} s") from None
+        except asyncio.CancelledError:
+            self._unwait(waiter)
+            raise
+        finally:
+            self._waits.observe(perf_counter() - started)
+
+    def _unwait(self, waiter: "asyncio.Future[Connection]") -> None:
+        if waiter.done() and not waiter.cancelled():
+            self._give_back(waiter.result())  # lent in the moment in which we gave up
+        elif waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.is_closed():
+            self._lost(connection)
+            return
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        self._idle.append(connection)
+
+    async def _close(self) -> None:
+        for connection in list(self._open):
+            connection.remove_termination_listener(self._lost)
+            try:
+                await connection.close(timeout=1)
+            except Exception:
+                connection.terminate()
+        self._open.clear()
+        self._idle.clear()

@@ -1,0 +1,50 @@
+"""What a send is, whoever calls it: store, hand the hint over, say how it went."""
+
+import time
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from backend.errors import Refusal
+from backend.publishing import PublishQueue
+from backend.store import Outcome
+from wire.message import DialogMessage, dialog_id_of
+
+StoreMessage = Callable[[DialogMessage], Awaitable[Outcome]]
+
+
+class Sending:
+    """`store` is Store.send, or GroupCommit.send (chosen at start)."""
+
+    def __init__(self, store: StoreMessage, publish: PublishQueue, hop_times: bool) -> None:
+        self.store = store
+        self._publish = publish
+        self._hop_times = hop_times
+
+    async def send(
+        self, from_user_id: int, to_user_id: int, content: str, message_id: UUID | None
+    ) -> tuple[bool, DialogMessage]:
+        """(whether it is new, the message with seq and created_at). Raises Refusal, DatabaseUnavailable."""
+        way = [time.time()] if self._hop_times else None
+        if from_user_id == to_user_id:
+            raise Refusal(422, "user_id: expected somebody else's, not your own.")
+        message = DialogMessage(
+            dialog_id_of(from_user_id, to_user_id),
+            0,
+            message_id or uuid7(),
+            from_user_id,
+            to_user_id,
+            content,
+            0.0,
+            way,
+        )
+        outcome = await self.store(message)
+        if outcome == "no_recipient":
+            raise Refusal(404, "There is no such user.")
+        if outcome == "other_content":
+            raise Refusal(409, "id: holds another message of this dialog already.")
+        message.mark()
+        # Also when it was stored before: the first time may have ended between commit and publish.
+        self._publish.put(message)
+        return outcome == "stored", message
