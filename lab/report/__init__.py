@@ -1,0 +1,1 @@
+"""HTML reports: one file each, which opens without a network and prints."""
