@@ -1,0 +1,134 @@
+"""Finds the highest rate that holds the SLO, as a bracket [passes, fails]. Knows no stack.
+
+A single number would claim more than a search can know: the truth lies between a rate that was seen to
+pass and one that was seen to fail.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+GROWTH = 1.6  # from one rate to the next while nothing fails yet
+RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
+MOST_ATTEMPTS = 24
+
+
+@dataclass(frozen=True)
+class Slo:
+    """What a rate must hold to pass. The latency counts from the intended send, failures included."""
+
+    p99_seconds: float = 0.1
+    least_achieved: float = 0.99
+    most_errors: float = 0.001
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one rate gave. `busiest` names the process nearest to its limit, with its share of a core."""
+
+    rate: float
+    p99_seconds: float
+    achieved: float
+    errors: float
+    lag_p99_seconds: float = 0.0
+    busiest: str = ""
+    busiest_share: float = 0.0
+    p50_seconds: float = math.nan
+
+    def failure(self, slo: Slo) -> str:
+        """Why it does not hold the SLO; '' when it does."""
+        if self.errors > slo.most_errors:
+            return f"{self.errors:.2%} errors, {slo.most_errors:.2%} are allowed"
+        if self.achieved < slo.least_achieved:
+            return f"achieved {self.achieved:.1%} of the offered rate, {slo.least_achieved:.0%} is the least"
+        if not self.p99_seconds <= slo.p99_seconds:
+            return f"p99 {self.p99_seconds * 1000:.0f} ms, the SLO is {slo.p99_seconds * 1000:.0f} ms"
+        return ""
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """`passes`: the highest rate seen to hold (0: none did); `fails`: the lowest that did not (inf: none).
+
+    `bottleneck` is the busiest process at the failing rate. `generator_bound`: the generator lagged at
+    the rate that failed, so that the service may well do more.
+    """
+
+    passes: float
+    fails: float
+    slo: Slo
+    attempts: Sequence[Attempt] = field(default_factory=tuple)
+    why: str = ""
+    bottleneck: str = ""
+    generator_bound: bool = False
+
+    def sentence(self) -> str:
+        """The bracket in words."""
+        if self.passes == 0:
+            return f"not even {self.fails:,.0f}/s held: {self.why}"
+        if math.isinf(self.fails):
+            return f"at least {self.passes:,.0f}/s; the search ended before anything failed"
+        limit = "the generator" if self.generator_bound else (self.bottleneck or "unknown")
+        return (
+            f"between {self.passes:,.0f}/s (held) and {self.fails:,.0f}/s (failed: {self.why}); "
+            f"busiest: {limit}"
+        )
+
+
+Try = Callable[[float], Awaitable[Attempt]]
+
+
+async def search(
+    attempt: Try,
+    start: float,
+    slo: Slo,
+    *,
+    most: float = math.inf,
+    resolution: float = RESOLUTION,
+    lag_limit_seconds: float = 0.02,
+) -> Bracket:
+    """Grow the rate until it fails, then halve the bracket (geometrically) down to `resolution`.
+
+    A rate fails only when it failed twice: on a shared machine one bad second proves nothing.
+    """
+    passes, fails = 0.0, math.inf
+    made: list[Attempt] = []
+    broken: Attempt | None = None
+    rate = min(start, most)
+    while len(made) < MOST_ATTEMPTS:
+        made.append(await attempt(rate))
+        if made[-1].failure(slo):
+            made.append(await attempt(rate))
+        if made[-1].failure(slo):
+            fails, broken = rate, made[-1]
+        else:
+            passes = max(passes, rate)
+            if rate >= most:
+                break
+        if passes and fails / passes <= resolution:
+            break
+        if not passes and rate <= start / 64:
+            break
+        rate = _next(passes, fails, rate, most)
+    return Bracket(
+        passes,
+        fails,
+        slo,
+        tuple(made),
+        broken.failure(slo) if broken else "",
+        f"{broken.busiest} at {broken.busiest_share:.0%} of a core" if broken and broken.busiest else "",
+        bool(broken and broken.lag_p99_seconds > lag_limit_seconds),
+    )
+
+
+def _next(passes: float, fails: float, rate: float, most: float) -> float:
+    if math.isinf(fails):
+        return min(rate * GROWTH, most)
+    if not passes:
+        return rate / 2
+    return math.sqrt(passes * fails)
+
+
+def working_rate(lower: Sequence[Bracket], share: float = 0.4) -> float:
+    """The rate for comparisons: 40 % of the lowest maximum, so that queues stay short on every side."""
+    return share * min(bracket.passes for bracket in lower)

@@ -1,0 +1,67 @@
+"""The search brackets the true capacity, forgives one bad second, and says who was the limit."""
+
+import math
+
+import pytest
+
+from lab.scaling.capacity import Attempt, Bracket, Slo, search, working_rate
+
+SLO = Slo(p99_seconds=0.1)
+
+
+class Service:
+    """Holds the SLO up to `limit`; `hiccups` are the attempts that fail whatever the rate."""
+
+    def __init__(self, limit, hiccups=(), lag=0.0):
+        self.limit, self.hiccups, self.lag, self.rates = limit, set(hiccups), lag, []
+
+    async def __call__(self, rate):
+        self.rates.append(rate)
+        good = rate <= self.limit and len(self.rates) - 1 not in self.hiccups
+        return Attempt(rate, 0.01 if good else 0.9, 1.0, 0.0, self.lag, "backend-1", 0.97)
+
+
+@pytest.mark.parametrize("limit", [3, 150, 790, 12_345])
+async def test_the_bracket_holds_the_true_capacity(limit):
+    found = await search(Service(limit), 100, SLO)
+    assert found.passes <= limit < found.fails
+    assert found.fails / found.passes <= 1.1
+
+
+async def test_one_bad_second_does_not_end_the_search():
+    found = await search(Service(1_000, hiccups={1, 6}), 100, SLO)
+    assert found.passes <= 1_000 < found.fails
+
+
+async def test_the_limit_is_named():
+    found = await search(Service(500), 100, SLO)
+    assert "backend-1 at 97% of a core" in found.sentence()
+    assert "p99 900 ms, the SLO is 100 ms" in found.sentence()
+
+
+async def test_a_lagging_generator_is_named_instead():
+    found = await search(Service(500, lag=0.2), 100, SLO)
+    assert found.generator_bound
+    assert "busiest: the generator" in found.sentence()
+
+
+async def test_a_service_that_holds_nothing_gives_no_figure():
+    found = await search(Service(0), 100, SLO)
+    assert found.passes == 0
+    assert "not even" in found.sentence()
+
+
+async def test_a_search_that_never_fails_says_at_least():
+    found = await search(Service(math.inf), 100, SLO, most=400)
+    assert (found.passes, found.fails) == (400, math.inf)
+    assert "at least 400/s" in found.sentence()
+
+
+def test_errors_and_missing_answers_fail_a_rate_too():
+    assert "1.00% errors" in Attempt(100, 0.01, 1.0, 0.01).failure(SLO)
+    assert "achieved 90.0%" in Attempt(100, 0.01, 0.9, 0.0).failure(SLO)
+    assert "p99 nan" in Attempt(100, math.nan, 1.0, 0.0).failure(SLO)
+
+
+def test_comparisons_run_at_forty_percent_of_the_lower_maximum():
+    assert working_rate([Bracket(500, 540, SLO), Bracket(200, 220, SLO)]) == pytest.approx(80)
