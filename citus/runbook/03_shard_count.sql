@@ -5,9 +5,16 @@
 --
 -- UNSAFE without the locks below: with writers running, alter_distributed_table loses writes that
 -- were acknowledged, and no error tells. The locks make every writer wait (its statement_timeout
--- answers it with an error to be retried), and lock_timeout gives up before the queue grows long.
+-- answers it with an error to be retried), and lock_timeout gives up before the queue grows long:
+-- nothing has changed then, run it again.
+--
+-- Two locks, because the plain LOCK takes the workers before the coordinator, while a send takes the
+-- coordinator before its worker: a deadlock over two nodes that nobody detects.
 BEGIN;
 SET LOCAL lock_timeout = '10s';
+SET LOCAL citus.enable_ddl_propagation = off;  -- here only: lets running sends end, holds new ones back
+LOCK TABLE dialog, dialogmessage, outbox IN ACCESS EXCLUSIVE MODE;
+SET LOCAL citus.enable_ddl_propagation = on;  -- on every node
 LOCK TABLE dialog, dialogmessage, outbox IN ACCESS EXCLUSIVE MODE;
 SELECT alter_distributed_table('dialog', shard_count := :shard_count, cascade_to_colocated := true);
 COMMIT;

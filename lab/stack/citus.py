@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,8 +94,17 @@ def join(coordinator: Database, workers: Sequence[Database]) -> str | None:
         reason = postgres.ready(database)
         if reason is not None:
             return reason
+    return _tried(_join(coordinator, workers))
+
+
+def prepare(database: Database) -> str | None:
+    """Make a node ready to be added to a cluster. None when done, else what is missing."""
+    return postgres.ready(database) or _tried(_prepare(database))
+
+
+def _tried(work: Coroutine[None, None, None]) -> str | None:
     try:
-        asyncio.run(_join(coordinator, workers))
+        asyncio.run(work)
     except (OSError, asyncpg.PostgresError) as error:
         return f"{type(error).__name__}: {error}"
     return None
@@ -103,24 +112,31 @@ def join(coordinator: Database, workers: Sequence[Database]) -> str | None:
 
 async def _join(coordinator: Database, workers: Sequence[Database]) -> None:
     for database in (*workers, coordinator):
-        connection = await asyncpg.connect(database.dsn)
-        try:
-            await connection.execute("CREATE EXTENSION IF NOT EXISTS citus")
-            # What this node tells every other one (0) and itself (-1) when it connects.
-            await connection.execute(
-                "INSERT INTO pg_dist_authinfo (nodeid, rolename, authinfo)"
-                " SELECT node, $1, $2 FROM unnest(ARRAY[0, -1]) AS node ON CONFLICT DO NOTHING",
-                database.user,
-                f"password={database.password}",
-            )
-            if database is coordinator:
-                await connection.execute(
-                    "SELECT citus_set_coordinator_host($1, $2)", database.host, database.port
-                )
-                for worker in workers:
-                    await connection.execute("SELECT citus_add_node($1, $2)", worker.host, worker.port)
-        finally:
-            await connection.close()
+        await _prepare(database)
+    connection = await asyncpg.connect(coordinator.dsn)
+    try:
+        await connection.execute(
+            "SELECT citus_set_coordinator_host($1, $2)", coordinator.host, coordinator.port
+        )
+        for worker in workers:
+            await connection.execute("SELECT citus_add_node($1, $2)", worker.host, worker.port)
+    finally:
+        await connection.close()
+
+
+async def _prepare(database: Database) -> None:
+    connection = await asyncpg.connect(database.dsn)
+    try:
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS citus")
+        # What this node tells every other one (0) and itself (-1) when it connects.
+        await connection.execute(
+            "INSERT INTO pg_dist_authinfo (nodeid, rolename, authinfo)"
+            " SELECT node, $1, $2 FROM unnest(ARRAY[0, -1]) AS node ON CONFLICT DO NOTHING",
+            database.user,
+            f"password={database.password}",
+        )
+    finally:
+        await connection.close()
 
 
 def _knows_output_plugins(binaries: Path) -> bool:

@@ -1,0 +1,225 @@
+"""The runbook, step by step in its order, on a real cluster; the danger it warns of, and its cure."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+import pytest
+
+from tests.citus.conftest import RUNBOOK, Cluster, RunbookError
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+WRITERS = 4
+SEND = "SELECT outcome, seq FROM send_message($1, $2, $3, $4, $5, false)"
+PLACEMENTS = (
+    "SELECT nodeport, count(*) FROM citus_shards"
+    " WHERE citus_table_type = 'distributed' GROUP BY nodeport ORDER BY nodeport"
+)
+
+
+@dataclass
+class Written:
+    """What writers were told: the ids that were acknowledged, and the errors."""
+
+    acknowledged: set[uuid.UUID] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reaches(self, count: int) -> None:
+        """Wait until so many were acknowledged."""
+        while len(self.acknowledged) < count:
+            self.more.clear()
+            await self.more.wait()
+
+
+async def while_writing(cluster: Cluster, step: Callable[[], Awaitable[object]]) -> Written:
+    """Run `step` in the middle of a stream of sends over many dialogs."""
+    written = Written()
+    stop = asyncio.Event()
+
+    async def write(number: int) -> None:
+        connection = await asyncpg.connect(cluster.coordinator.dsn, command_timeout=60)
+        turn = 0
+        try:
+            while not stop.is_set():
+                turn += 1
+                low, high = number + 1, 100 + turn % 50
+                message = uuid.uuid4()
+                try:
+                    row = await connection.fetchrow(
+                        SEND, uuid.UUID(int=(low << 64) | high), message, low, high, f"{number} {turn}"
+                    )
+                except asyncpg.PostgresError as error:
+                    written.errors.append(f"{error.sqlstate} {error}")
+                    continue
+                if row["outcome"] == "stored":
+                    written.acknowledged.add(message)
+                    written.more.set()
+        finally:
+            await connection.close()
+
+    writers = [asyncio.create_task(write(number)) for number in range(WRITERS)]
+    try:
+        await written.reaches(200)
+        await step()
+        await written.reaches(len(written.acknowledged) + 200)
+    finally:
+        stop.set()
+        await asyncio.gather(*writers)
+    return written
+
+
+async def lost(cluster: Cluster, written: Written) -> set[uuid.UUID]:
+    connection = await asyncpg.connect(cluster.coordinator.dsn)
+    try:
+        rows = await connection.fetch("SELECT id FROM dialogmessage")
+    finally:
+        await connection.close()
+    return written.acknowledged - {row["id"] for row in rows}
+
+
+async def gaps(cluster: Cluster) -> int:
+    """Dialogs whose seq is not 1 .. last_seq without holes."""
+    connection = await asyncpg.connect(cluster.coordinator.dsn)
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT count(*) FROM dialog JOIN (SELECT dialog_id, count(*) AS rows, max(seq) AS top"
+                " FROM dialogmessage GROUP BY dialog_id) AS m USING (dialog_id)"
+                " WHERE m.rows <> last_seq OR m.top <> last_seq"
+            )
+        )
+    finally:
+        await connection.close()
+
+
+def step(cluster: Cluster, name: str, **variables: object) -> Callable[[], Awaitable[str]]:
+    return lambda: asyncio.to_thread(cluster.psql, name, **variables)
+
+
+async def rebalanced(cluster: Cluster) -> None:
+    await asyncio.to_thread(cluster.psql, "05")
+    while cluster.sql("SELECT count(*) FROM citus_rebalance_status() WHERE state <> 'finished'") != "0":
+        state = cluster.sql("SELECT coalesce(max(state::text), '') FROM citus_rebalance_status()")
+        assert state in ("", "scheduled", "running", "finished"), state
+        await asyncio.to_thread(cluster.psql, "06")
+        await asyncio.sleep(0.2)
+
+
+def shards_by_port(cluster: Cluster) -> dict[int, int]:
+    rows = (line.split("|") for line in cluster.sql(PLACEMENTS).splitlines())
+    return {int(port): int(count) for port, count in rows}
+
+
+def spare(cluster: Cluster) -> dict[str, object]:
+    return {"host": cluster.spare.host, "port": cluster.spare.port}
+
+
+# The tests below are one story and run in this order, as the runbook does.
+
+
+def test_step_1_distributes_the_tables_and_may_run_again(cluster):
+    cluster.psql("01")
+    said = cluster.psql("01")
+    for table in ("dialog", "dialogmessage", "outbox"):
+        assert re.search(rf"{table} +\| distributed +\| dialog_id", said), said
+    assert re.search(r"\buser\b.*\| reference", said), said
+    assert sum(shards_by_port(cluster).values()) == 3 * 32
+    cluster.sql(
+        'INSERT INTO "user" (id, username, first_name, last_name, password_hash)'
+        " SELECT n, 'user' || n, 'a', 'b', 'x' FROM generate_series(1, 200) AS n"
+    )
+
+
+async def test_a_send_is_one_task_on_the_node_of_its_dialog(cluster):
+    plan = cluster.sql(
+        f"EXPLAIN SELECT * FROM dialogmessage WHERE dialog_id = '{uuid.UUID(int=1 << 64 | 2)}'"
+    )
+    assert "Task Count: 1" in plan, plan
+    plan = cluster.sql("EXPLAIN SELECT * FROM dialogmessage WHERE id = gen_random_uuid()")
+    assert "Task Count: 32" in plan, plan
+    delegated = cluster.sql("SELECT count(*) FROM pg_dist_object WHERE distribution_argument_index = 0")
+    assert delegated == "1"
+
+
+def test_step_2_looks_and_changes_nothing(cluster):
+    before = shards_by_port(cluster)
+    said = cluster.psql("02")
+    assert "size_skew" in said
+    assert "writes_by_shard" in said
+    assert shards_by_port(cluster) == before
+
+
+async def test_step_3_changes_the_shard_count_under_writers_and_loses_nothing(cluster):
+    written = await while_writing(cluster, step(cluster, "03", shard_count=6))
+    assert cluster.sql("SELECT DISTINCT shard_count FROM citus_tables WHERE shard_count > 1") == "6"
+    assert await lost(cluster, written) == set()
+    assert await gaps(cluster) == 0
+
+
+async def test_step_4_adds_a_worker_that_is_still_empty(cluster):
+    written = await while_writing(cluster, step(cluster, "04", **spare(cluster)))
+    assert cluster.spare.port not in shards_by_port(cluster)
+    assert written.errors == []
+    assert await lost(cluster, written) == set()
+
+
+async def test_steps_5_and_6_rebalance_under_writers_without_an_error(cluster):
+    written = await while_writing(cluster, lambda: rebalanced(cluster))
+    assert shards_by_port(cluster)[cluster.spare.port] > 0
+    assert written.errors == []
+    assert await lost(cluster, written) == set()
+    assert await gaps(cluster) == 0
+
+
+def test_step_8_before_step_7_is_refused_and_loses_nothing(cluster):
+    before = shards_by_port(cluster)
+    with pytest.raises(RunbookError, match="only shard placement"):
+        cluster.psql("08", **spare(cluster))
+    with pytest.raises(RunbookError, match="only shard placement"):
+        cluster.psql("09", **spare(cluster))
+    assert shards_by_port(cluster) == before
+
+
+async def test_step_7_drains_under_writers_without_an_error(cluster):
+    written = await while_writing(cluster, step(cluster, "07", **spare(cluster)))
+    assert cluster.spare.port not in shards_by_port(cluster)
+    assert written.errors == []
+    assert await lost(cluster, written) == set()
+
+
+def test_step_9_disables_a_drained_worker_and_it_comes_back(cluster):
+    cluster.psql("09", **spare(cluster))
+    activate = f"SELECT citus_activate_node('{cluster.spare.host}', {cluster.spare.port})"
+    cluster.sql(activate)
+    active = f"SELECT isactive FROM pg_dist_node WHERE nodeport = {cluster.spare.port}"
+    assert cluster.sql(active) == "t"
+
+
+def test_step_8_removes_a_drained_worker(cluster):
+    cluster.psql("08", **spare(cluster))
+    assert cluster.sql(f"SELECT count(*) FROM pg_dist_node WHERE nodeport = {cluster.spare.port}") == "0"
+
+
+async def test_step_10_isolates_a_hot_dialog_under_writers(cluster):
+    hot = uuid.UUID(int=1 << 64 | 101)
+    written = await while_writing(cluster, step(cluster, "10", dialog_id=hot))
+    alone = cluster.sql(
+        "SELECT shardminvalue = shardmaxvalue FROM pg_dist_shard"
+        f" WHERE shardid = get_shard_id_for_distribution_column('dialog', '{hot}')"
+    )
+    assert alone == "t"
+    assert await lost(cluster, written) == set()
+    assert await gaps(cluster) == 0
+
+
+def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
+    text = (RUNBOOK / "README.md").read_text()
+    tests = (RUNBOOK.parents[1] / "tests" / "citus" / "test_runbook.py").read_text()
+    for file in RUNBOOK.glob("*.sql"):
+        number = int(file.name[:2])
+        assert f"`{file.name}`" in text
+        assert f'"{number:02}"' in tests, f"no test runs {file.name}"
