@@ -22,6 +22,14 @@ from levers.metrics import METRICS, Metric
 Word = Literal["better", "worse", "same within the margin", "no difference shown", "INVALID"]
 Order = Literal["ab", "ba", "together"]
 
+# A sign beside the colour, for whoever does not see the colour.
+GLYPHS: Mapping[Word, str] = {
+    "better": "▲",
+    "worse": "▼",
+    "same within the margin": "=",
+    "no difference shown": "?",
+    "INVALID": "✗",
+}
 LOOKS = (12, 20, 30)  # the only numbers of pairs at which a session may stop
 # Pocock's bound for three looks: each at 0.022, all together 0.05. Looking more often is not free.
 ALPHA = {1: 0.05, 2: 0.0294, 3: 0.0221}

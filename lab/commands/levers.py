@@ -8,15 +8,10 @@ from rich.table import Table
 
 from lab.experiments.availability import availability
 from lab.experiments.result import results_of
+from lab.verdict import GLYPHS
 from levers.catalogue import catalogue
 
-GLYPHS = {
-    "better": "▲ better",
-    "worse": "▼ worse",
-    "same within the margin": "= same",
-    "no difference shown": "? not shown",
-    "INVALID": "✗ invalid",
-}
+SHORT = {"same within the margin": "same", "no difference shown": "not shown", "INVALID": "invalid"}
 
 
 def command(
@@ -42,7 +37,10 @@ def command(
         if not state.ready:
             unready.append((name, state.reason))
         result = last.get(name)
-        word = GLYPHS[result.primary.word] if result else ("-" if state.ready else "not here")
+        word = "-" if state.ready else "not here"
+        if result:
+            found = result.primary.word
+            word = f"{GLYPHS[found]} {SHORT.get(found, found)}"
         values = " ".join(value for value in lever.values if value not in state.without)
         style = None if state.ready else "dim"
         table.add_row(name, values, lever.design, word, style=style)

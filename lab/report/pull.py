@@ -1,0 +1,219 @@
+"""The report of a pull: one HTML file that opens offline, with all that a sceptic asks for."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+from markupsafe import Markup
+
+from lab.experiments.audit import difference, merged
+from lab.experiments.result import PullResult
+from lab.report import charts, pull_charts
+from lab.report.style import render
+from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
+from lab.trials.schedule import Side
+from lab.verdict import GLYPHS, Verdict, prediction_came_true
+from levers.catalogue import lever_named, page, paragraphs
+from levers.metrics import METRICS
+
+QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999)
+TONES = {
+    "better": "good",
+    "worse": "bad",
+    "same within the margin": "good",
+    "no difference shown": "doubt",
+    "INVALID": "bad",
+}
+
+
+def write(result: PullResult, path: Path) -> Path:
+    """Write the report next to its result, or wherever `path` says."""
+    path.write_text(html(result))
+    return path
+
+
+def html(result: PullResult) -> str:
+    """The whole page."""
+    lever = lever_named(result.lever)
+    verdict = result.primary
+    told = paragraphs(page(result.lever))
+    return render(
+        "pull.html",
+        title=f"{result.lever}: {result.values[0]} or {result.values[1]}?",
+        result=result,
+        lever=lever,
+        verdict=verdict,
+        tone=TONES[verdict.word],
+        prediction=_prediction(result),
+        glyphs=GLYPHS,
+        metrics=METRICS,
+        day=result.day,
+        minutes=result.seconds / 60,
+        rounds=len(by_round(result.observations)),
+        drawings=drawings(result),
+        differences=difference([result.settings["a"]], [result.settings["b"]]),
+        same_settings=merged([result.settings["a"]]),
+        medians=_medians(result),
+        different_when=told.get("Different when", ""),
+        question=told.get("question", lever.question),
+        plan=result.plan,
+        started=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(result.started_at)),
+    )
+
+
+def drawings(result: PullResult) -> dict[str, Markup]:
+    """The pictures by name; one for which this result has no figures is empty."""
+    drawn = {
+        "intervals": _intervals(result.verdicts),
+        "pairs": _pairs(result),
+        "over_time": _over_time(result),
+        "spectrum": _spectrum(result),
+        "capacity": _capacity(result),
+        "cpu": _cpu(result),
+        "timeline": _timeline(result),
+    }
+    return {name: Markup(text) for name, text in drawn.items()}
+
+
+def _intervals(verdicts: Sequence[Verdict]) -> str:
+    rows = [
+        (
+            METRICS[one.metric].label,
+            one.word,
+            one.effect.ratio,
+            one.effect.low,
+            one.effect.high,
+            one.margin or 0.0,
+            one.floor.largest_change if one.floor else 0.0,
+        )
+        for one in verdicts
+        if one.effect
+    ]
+    return pull_charts.intervals(rows) if rows else ""
+
+
+def _pairs(result: PullResult) -> str:
+    metric = METRICS[result.primary.metric]
+    points = [(pair.a, pair.b, pair.order) for pair in pairs_of(result.observations, metric.name)]
+    return pull_charts.pairs(points, result.values, f"{metric.label}, {metric.unit}") if points else ""
+
+
+def _over_time(result: PullResult) -> str:
+    metric = result.primary.metric
+    found = pairs_of(result.observations, metric)
+    twins = floor_pairs_of(result.observations, metric)
+    if len(found) < 2 or len(found) != len(twins):
+        return ""
+    rounds = by_round(result.observations)
+    kept = [rounds[pair.number] for pair in found]
+    return pull_charts.over_time(
+        [pair.number + 1 for pair in found],
+        {
+            f"{result.values[1]} against {result.values[0]}": [pair.b / pair.a for pair in found],
+            f"{result.values[0]} against itself": [pair.b / pair.a for pair in twins],
+        },
+        [max(one.pressure for one in sides.values()) for sides in kept],
+        [max(float(one.detail.get("others", 0.0)) for one in sides.values()) for sides in kept],
+        result.primary.margin or 0.02,
+    )
+
+
+def _spectrum(result: PullResult) -> str:
+    lines = {}
+    for side, value in zip(("a", "b"), result.values, strict=True):
+        for kind, label in (("intended", "from the intended send"), ("send", "from the actual send")):
+            points = spectrum_of(result.observations, side, kind)  # type: ignore[arg-type]  # both are sides
+            if points:
+                lines[f"{value}, {label}"] = points
+    return charts.spectrum(lines) if lines else ""
+
+
+def spectrum_of(observations: Sequence[Observation], side: Side, kind: str) -> list[tuple[float, float]]:
+    """(quantile, seconds) of a side over all trials: histograms added up, percentiles never averaged."""
+    total = None
+    for one in observations:
+        encoded = one.detail.get(kind)
+        if one.side != side or not encoded:
+            continue
+        histogram = HdrHistogram.decode(encoded)
+        if total is None:
+            total = histogram
+        else:
+            total.add(histogram)
+    if total is None or not total.get_total_count():
+        return []
+    deepest = 1 - 10 / total.get_total_count()  # ten samples behind the last point, or it is luck
+    return [
+        (quantile, total.get_value_at_percentile(quantile * 100) / 1e6)
+        for quantile in QUANTILES
+        if quantile <= max(0.9, deepest)
+    ]
+
+
+def _capacity(result: PullResult) -> str:
+    if not result.capacity:
+        return ""
+    slo = float(result.capacity["slo_p99_seconds"])
+    sides = {
+        value: [(one["rate"], one["p99_seconds"], one["held"]) for one in result.capacity[side]["attempts"]]
+        for side, value in zip(("a", "b"), result.values, strict=True)
+        if side in result.capacity
+    }
+    return pull_charts.against_rate(sides, slo, float(result.plan["rate"]))
+
+
+def _cpu(result: PullResult) -> str:
+    sides: dict[str, dict[str, float]] = {}
+    for side, value in zip(("a", "b"), result.values, strict=True):
+        parts: dict[str, list[float]] = {}
+        for one in result.observations:
+            if one.side == side:
+                for name, spent in one.detail.get("cpu", {}).items():
+                    parts.setdefault(name, []).append(spent)
+        if parts:
+            sides[value] = {name: statistics.median(spent) for name, spent in parts.items()}
+    return pull_charts.cpu(sides) if sides else ""
+
+
+def _timeline(result: PullResult) -> str:
+    """The last trial of A and of B, second by second."""
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for side, value in zip(("a", "b"), result.values, strict=True):
+        having = [one for one in result.observations if one.side == side and one.detail.get("seconds")]
+        if having:
+            rows[value] = list(having[-1].detail["seconds"])
+    length = min((len(series) for series in rows.values()), default=0)
+    if len(rows) < 2 or length < 2:
+        return ""
+    return charts.timeline(
+        list(range(length)),
+        {f"{value}, answered": [row["ok"] for row in series[:length]] for value, series in rows.items()},
+        {f"{value}, p99": [row["p99"] for row in series[:length]] for value, series in rows.items()},
+        {
+            f"{value}, {word}": [row[key] for row in series[:length]]
+            for value, series in rows.items()
+            for key, word in (("errors", "errors"), ("backlog", "in flight"))
+        },
+    )
+
+
+def _medians(result: PullResult) -> list[tuple[str, str, float, float]]:
+    """(label, unit, median of A, median of B) of each metric that was measured."""
+    rows = []
+    for verdict in result.verdicts:
+        found = pairs_of(result.observations, verdict.metric)
+        if found:
+            metric = METRICS[verdict.metric]
+            a, b = statistics.median(p.a for p in found), statistics.median(p.b for p in found)
+            rows.append((metric.label, metric.unit, a, b))
+    return rows
+
+
+def _prediction(result: PullResult) -> str:
+    if not result.prediction:
+        return "No prediction was made before the run."
+    words = prediction_came_true(result.prediction, result.primary.word, result.primary.effect)
+    return f"The prediction ({METRICS[result.primary.metric].label}: {result.prediction}): {words}."

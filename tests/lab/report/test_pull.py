@@ -1,0 +1,73 @@
+"""The report of a pull says the verdict, shows what it rests on, and needs no network."""
+
+import re
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from lab.report import pull
+from lab.trials.observation import Observation
+from tests.lab.report.made_up_pulls import made_up
+
+
+@pytest.fixture(scope="module")
+def clear():
+    return made_up()
+
+
+def test_the_verdict_comes_first(clear):
+    html = pull.html(clear)
+    assert clear.primary.sentence in html
+    assert html.index("worse</b>") < html.index("<h2>")
+    assert "came true" in html
+
+
+def test_every_picture_is_drawn(clear):
+    assert [name for name, drawn in pull.drawings(clear).items() if drawn] == [
+        "intervals", "pairs", "over_time", "spectrum", "capacity", "cpu", "timeline",
+    ]  # fmt: skip
+
+
+def test_the_page_opens_offline(clear):
+    html = pull.html(clear)
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", html)
+    assert "@import" not in html
+    assert "<script" not in html
+
+
+def test_the_difference_of_settings_is_one_line(clear):
+    html = pull.html(clear)
+    assert "(1\nline)" in html or "(1 line)" in html
+    assert "uvloop" in html
+
+
+def test_a_failed_guard_is_red_and_no_effect_is_drawn():
+    html = pull.html(made_up(failing={4, 5}))
+    assert "INVALID</b>" in html
+    assert 'class="bad"><th class="mark">✗ achieved' in html
+
+
+def test_alternation_tells_which_side_was_first():
+    drawn = pull.drawings(made_up(design="abab"))
+    assert "uvloop first" in drawn["pairs"]
+
+
+def test_percentiles_come_from_added_histograms_and_not_from_averages():
+    """Half the trials take 1 ms, half 100 ms: the true median of all is 1 ms, the average 50 ms."""
+    trials = []
+    for number, micros in enumerate((1_000, 1_000, 100_000)):
+        histogram = HdrHistogram(1, 60_000_000, 3)
+        for _ in range(1_000):
+            histogram.record_value(micros)
+        encoded = histogram.encode().decode()
+        trials.append(Observation(number, 0, "a", 0.0, {}, 1_000, detail={"send": encoded}))
+    points = dict(pull.spectrum_of(trials, "a", "send"))
+    everything = np.repeat([0.001, 0.001, 0.1], 1_000)
+    for quantile in (0.25, 0.5, 0.9, 0.99):
+        assert points[quantile] == pytest.approx(np.quantile(everything, quantile), rel=0.002)
+
+
+def test_a_tail_of_luck_is_not_drawn(clear):
+    deepest = max(quantile for quantile, _ in pull.spectrum_of(clear.observations, "a", "send"))
+    assert deepest <= 1 - 10 / (12 * 300)
