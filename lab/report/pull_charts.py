@@ -62,7 +62,7 @@ def change(ratio: float) -> float:
 
 def pairs(points: Sequence[tuple[float, float, str]], sides: tuple[str, str], unit: str) -> str:
     """One line a pair, from its figure in A to its figure in B; the colour says which was first."""
-    with figure(3.2, 5.2) as drawn:
+    with figure(3.2) as drawn:
         axes = drawn.subplots()
         for a, b, order in points:
             colour, dash = ORDERS[order]
@@ -70,7 +70,7 @@ def pairs(points: Sequence[tuple[float, float, str]], sides: tuple[str, str], un
         if any(order != "together" for _, _, order in points):
             for order, label in (("ab", f"{sides[0]} first"), ("ba", f"{sides[1]} first")):
                 axes.plot([], [], color=ORDERS[order][0], linestyle=ORDERS[order][1], label=label)
-            axes.legend(loc="upper center")
+            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05))
         axes.set_xticks([0, 1], list(sides))
         axes.set_xlim(-0.25, 1.25)
         axes.set_ylim(bottom=0)

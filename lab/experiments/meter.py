@@ -1,0 +1,121 @@
+"""CPU and memory of every process of a stack, with PostgreSQL's work split by whom it worked for.
+
+A PostgreSQL backend serves one connection, and a service names itself on its connections
+(application_name). So the server's CPU belongs to a side as well, also when both sides share the server.
+What no connection asked for (WAL writer, checkpointer, autovacuum) is listed as `postgres, own work`.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from lab.pressure import cpu_seconds
+from lab.stack.description import Kind, StackDescription
+
+OWN_WORK = "postgres, own work"
+
+
+def postgres_for(service: str) -> str:
+    """The name under which PostgreSQL's work for a service is listed."""
+    return f"postgres for {service}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """CPU seconds since the start of each process: {listed name: {pid: seconds}}."""
+
+    by_name: Mapping[str, Mapping[int, float]]
+
+    def since(self, earlier: "Reading") -> dict[str, float]:
+        """CPU seconds by name since an earlier reading; a process that ended in between is not seen."""
+        return {
+            name: sum(
+                max(0.0, seconds - earlier.by_name.get(name, {}).get(pid, 0.0))
+                for pid, seconds in pids.items()
+            )
+            for name, pids in self.by_name.items()
+        }
+
+
+class Meter:
+    """Reads a running stack. `await Meter.of(description)`, and `close` it: it holds a connection."""
+
+    def __init__(self, description: StackDescription, connection: asyncpg.Connection) -> None:
+        self.kinds: dict[str, Kind] = {one.name: one.kind for one in description.processes}
+        self._description = description
+        self._connection = connection
+
+    @classmethod
+    async def of(cls, description: StackDescription) -> "Meter":
+        """A meter of this stack."""
+        connection = await asyncpg.connect(
+            description.postgres.dsn, server_settings={"application_name": "lab-meter"}
+        )
+        return cls(description, connection)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._connection.close()
+
+    async def read(self) -> Reading:
+        """CPU so far of every process, children included (uvicorn workers, PostgreSQL backends)."""
+        clients = {
+            row["pid"]: row["application_name"]
+            for row in await self._connection.fetch(
+                "SELECT pid, application_name FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            )
+        }
+        mine = self._connection.get_server_pid()
+        found: dict[str, dict[int, float]] = defaultdict(dict)
+        for name, pids in self.pids().items():
+            for pid in pids:
+                if pid == mine:
+                    continue
+                found[self._listed(name, clients.get(pid))][pid] = cpu_seconds([pid])
+        return Reading(found)
+
+    def _listed(self, name: str, client: str | None) -> str:
+        if self.kinds[name] != "postgres":
+            return name
+        known = next((one for one in self.kinds if client and client.startswith(one)), None)
+        return postgres_for(known) if known else OWN_WORK
+
+    def pids(self) -> dict[str, list[int]]:
+        """Name -> its process and all that it started, as of now."""
+        return {
+            name: [pid, *_children(pid)]
+            for name, pid in self._description.live_pids().items()
+            if name in self.kinds
+        }
+
+    def memory_bytes(self) -> dict[str, int]:
+        """PSS by name: shared pages are divided by those who share them, so that sums are true."""
+        return {name: sum(_pss(pid) for pid in pids) for name, pids in self.pids().items()}
+
+
+def own_cpu_seconds() -> float:
+    """CPU of this process and its children: the generator's."""
+    pid = os.getpid()
+    return cpu_seconds([pid, *_children(pid)])
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _pss(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
