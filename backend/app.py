@@ -5,14 +5,14 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 
 from backend import dialogs, failing, page, queries, users
 from backend.access import Access
+from backend.asgi import Event, Receive, Send
 from backend.bodies import MAX_BODY_BYTES, WhereOut
 from backend.connections import BATCH_SESSION, connector
 from backend.effective import effective
@@ -50,8 +50,6 @@ class Backend(FastAPI):
             description=DESCRIPTION,
             lifespan=_lifespan,
             max_body_size=MAX_BODY_BYTES,
-            # Nobody but us answers these: a proxy's address is not needed.
-            redirect_slashes=True,
         )
         self.settings = settings
         self.publisher = publisher
@@ -59,6 +57,7 @@ class Backend(FastAPI):
         self.metrics = Metrics()
         self.connect = connector(settings)
         self.facts: DatabaseFacts | None = None
+        self.http_parser: str = settings.http_parser  # the server corrects it
 
         wait = settings.pool_wait_seconds
         self.pool = Pool(self.connect, settings.pool_size, wait, self.metrics.acquire_seconds)
@@ -76,7 +75,8 @@ class Backend(FastAPI):
         self.health = Health(settings.service_id, self.metrics, self._links, self._effective)
         self._add_routes(settings)
         failing.install(self, self.metrics)
-        self.front = HotPath(super().__call__, self.access, self.sending, self.store, self.metrics)
+        route = failing.too_large(super().__call__)
+        self.front = HotPath(route, self.access, self.sending, self.store, self.metrics)
 
     def _add_routes(self, settings: Settings) -> None:
         reader = UserReader(self.pool, self.queries["user_by_id"])
@@ -98,7 +98,7 @@ class Backend(FastAPI):
 
         page.mount(self)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self.front(scope, receive, send)
         else:
@@ -109,7 +109,7 @@ class Backend(FastAPI):
 
     def _effective(self) -> dict[str, object]:
         batching = self.sending.store is not self.store.send and self.sending.store == self.group_commit.send
-        return effective(self.settings, self.facts, batching)
+        return effective(self.settings, self.facts, batching, self.http_parser)
 
     async def run(self) -> None:
         """All that goes on beside requests, until cancelled. Ends with an error when a part of it does."""
@@ -134,6 +134,11 @@ class Backend(FastAPI):
             gc.collect()
             gc.freeze()
 
+    def ended(self, task: "asyncio.Task[None]") -> None:
+        """A part that died must not leave a process that looks alive: its supervisor starts another."""
+        logger.critical("a part of the backend died", exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
     async def close(self) -> None:
         """After the last request: hand over what is queued, then let go."""
         await self.publish.flush(self.settings.drain_seconds)
@@ -145,22 +150,15 @@ class Backend(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, Backend)
     running = asyncio.create_task(app.run(), name="backend")
-    running.add_done_callback(_end_process_on_error)
+    running.add_done_callback(app.ended)
     try:
         yield
     finally:
         await app.publish.flush(app.settings.drain_seconds)
-        running.remove_done_callback(_end_process_on_error)
+        running.remove_done_callback(app.ended)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await app.close()
-
-
-def _end_process_on_error(task: "asyncio.Task[None]") -> None:
-    """A part that died must not leave a process that looks alive: stop it, its supervisor starts another."""
-    if not task.cancelled() and task.exception() is not None:
-        logger.critical("a part of the backend died", exc_info=task.exception())
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def build(settings: Settings, publisher: Publisher | None = None) -> Backend:

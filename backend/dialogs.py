@@ -34,7 +34,7 @@ START = UUID(int=0)
 
 CREATE: Responses = {
     200: {"model": MessageOut, "description": "This id was stored before; this is what was stored."},
-    **documented(401, 404, 409, 413, 422, 503, _409="This id holds another message of this dialog."),
+    **documented(400, 401, 404, 409, 413, 422, 503, _409="This id holds another message of this dialog."),
 }
 LIST = documented(401, 422, 503)
 

@@ -1,7 +1,6 @@
 """Which settings are really in effect: read from what runs where that can be asked."""
 
 import asyncio
-from types import ModuleType
 
 from backend.schema import DatabaseFacts
 from backend.settings import Settings
@@ -29,16 +28,13 @@ def loop_name(loop: asyncio.AbstractEventLoop) -> str:
     return f"{name}_debug" if loop.get_debug() else name
 
 
-def parser_name(protocol: type | ModuleType | None) -> str:
-    """httptools or h11, from the class that parses."""
-    return "h11" if protocol is not None and "h11" in protocol.__name__.lower() else "httptools"
-
-
-def effective(settings: Settings, facts: DatabaseFacts | None, group_commit: bool) -> dict[str, object]:
+def effective(
+    settings: Settings, facts: DatabaseFacts | None, group_commit: bool, parser: str
+) -> dict[str, object]:
     """Setting -> value; called on the running loop."""
     values: dict[str, object] = {name: getattr(settings, name) for name in TAKEN}
     values["event_loop"] = loop_name(asyncio.get_running_loop())
-    values["http_parser"] = settings.http_parser
+    values["http_parser"] = parser
     values["group_commit"] = "on" if group_commit else "off"
     values["durability"] = facts.durability if facts else "unknown"
     values["fsync"] = facts.fsync if facts else "unknown"

@@ -26,7 +26,7 @@ def unavailable(detail: str = "The database does not answer; try again with the 
 
 
 WORDS = {
-    400: "Something in the request cannot be used.",
+    400: "The body cannot be read.",
     401: "The token is missing, invalid or expired, or its user is disabled.",
     403: "Not allowed.",
     404: "There is no such user.",

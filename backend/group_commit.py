@@ -7,10 +7,7 @@ The busier the process or the slower the disk, the larger the batches.
 import asyncio
 import logging
 
-import asyncpg
-
 from backend.metrics import Metrics
-from backend.pools import DatabaseUnavailable
 from backend.store import Outcome, Store
 from wire.message import DialogMessage
 
@@ -56,7 +53,7 @@ class GroupCommit:
     async def _together(self, batch: list[Waiting]) -> None:
         try:
             unanswered = await self._store.send_batch([message for message, _ in batch])
-        except (asyncpg.PostgresError, DatabaseUnavailable, asyncpg.DataError, ValueError) as error:
+        except Exception as error:
             # One of them, or the connection: each gets its own answer. A message that was stored
             # after all is found by its id.
             logger.info("batch of %d failed, one by one now: %s", len(batch), error)

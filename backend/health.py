@@ -25,6 +25,7 @@ class Health:
     ) -> None:
         self.prepared = False  # tables are made, connections are open
         self.draining = False
+        self.service = "backend"  # run mode single has another word
         self._service_id = service_id
         self._metrics = metrics
         self._links = links
@@ -43,7 +44,7 @@ class Health:
         """The body of /health."""
         links = self._links()
         return {
-            "service": "backend",
+            "service": self.service,
             "id": self._service_id,
             "pid": os.getpid(),
             "status": "ok" if all(links.values()) and not self.not_ready else "degraded",

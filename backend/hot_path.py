@@ -5,14 +5,15 @@ plainly right (no token, a body that does not fit, an odd number) goes on to the
 with its body, and gets FastAPI's answer: one place holds the words, and the documentation.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from backend.access import Access
+from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, MAX_ID, MAX_PAGE, PAGE
 from backend.errors import Refusal
 from backend.failing import refusal_of
@@ -20,11 +21,6 @@ from backend.metrics import Metrics
 from backend.sending import Sending
 from backend.store import Store
 from wire.message import CONTENT_MAX_CHARACTERS, dialog_id_of
-
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Route = Callable[[Event, Receive, Send], Awaitable[None]]
 
 PREFIX = ["", "api", "v1", "dialog"]
 MAX_DIGITS = len(str(MAX_ID))

@@ -27,6 +27,7 @@ AWAY = (
     ssl.SSLError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg, when the connection broke between two steps of a statement
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutdown, crash of a neighbour, statement_timeout
     asyncpg.InsufficientResourcesError,  # too many connections, disk full

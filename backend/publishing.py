@@ -29,6 +29,7 @@ class PublishQueue:
     """`put` never waits. `confirmed` is called with each batch that the broker took."""
 
     def __init__(self, publisher: Publisher, metrics: Metrics, confirmed: Confirmed | None = None) -> None:
+        self.capacity = CAPACITY
         self._publisher = publisher
         self._metrics = metrics
         self._confirmed = confirmed
@@ -38,7 +39,7 @@ class PublishQueue:
 
     def put(self, message: DialogMessage) -> None:
         """Hand over a hint of a committed message; when the queue is full it is dropped and counted."""
-        if self._waiting >= CAPACITY:
+        if self._waiting >= self.capacity:
             self._metrics.hints_dropped += 1
             return
         self._waiting += 1

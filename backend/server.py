@@ -48,12 +48,21 @@ def _config(app: Backend | str, settings: Settings) -> uvicorn.Config:
     )
 
 
+def parser_of(config: uvicorn.Config) -> str:
+    """httptools or h11, from the class that will parse."""
+    name = config.http_protocol_class.__name__.lower()
+    return next(parser for parser in ("httptools", "h11") if parser in name)
+
+
 async def serve(app: Backend, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then say so at /ready, finish what is under way, and return.
 
     Raises SystemExit when the address cannot be had.
     """
-    server = Server(_config(app, settings))
+    config = _config(app, settings)
+    config.load()
+    app.http_parser = parser_of(config)
+    server = Server(config)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

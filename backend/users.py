@@ -66,7 +66,9 @@ def router(
             expires_in=int(settings.access_token_seconds),
         )
 
-    @routes.post("/login", responses=documented(401, 413, 422, 429, 503, _401="Wrong user name or password."))
+    @routes.post(
+        "/login", responses=documented(400, 401, 413, 422, 429, 503, _401="Wrong user name or password.")
+    )
     async def login(form: Annotated[LoginForm, Form()]) -> TokensOut:
         """A token for a user name and a password; takes as long for a name that does not exist."""
         row = await pool.fetchrow(queries["user_credentials"], form.username)
@@ -75,7 +77,7 @@ def router(
             raise unauthorized("Wrong user name or password.")
         return tokens_of(row["id"])
 
-    @routes.post("/refresh", responses=documented(401, 413, 422))
+    @routes.post("/refresh", responses=documented(400, 401, 413, 422))
     async def refresh(body: RefreshIn) -> TokensOut:
         """New tokens for a refresh token."""
         return tokens_of(access.claims(body.refresh_token, "refresh").user_id)
@@ -83,7 +85,7 @@ def router(
     @routes.post(
         "/users/register",
         status_code=201,
-        responses=documented(409, 413, 422, 429, 503, _409="This user name is taken."),
+        responses=documented(400, 409, 413, 422, 429, 503, _409="This user name is taken."),
     )
     async def register(user: UserIn) -> UserOut:
         """A new user, without any rights but a user's."""
