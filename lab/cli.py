@@ -38,6 +38,7 @@ COMMANDS = {
     "levers": ("lab.commands.levers", "What can be pulled, and what is known about it."),
     "show": ("lab.commands.show", "A lever's page, and its latest result."),
     "pull": ("lab.commands.pull", "Measure one lever: A against B, to a verdict."),
+    "lie": ("lab.commands.lie", "A lie of load testing beside the truth, live."),
 }
 
 
