@@ -1,0 +1,51 @@
+"""The result file: its schema is written down, and a file that does not fit is refused in one line."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from lab.load import record
+
+EXAMPLE = Path(__file__).with_name("example_record.json")  # figures are made up
+
+
+def test_schema_on_disk_is_that_of_the_code():
+    assert json.loads(record.SCHEMA_FILE.read_text()) == record.schema(), (
+        "the record changed: raise VERSION and write record.schema.json anew"
+    )
+
+
+def test_example_fits_the_schema():
+    jsonschema.Draft202012Validator.check_schema(record.schema())
+    jsonschema.validate(json.loads(EXAMPLE.read_text()), record.schema())
+
+
+def test_record_comes_back_as_it_was_saved(tmp_path):
+    run = record.load(EXAMPLE)
+    run.save(tmp_path / "deeper" / "run.json")
+    assert record.load(tmp_path / "deeper" / "run.json") == run
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "something"}, "no result of a load"),
+        ({"version": 0}, "version 0, this lab reads version"),
+        ({"measured_seconds": "long"}, "Expected `float`"),
+        ({"surprise": 1}, "unknown field `surprise`"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, change, words):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({**json.loads(EXAMPLE.read_text()), **change}))
+    with pytest.raises(record.RecordError, match=words):
+        record.load(path)
+
+
+def test_schema_refuses_a_verdict_of_another_word():
+    broken = json.loads(EXAMPLE.read_text())
+    broken["verdict"]["word"] = "MAYBE"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, record.schema())
