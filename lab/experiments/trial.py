@@ -1,0 +1,174 @@
+"""From the record of one run to the observations of its sides: one number a metric. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lab.experiments.arrangement import Arrangement
+from lab.experiments.meter import OWN_WORK, postgres_for
+from lab.experiments.plan import PullPlan
+from lab.load.record import Figures, RunRecord, Usage
+from lab.load.record import Guard as RunGuard
+from lab.trials.observation import Observation
+from lab.trials.schedule import Side, Step
+from lab.verdict import Guard
+
+MILLISECONDS = 1_000.0
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the services counted themselves during the trial, summed over a side's processes; 0: unknown."""
+
+    frames: float = 0.0
+    frame_bytes: float = 0.0
+    hints_received: float = 0.0
+    hints_wanted: float = 0.0
+
+
+def observations_of(
+    record: RunRecord,
+    step: Step,
+    plan: PullPlan,
+    arrangement: Arrangement,
+    counters: Mapping[Side, Counters] | None = None,
+) -> list[Observation]:
+    """One observation for each side of the step. `counters`: what was read at /metrics around it."""
+    return [
+        _observation(
+            record, step, plan, side, own=arrangement.processes[side], counted=(counters or {}).get(side)
+        )
+        for side in step.sides
+    ]
+
+
+def _observation(
+    record: RunRecord,
+    step: Step,
+    plan: PullPlan,
+    side: Side,
+    *,
+    own: tuple[str, ...] | None,
+    counted: Counters | None,
+) -> Observation:
+    figures = record.sides[side] if own else record.total
+    pushes = bool(own) and plan.part == "websocket"
+    operations = figures.deliveries if pushes else figures.ok
+    touched = [one for one in record.usage if _touched(one, plan, own)]
+    everything = [one for one in record.usage if _belongs(one, own)]
+    metrics = {
+        "cpu_per_1k": _per_1000(touched, operations),
+        "cpu_per_1k_total": _per_1000(everything, operations),
+        "p50": _ms(figures.intended.p50),
+        "p99": _ms(figures.intended.p99),
+        "memory": sum(one.pss_bytes or 0 for one in touched) / 2**20,
+    }
+    if figures.delivery:
+        metrics |= {
+            "delivery_p50": _ms(figures.delivery.p50),
+            "delivery_p99": _ms(figures.delivery.p99),
+        }
+    if counted:
+        metrics |= _ratios(counted, figures)
+    delivery = figures.delivery.samples if figures.delivery else 0
+    return Observation(
+        round=step.round,
+        place=step.place,
+        side=side,
+        at=record.started_at,
+        metrics={name: value for name, value in metrics.items() if value and value > 0},
+        samples=delivery if plan.metric.startswith("delivery") else figures.intended.samples,
+        pressure=(record.pressure.waited or 0.0) if record.pressure else 0.0,
+        guards=guards_of(record, figures),
+        detail={
+            "cpu": _cpu_by_name(record, own, operations),
+            "intended": figures.intended.hdr,
+            "send": figures.send.hdr,
+            "others": record.pressure.cores_of_others if record.pressure else 0.0,
+            "seconds": [
+                {
+                    "ok": second.ok,
+                    "p99": second.intended_p99,
+                    "errors": second.errors,
+                    "backlog": second.in_flight,
+                }
+                for second in record.seconds
+            ],
+        },
+    )
+
+
+def guards_of(record: RunRecord, figures: Figures) -> list[Guard]:
+    """The guards of the run, those that are about one side recounted for this side, and the ledger."""
+    failed = figures.sent - figures.ok
+    share = failed / figures.sent if figures.sent else 1.0
+    return [
+        *(Guard(one.name, one.ok, _words(one)) for one in record.guards),
+        Guard("errors of the side", share <= 0.001, f"{share:.2%} of {figures.sent} failed, at most 0.10%"),
+        Guard("ledger", record.ledger.clean, _ledger(record)),
+    ]
+
+
+def _words(guard: RunGuard) -> str:
+    return f"{guard.seen}, expected {guard.expected}"
+
+
+def _ledger(record: RunRecord) -> str:
+    ledger = record.ledger
+    if ledger.clean:
+        return f"{ledger.sends:,} sends and {ledger.delivered:,} deliveries, each once and in order"
+    return "; ".join(ledger.examples[:2]) or "not clean"
+
+
+def _touched(one: Usage, plan: PullPlan, own: tuple[str, ...] | None) -> bool:
+    if own:
+        return one.name in own
+    kinds = set(plan.of.processes)
+    return one.kind in kinds or ("stack" in kinds and one.kind != "generator")
+
+
+def _belongs(one: Usage, own: tuple[str, ...] | None) -> bool:
+    """Whether it is part of the whole cost of a side; in a duet with PostgreSQL's work for its processes."""
+    if own:
+        return one.name in own or one.name in {postgres_for(name) for name in own}
+    return one.kind != "generator"
+
+
+def _cpu_by_name(record: RunRecord, own: tuple[str, ...] | None, operations: int) -> dict[str, float]:
+    """What a report draws: ms per 1,000 operations of the side; what all sides share is divided by all."""
+    found = {}
+    for one in record.usage:
+        if _belongs(one, own):
+            found[_role(one.name, own)] = _per_1000([one], operations)
+        elif one.kind == "generator" or one.name == OWN_WORK:
+            found[one.name] = _per_1000([one], record.total.ok)
+    return {name: spent for name, spent in found.items() if spent is not None}
+
+
+def _role(name: str, own: tuple[str, ...] | None) -> str:
+    """In a duet the sides' processes differ in their number only: without it they are drawn alike."""
+    return name.rpartition("-")[0] if own else name
+
+
+def _per_1000(usage: list[Usage], operations: int) -> float | None:
+    if not operations:
+        return None
+    return sum(one.cpu_seconds for one in usage) / operations * 1000 * MILLISECONDS
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * MILLISECONDS
+
+
+def _ratios(counters: Counters, figures: Figures) -> dict[str, float]:
+    ratios: dict[str, Callable[[], float]] = {
+        "bytes_per_delivery": lambda: counters.frame_bytes / figures.deliveries,
+        "frames_per_event": lambda: counters.frames / figures.ok,
+        "received_per_wanted": lambda: counters.hints_received / counters.hints_wanted,
+    }
+    found = {}
+    for name, ratio in ratios.items():
+        try:
+            found[name] = ratio()
+        except ZeroDivisionError:
+            continue
+    return found

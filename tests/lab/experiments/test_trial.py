@@ -1,0 +1,104 @@
+"""A run's record becomes one number a metric, of the right processes and the right side."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lab.experiments.arrangement import arrange
+from lab.experiments.trial import Counters, observations_of
+from lab.load.record import Figures, Latency, Ledger, RunRecord, Usage, load
+from lab.trials.schedule import SIDES, Step
+from tests.lab.experiments.fakes import plan
+
+EXAMPLE = load(Path(__file__).parents[1] / "load" / "example_record.json")
+TOGETHER = Step(3, 3, 0, SIDES, False)
+ALONE = Step(5, 2, 1, ("b",), False)
+
+
+def figures(ok=1_000, p50=0.004, sent=None, deliveries=0):
+    latency = Latency(samples=ok, p50=p50, p99=p50 * 4)
+    none = Latency(samples=0)
+    return Figures(
+        offered=sent or ok, sent=sent or ok, ok=ok, dropped=0, intended=latency, send=latency, lag=none,
+        delivery=latency, deliveries=deliveries,
+    )  # fmt: skip
+
+
+def usage(name, seconds, kind="backend"):
+    return Usage(name=name, kind=kind, cpu_seconds=seconds, cpu_seconds_per_1000=None, pss_bytes=50 * 2**20)
+
+
+def record(**changes) -> RunRecord:
+    base = {
+        "sides": {"a": figures(), "a2": figures(), "b": figures(500, 0.006)},
+        "total": figures(2_500),
+        "usage": [
+            usage("backend-1", 2.0),
+            usage("backend-3", 1.5),
+            usage("postgres for backend-3", 0.5, "postgres"),
+            usage("postgres, own work", 0.4, "postgres"),
+            usage("websocket-1", 0.8, "websocket"),
+            usage("generator-1", 5.0, "generator"),
+        ],
+    }
+    return msgspec.structs.replace(EXAMPLE, **{**base, **changes})
+
+
+def duet(tmp_path):
+    return arrange(plan(design="duet"), tmp_path)
+
+
+def test_a_duet_gives_each_side_its_own_processes_and_operations(tmp_path):
+    found = {one.side: one for one in observations_of(record(), TOGETHER, plan(), duet(tmp_path))}
+    assert list(found) == list(SIDES)
+    # 2.0 s for 1,000 operations; 1.5 s for 500
+    assert found["a"].metrics["cpu_per_1k"] == pytest.approx(2_000)
+    assert found["b"].metrics["cpu_per_1k"] == pytest.approx(3_000)
+    assert found["b"].metrics["p50"] == pytest.approx(6)
+    assert found["b"].metrics["memory"] == pytest.approx(50)
+
+
+def test_the_whole_cost_of_a_side_holds_the_databases_work_for_it(tmp_path):
+    found = {one.side: one for one in observations_of(record(), TOGETHER, plan(), duet(tmp_path))}
+    assert found["b"].metrics["cpu_per_1k_total"] == pytest.approx((1.5 + 0.5) / 500 * 1e6)
+
+
+def test_a_stack_of_its_own_costs_all_but_the_generator(tmp_path):
+    the_plan = plan(lever="prefetch", values=("100", "1"), design="abab")
+    [found] = observations_of(record(), ALONE, the_plan, arrange(the_plan, tmp_path))
+    assert found.side == "b"
+    assert found.metrics["cpu_per_1k_total"] == pytest.approx(5.2 / 2_500 * 1e6)
+    assert found.metrics["cpu_per_1k"] == pytest.approx(0.8 / 2_500 * 1e6)
+
+
+def test_what_all_share_is_divided_by_all(tmp_path):
+    [_, _, found] = observations_of(record(), TOGETHER, plan(), duet(tmp_path))
+    assert found.detail["cpu"]["generator-1"] == pytest.approx(5.0 / 2_500 * 1e6)
+    assert found.detail["cpu"]["backend"] == pytest.approx(3_000)
+
+
+def test_a_dirty_ledger_is_a_failed_guard(tmp_path):
+    ledger: Ledger = msgspec.structs.replace(EXAMPLE.ledger, clean=False, examples=["message 7 was lost"])
+    [found] = observations_of(record(ledger=ledger), ALONE, plan(design="abab"), _apart(tmp_path))
+    bad = [guard for guard in found.guards if not guard.ok]
+    assert [guard.name for guard in bad] == ["ledger"]
+    assert "message 7 was lost" in bad[0].words
+
+
+def test_errors_of_one_side_do_not_hide_among_the_others(tmp_path):
+    sides = {"a": figures(100_000), "a2": figures(100_000), "b": figures(990, sent=1_000)}
+    found = observations_of(record(sides=sides), TOGETHER, plan(), duet(tmp_path))
+    assert [all(guard.ok for guard in one.guards) for one in found] == [True, True, False]
+
+
+def test_what_the_services_counted_becomes_ratios(tmp_path):
+    counted = {"b": Counters(frames=1_250, frame_bytes=0, hints_received=5_000, hints_wanted=2_500)}
+    [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)  # type: ignore[arg-type]
+    assert found.metrics["frames_per_event"] == pytest.approx(0.5)
+    assert found.metrics["received_per_wanted"] == pytest.approx(2)
+    assert "bytes_per_delivery" not in found.metrics
+
+
+def _apart(tmp_path):
+    return arrange(plan(design="abab"), tmp_path)
