@@ -1,0 +1,64 @@
+"""The database goes away and comes back: 503 with a sentence, then answers again, nothing twice."""
+
+import asyncio
+from uuid import uuid4
+
+from tests.backend.running import Running, Start, eventually
+
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+async def test_broken_connections_are_replaced(backend: Running):
+    me, other = await backend.users()
+    await backend.database.execute(KILL)
+    identifier = uuid4()
+
+    async def until_stored() -> list[int]:
+        statuses: list[int] = []
+        while not statuses or statuses[-1] >= 300:
+            statuses.append((await backend.send(me, other, "x", identifier)).status_code)
+        return statuses
+
+    statuses = await asyncio.wait_for(until_stored(), 5)
+    assert set(statuses) <= {200, 201, 503}
+    assert await backend.database.fetchval("SELECT count(*) FROM dialogmessage") == 1
+    await eventually(lambda: backend.app.pool.open == 10)
+
+
+async def test_sends_under_way_when_connections_break_are_stored_once(backend: Running):
+    """Those that get 503 are sent again with their id."""
+    me, other = await backend.users()
+
+    async def insist() -> None:
+        identifier = uuid4()
+        while (await backend.send(me, other, "x", identifier)).status_code == 503:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    sends = asyncio.gather(*(insist() for _ in range(200)))
+    while not sends.done():
+        await backend.database.execute(KILL)
+        await asyncio.sleep(0.05)
+    await sends
+    seqs = await backend.database.fetchval("SELECT array_agg(seq ORDER BY seq) FROM dialogmessage")
+    assert seqs == list(range(1, 201))
+
+
+async def test_no_free_connection_is_a_503_in_time(start: Start):
+    backend = await start(pool_size=1, group_commit="off", pool_wait_seconds=0.2)
+    me, other = await backend.users()
+    await backend.send(me, other)
+    transaction = backend.database.transaction()
+    await transaction.start()
+    await backend.database.execute("UPDATE dialog SET last_seq = last_seq")
+    stuck = asyncio.create_task(backend.send(me, other))
+    await eventually(lambda: not backend.app.pool._idle)
+    async with asyncio.timeout(2):
+        answer = await backend.send(me, other)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert (await backend.client.get("/metrics")).text.count("count_5xx_total 1.0") == 1
+    await transaction.rollback()
+    assert (await stuck).status_code == 201

@@ -1,0 +1,173 @@
+"""python -m backend: starts beside others, says what it runs with, stops without failing a request."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from lab.stack.ports import free_ports
+from tests.backend.running import SECRET
+from wire.tokens import Tokens
+
+pytestmark = pytest.mark.stack
+Launch = Callable[..., Awaitable[tuple[Process, httpx.AsyncClient]]]
+
+
+@asynccontextmanager
+async def launched(dsn: str, **given: str) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
+    (port,) = free_ports(1)
+    url = urlsplit(dsn)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": "",
+        "POSTGRES_HOST": parse_qs(url.query)["host"][0],
+        "POSTGRES_DB": url.path[1:],
+        "SECRET": SECRET,
+        "BACKEND_PORT": str(port),
+        "SERVICE_ID": "backend-test",
+        **given,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "backend", env=environment, start_new_session=True
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            await ready(client, process)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def ready(client: httpx.AsyncClient, process: Process) -> None:
+    async with asyncio.timeout(30):
+        while process.returncode is None:
+            try:
+                if (await client.get("/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+    raise AssertionError(f"ended with {process.returncode}")
+
+
+@pytest.fixture
+async def empty_database(postgres_server: str) -> AsyncIterator[str]:
+    connection = await asyncpg.connect(postgres_server)
+    await connection.execute("CREATE DATABASE bare")
+    yield postgres_server.replace("/postgres?", "/bare?")
+    await connection.execute("DROP DATABASE bare WITH (FORCE)")
+    await connection.close()
+
+
+async def test_processes_that_start_at_once_make_the_tables_once(empty_database: str):
+    async with AsyncExitStack() as stack:
+        started = await asyncio.gather(
+            *(stack.enter_async_context(launched(empty_database)) for _ in range(3))
+        )
+        for _, client in started:
+            body = (await client.get("/health")).json()
+            assert body["status"] == "ok", body
+        connection = await asyncpg.connect(empty_database)
+        assert await connection.fetchval("SELECT count(*) FROM schema_version") == 1
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "effective"),
+    [
+        ("EVENT_LOOP", "asyncio", "asyncio"),
+        ("EVENT_LOOP", "asyncio_debug", "asyncio_debug"),
+        ("EVENT_LOOP", "uvloop", "uvloop"),
+        ("HTTP_PARSER", "h11", "h11"),
+        ("DURABILITY", "off", "off"),
+        ("UVICORN_WORKERS", "2", 2),
+    ],
+)
+async def test_health_tells_what_is_in_effect(database: str, setting: str, value: str, effective: object):
+    async with launched(database, **{setting: value}) as (_, client):
+        body = (await client.get("/health")).json()
+        assert body["effective"][setting.lower()] == effective
+        assert (body["service"], body["id"]) == ("backend", "backend-test")
+        assert body["links"] == {"postgres": "ok", "broker": "ok"}
+        name = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'backend-test'"
+        connection = await asyncpg.connect(database)
+        assert await connection.fetchval(name) >= 10
+        await connection.close()
+
+
+async def test_sigterm_finishes_what_is_under_way(database: str):
+    connection = await asyncpg.connect(database)
+    ids = await connection.fetch(
+        'INSERT INTO "user" (username, first_name, last_name, password_hash)'
+        " VALUES ('a', 'A', 'A', '!'), ('b', 'B', 'B', '!') RETURNING id"
+    )
+    me, other = (row[0] for row in ids)
+    headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
+    async with launched(database) as (process, client):
+        answered = 0
+
+        async def send_until_it_ends() -> None:
+            nonlocal answered
+            while True:
+                try:
+                    answer = await client.post(
+                        f"/api/v1/dialog/{other}/create/", json={"content": "x"}, headers=headers
+                    )
+                except httpx.ConnectError:
+                    return  # nobody listens any more: the end that a client may see
+                except httpx.TransportError:
+                    if process.returncode is None:
+                        return
+                    raise
+                assert answer.status_code == 201
+                answered += 1
+
+        sending = asyncio.gather(*(send_until_it_ends() for _ in range(8)))
+        while answered < 50:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        not_ready = await client.get("/ready")
+        assert (not_ready.status_code, not_ready.json()) == (503, {"status": "draining"})
+        await sending
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    stored = await connection.fetchval("SELECT count(*) FROM dialogmessage")
+    await connection.close()
+    assert answered == stored
+
+
+async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
+    async with launched(database, UVICORN_WORKERS="2") as (process, client):
+        pids: set[int] = set()
+        async with asyncio.timeout(10):
+            while len(pids) < 2:
+                async with httpx.AsyncClient(base_url=client.base_url) as other:
+                    pids.add((await other.get("/health")).json()["pid"])
+        process.kill()
+        await process.wait()
+        async with asyncio.timeout(5):
+            while any(psutil.pid_exists(pid) for pid in pids):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+async def test_a_setting_that_cannot_be_used_ends_with_one_line_and_code_2(database: str):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "backend",
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, "EVENT_LOOP": "trio"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert errors.decode() == "EVENT_LOOP='trio': expected one of uvloop, asyncio, asyncio_debug\n"
