@@ -1,0 +1,112 @@
+"""A record told: its figures are the page's figures."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from lab.cli import run as lab
+from lab.load.record import Latency, RunRecord, load
+from lab.report import run
+from lab.report.histograms import spectrum
+from lab.report.ledger import checks
+from lab.report.story import story_of
+
+EXAMPLE = Path(__file__).parents[1] / "load" / "example_record.json"
+
+
+@pytest.fixture(scope="module")
+def record() -> RunRecord:
+    return load(EXAMPLE)
+
+
+def test_spectrum_agrees_with_the_records_own_percentiles(record: RunRecord) -> None:
+    points = dict(spectrum(record.total.intended))
+    assert points[0.5] == pytest.approx(record.total.intended.p50, rel=0.01)
+    assert points[0.99] == pytest.approx(record.total.intended.p99, rel=0.01)
+
+
+def test_spectrum_ends_where_fewer_than_ten_samples_are_left() -> None:
+    histogram = HdrHistogram(1, 60_000_000, 3)
+    for number in range(1, 1001):
+        histogram.record_value(number)
+    latency = Latency(samples=1000, hdr=histogram.encode().decode())
+    assert max(quantile for quantile, _ in spectrum(latency)) == 0.99
+
+
+def test_no_samples_give_no_points() -> None:
+    assert spectrum(Latency(samples=0)) == []
+    assert spectrum(None) == []
+
+
+def test_every_part_of_the_record_is_on_the_page(record: RunRecord) -> None:
+    page = run.html(story_of(record))
+    for text in (
+        "✓ VALID",
+        record.verdict.sentence,
+        record.command,
+        record.guards[0].seen,
+        f"{record.ledger.acknowledged:,} acknowledged, {record.ledger.stored:,} rows found",
+        "98 samples were slow, 80 had to be",
+        "a sync of 8 KiB takes",
+        "backend-1",
+        "pushed to received",
+    ):
+        assert text in page, text
+
+
+def _clean(record: RunRecord, **changes: object) -> dict[str, bool]:
+    return {one.name: one.ok for one in checks(msgspec.structs.replace(record.ledger, **changes))}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"acknowledged_not_stored": 1}, "acknowledged = stored"),
+        ({"answered_otherwise": 1}, "acknowledged = stored"),
+        ({"compared_with_database": False}, "stored"),
+        ({"not_delivered": 1}, "delivered"),
+        ({"duplicates_after_client": 1}, "once"),
+        ({"out_of_order_after_client": 1}, "in order"),
+        ({"misrouted": 1}, "to nobody else"),
+        ({"seq_gaps_in_database": 1}, "numbered without gaps"),
+    ],
+)
+def test_each_broken_promise_has_its_red_line(
+    record: RunRecord, change: dict[str, object], line: str
+) -> None:
+    assert all(_clean(record).values())
+    assert [name for name, ok in _clean(record, **change).items() if not ok] == [line]
+
+
+def test_what_the_promise_allows_is_not_red(record: RunRecord) -> None:
+    allowed = {
+        "duplicates_on_wire": 5,
+        "out_of_order_on_wire": 5,
+        "gaps_on_wire": 2,
+        "stored_not_acknowledged": 1,
+    }
+    assert all(_clean(record, **allowed).values())
+
+
+def test_report_command_writes_the_page_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = tmp_path / "result.json"
+    result.write_bytes(EXAMPLE.read_bytes())
+    assert lab(["report", str(result)]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert path == tmp_path / "result.html"
+    assert path.read_text().startswith("<!doctype html>")
+
+
+def test_report_command_says_what_is_wrong_with_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab(["report", str(tmp_path / "none.json")]) == 1
+    assert "No such file" in capsys.readouterr().err
+    other = tmp_path / "other.json"
+    other.write_text('{"format": "something else"}')
+    assert lab(["report", str(other)]) == 1
+    assert "no result of a load" in capsys.readouterr().err
