@@ -20,8 +20,8 @@ def _asked(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield (
         "Did the load wait for the service, and so hide its worst moments?",
         f"No. Arrivals were drawn beforehand from seed {asked.seed} and sent whether or not earlier ones "
-        f"were answered; {total.sent:,} of {total.offered:,} were sent, {total.dropped:,} dropped at the limit "
-        f"of {asked.in_flight_limit:,} in flight. Times count from when an arrival was due.",
+        f"were answered; {total.sent:,} of {total.offered:,} were sent, {total.dropped:,} dropped at the "
+        f"limit of {asked.in_flight_limit:,} in flight. Times count from when an arrival was due.",
     )
     yield "Was the generator the limit?", _generator(record)
     yield (
