@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,9 +47,23 @@ def up(
         description = planned.described(supervision.pids())
         description.save()
     except BaseException:
-        down(home, keep_logs=True)
+        with undisturbed():
+            down(home, keep_logs=True)
         raise
     return description
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C does nothing within the block: an impatient second one must not leave half a stack."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def make_home(home: Path) -> None:
@@ -125,6 +141,7 @@ def running(
     try:
         yield description
     finally:
-        killed = down(request.home, keep_logs=False)
+        with undisturbed():
+            killed = down(request.home, keep_logs=False)
         if killed:
             raise StackError(f"had to kill {', '.join(killed)}")

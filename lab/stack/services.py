@@ -23,6 +23,7 @@ def common_environment(
         "SECRET": secret,
         "BROKER": broker,
         "HOP_TIMES": "on",
+        "ENV_FILE": "",  # none: a developer's .env must not leak into a measured stack
     }
     if rabbitmq:
         environment |= {
