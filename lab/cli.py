@@ -31,6 +31,7 @@ COMMANDS = {
     "up": ("lab.commands.up", "Start a stack on this machine."),
     "status": ("lab.commands.status", "What runs where, its health, its effective settings."),
     "down": ("lab.commands.down", "Stop the stack, gracefully."),
+    "logs": ("lab.commands.logs", "What the processes of the stack say."),
     "seed": ("lab.commands.seed", "Fill the database with users, dialogs and messages."),
     "load": ("lab.commands.load", "Run a load on the stack and write a result file."),
     "report": ("lab.commands.report", "Make the HTML report of a result file."),
