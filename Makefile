@@ -1,6 +1,6 @@
 # Thin words over build.sh and the lab command. ARGS reaches the command: make demo ARGS="--rate 300"
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-.PHONY: demo test bench build check
+.PHONY: demo test bench build check audit
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -20,3 +20,6 @@ bench: ## Our send and list endpoints against their twins
 
 check: ## Lint, format and types
 	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+audit: ## Ask an advisory service about every locked package
+	@bash "$(ROOT)/build.sh" --python && bash "$(ROOT)/.ci/audit"

@@ -35,7 +35,7 @@ def spectrum(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
         axes.set_xlim(left=0)
         _logarithmic(axes)
         axes.set_ylabel("ms")
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")
         return svg(drawn, "Latency by percentile: " + ", ".join(lines))
 
 
