@@ -1,6 +1,11 @@
-"""Fixtures that every test may use: a real PostgreSQL for the session, a fresh database for the test."""
+"""Fixtures that every test may use: a real PostgreSQL for the session, a fresh database for the test.
+
+A test marked `rabbitmq` or `haproxy` is skipped where that server is not installed. LAB_MUST_HAVE=rabbitmq
+(or a comma list) makes it fail instead: a lane that has installed it must not pass without it.
+"""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +18,25 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from lab.stack import postgres, tether
+from lab.stack import postgres, rabbitmq, tether
+from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
 
 ROOT = Path(__file__).parents[1]
+SERVERS = {
+    "rabbitmq": (lambda: rabbitmq.scripts() is not None, "bash build.sh --system"),
+    "haproxy": (lambda: which("haproxy") is not None, "bash build.sh --system"),
+}
 SCHEMA = [ROOT / "citus" / name for name in ("noop.sql", "schema.sql")]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, (installed, mend) in SERVERS.items():
+        if item.get_closest_marker(name) and not installed():
+            words = f"{name} is not installed here: {mend}"
+            if name in os.environ.get("LAB_MUST_HAVE", "").split(","):
+                pytest.fail(words)
+            pytest.skip(words)
 
 
 async def _run(dsn: str, *statements: str) -> None:

