@@ -1,8 +1,9 @@
 """Runs the trials of a plan until a look decides, and judges. Knows no stack: a rig measures for it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
 
 from lab.caveats import Caveat, shared_machine
 from lab.experiments.plan import PullPlan
@@ -13,12 +14,11 @@ from lab.verdict import Record, Verdict, judge
 
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
 
+LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
+
 
 class Rig(Protocol):
     """What is up. Sides a, a2 and b can be measured together (duet) or one at a time."""
-
-    def effective(self) -> Mapping[str, Mapping[str, Any]]:
-        """The effective settings by side, as the processes report them."""
 
     async def renew(self, sides: Sequence[Side]) -> None:
         """Start the processes of these sides anew, and return when they are ready."""
@@ -29,13 +29,21 @@ class Rig(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a session is: for whoever shows it. `verdict` is the present one, from 5 rounds on."""
+    """Where a session is: for whoever shows it. It decides nothing, so it may be asked at every round."""
 
     doing: str
     done: int
     of: int
-    verdict: Verdict | None = None
-    last: Sequence[Observation] = ()
+    plan: PullPlan
+    observations: Sequence[Observation]
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """The present one of the primary metric, from 5 rounds on."""
+        if self.done < LEAST_ROUNDS:
+            return None
+        early = replace(self.plan, looks=(LEAST_ROUNDS,), also=())
+        return verdicts_of(early, self.observations)[0]
 
 
 Watch = Callable[[Progress], None]
@@ -98,8 +106,4 @@ def verdicts_of(
 
 def _progress(plan: PullPlan, journal: Journal, doing: str) -> Progress:
     rounds = len(by_round(journal.observations))
-    verdict = None
-    if rounds >= 5:
-        early = PullPlan(**{**vars(plan), "looks": (5,), "also": ()})
-        verdict = verdicts_of(early, journal.observations)[0]
-    return Progress(doing, rounds, max(plan.looks), verdict, journal.observations[-3:])
+    return Progress(doing, rounds, max(plan.looks), plan, tuple(journal.observations))

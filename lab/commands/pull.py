@@ -1,0 +1,132 @@
+"""`lab pull LEVER`: A against B, to a verdict."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lab.errors import UsageError, VoidResult
+from lab.experiments.result import KEPT, RUNS, PullResult, file_name
+from lab.verdict import GLYPHS, prediction_came_true
+from levers.catalogue import lever_named
+from levers.metrics import METRICS
+
+Prediction = Literal["up", "down", "same", "none"]
+
+
+def command(
+    *,
+    name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")],
+    values: Annotated[
+        str | None, typer.Option(help="A,B; default: the lever's first two that can run here.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The metric that decides; default: the lever's.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=1, help="Operations per second; default: 40 % of the lower capacity.")
+    ] = None,
+    trial_seconds: Annotated[
+        float | None, typer.Option(min=1, max=600, help="Length of a trial; default: what the metric needs.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Six rounds and one look: large effects only.")
+    ] = False,
+    predict: Annotated[
+        Prediction | None, typer.Option(help="What you expect of the metric from A to B.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write to docs/results/pulls, to be committed.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Write the HTML report beside the result.")] = True,
+) -> None:
+    """Measure one lever: both sides on this machine, in balanced trials, to a verdict that may be "no".
+
+    Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds; the same command goes on.
+    Exit code 3: it ran, but the figures do not count (INVALID).
+    """
+    from lab.experiments.preparation import Question, chosen_values, drafted
+
+    try:
+        lever = lever_named(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    console = Console(highlight=False)
+    question = Question(
+        lever, chosen_values(lever, values), mode, metric, rate, trial_seconds, quick=quick, seed=seed
+    )
+    draft = drafted(question)
+    console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")
+    prediction = predict or asked(METRICS[draft.metric].label, draft.values)
+    result = _measured(question, draft, console, None if prediction == "none" else prediction, fresh)
+    folder = KEPT if keep else RUNS
+    path = result.save(folder / file_name(result))
+    show(console, result)
+    console.print(f"result  {path}")
+    if report:
+        from lab.report.pull import write
+
+        console.print(f"report  {write(result, path.with_suffix('.html'))}")
+    if result.primary.word == "INVALID":
+        raise VoidResult("the figures do not count, see above")
+
+
+def asked(label: str, values: tuple[str, str]) -> str | None:
+    """The person's prediction, or None where nobody can be asked."""
+    if not sys.stdin.isatty():
+        return None
+    answer: str = typer.prompt(
+        f"Your prediction: from {values[0]} to {values[1]}, {label} goes up, down, same (none: no opinion)",
+        default="none",
+    )
+    if answer not in ("up", "down", "same", "none"):
+        raise UsageError(f"prediction '{answer}': expected one of up, down, same, none")
+    return answer
+
+
+def _measured(question, draft, console, prediction, fresh) -> PullResult:  # type: ignore[no-untyped-def]
+    """Bring the rig up, pull, and take it down."""
+    from lab.experiments.arrangement import arrange
+    from lab.experiments.progress import Shown
+    from lab.experiments.pull import pull
+    from lab.experiments.rig import rig_of
+    from lab.load.run import run_load
+
+    def tell(line: str) -> None:
+        console.print(f"[dim]{time.strftime('%H:%M:%S')} {escape(line)}[/dim]")
+
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL may be another user
+        with rig_of(draft, arrange(draft, Path(folder)), run_load, tell) as rig:
+            with Shown(console) as shown:
+                return asyncio.run(
+                    pull(
+                        question,
+                        draft,
+                        rig,
+                        tell=tell,
+                        watch=shown.see,
+                        prediction=prediction,
+                        fresh=fresh,
+                    )
+                )
+
+
+def show(console: Console, result: PullResult) -> None:
+    """The verdicts, the prediction, and what to know about them."""
+    console.print()
+    for number, verdict in enumerate(result.verdicts):
+        style = "bold" if number == 0 else "none"
+        console.print(f"[{style}]{GLYPHS[verdict.word]} {escape(verdict.sentence)}[/{style}]", soft_wrap=True)
+    if result.prediction:
+        words = prediction_came_true(result.prediction, result.primary.word, result.primary.effect)
+        console.print(f"Your prediction ({result.prediction}): {words}.")
+    for caveat in result.primary.caveats:
+        console.print(f"[dim]{escape(f'{caveat.name}: {caveat}')}[/dim]", soft_wrap=True)

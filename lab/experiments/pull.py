@@ -1,0 +1,181 @@
+"""One pull from the first check to the result: audit, preflight, capacity, rate, trials, verdict."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab.errors import VoidResult
+from lab.experiments.audit import check_sides, merged
+from lab.experiments.machine import fingerprint, other_machine, other_software
+from lab.experiments.plan import PullPlan, plan_from
+from lab.experiments.preparation import Question, as_json, capacities, with_rate
+from lab.experiments.result import ROOT, PullResult
+from lab.experiments.rig import StackRig
+from lab.experiments.session import Watch, run_session
+from lab.load.record import RunRecord
+from lab.scaling.capacity import Slo
+from lab.trials.journal import Journal
+
+PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
+SESSIONS = ROOT / ".lab" / "pulls"  # of interrupted pulls
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """The folder of a pull that is under way: its plan, what led to it, and its journal."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, plan: PullPlan, root: Path = SESSIONS) -> "Session":
+        """The session of this question (its plan may still lack the rate)."""
+        a, b = (value.replace("/", "_") for value in plan.values)
+        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}")
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    @property
+    def head(self) -> Path:
+        return self.folder / "head.json"
+
+    def begin(self, head: Mapping[str, Any], plan: PullPlan) -> Journal:
+        """A new session in place of whatever was there."""
+        self.remove()
+        self.folder.mkdir(parents=True)
+        self.head.write_text(json.dumps(head, indent=1))
+        return Journal.begin(self.journal, plan.as_json())
+
+    def kept(self) -> dict[str, Any] | None:
+        """The head of an interrupted session, or None."""
+        if not (self.head.exists() and self.journal.exists()):
+            return None
+        try:
+            found: dict[str, Any] = json.loads(self.head.read_text())
+        except json.JSONDecodeError:
+            return None
+        return found
+
+    def remove(self) -> None:
+        """Forget it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+async def pull(
+    question: Question,
+    draft: PullPlan,
+    rig: StackRig,
+    *,
+    tell: Tell,
+    watch: Watch,
+    prediction: str | None = None,
+    fresh: bool = False,
+    slo: Slo | None = None,
+    sessions: Path = SESSIONS,
+) -> PullResult:
+    """Pull on a rig that is up. Raises VoidResult when the instrument or the sides are not fit for it."""
+    slo = slo or Slo()
+    started = time.time()
+    tell("audit: asking every process for the settings in effect ...")
+    reports = rig.effective()
+    found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
+    tell(f"audit: the sides differ in {', '.join(found)} and in nothing else")
+    machine = await preflight(rig, tell)
+    session = Session.of(draft, sessions)
+    kept = None if fresh else session.kept()
+    resumed = kept is not None and _same(kept, draft, machine, question, tell)
+    if resumed and kept is not None:
+        plan = plan_from(kept["plan"])
+        capacity, prediction = kept["capacity"], kept["prediction"] or prediction
+        journal = Journal.resume(session.journal, plan.as_json())
+        tell(f"resuming: {len(journal.done_rounds())} rounds are kept (begin anew with --fresh)")
+    else:
+        capacity = None
+        brackets = {}
+        if question.rate is None:
+            tell("capacity: searching the highest rate that holds the SLO, side by side ...")
+            brackets = await capacities(rig, slo)
+            capacity = as_json(brackets, slo)
+            for side, value in zip(("a", "b"), draft.values, strict=True):
+                tell(f"capacity: {value}: {brackets[side].sentence()}")
+        plan = with_rate(draft, question, brackets)
+        head = {
+            "plan": plan.as_json(),
+            "machine": machine,
+            "capacity": capacity,
+            "prediction": prediction,
+        }
+        journal = session.begin(head, plan)
+    rig.plan = plan
+    tell(f"trials: {plan.design}, {plan.rate:g}/s, {plan.trial_seconds:g} s each, looks at {plan.looks}")
+    verdicts = await run_session(plan, rig, journal, watch)
+    result = PullResult(
+        plan=plan.as_json(),
+        fingerprint=machine,
+        settings={side: merged(reports[side]) for side in ("a", "b")},
+        verdicts=verdicts,
+        observations=journal.observations,
+        started_at=started,
+        seconds=time.time() - started,
+        prediction=prediction,
+        capacity=capacity,
+        command=command_of(plan),
+        notes=["resumed after an interruption"] if resumed else [],
+    )
+    session.remove()
+    return result
+
+
+async def preflight(rig: StackRig, tell: Tell) -> dict[str, Any]:
+    """The instrument tests itself on the real stack; the machine's fingerprint. Raises VoidResult."""
+    tell("preflight: does the generator see a stall of the server? ...")
+    record = await rig.run(["a"], PREFLIGHT_RATE, PREFLIGHT_SECONDS, 1, stall_test=True)
+    test = record.stall_test
+    if test is None or not test.ok:
+        seen = f"{test.slow} of at least {test.needed} slow samples" if test else "the test did not run"
+        raise VoidResult(f"preflight: the generator missed a planted stall ({seen}); nothing was measured")
+    tell(f"preflight: stall seen ({test.slow} slow samples, {test.needed} needed); {_machine(record)}")
+    return fingerprint(record.machine)
+
+
+def _machine(record: RunRecord) -> str:
+    others = record.pressure.cores_of_others if record.pressure else 0.0
+    return f"{record.machine.cores} cores, other programs use {others:.2f} of them"
+
+
+def _same(
+    kept: Mapping[str, Any], draft: PullPlan, machine: Mapping[str, Any], question: Question, tell: Tell
+) -> bool:
+    """Whether an interrupted session may go on: the same question, machine and software."""
+    old = plan_from(kept["plan"])
+    wanted = replace(
+        draft,
+        rate=question.rate or old.rate,
+        trial_seconds=question.trial_seconds or old.trial_seconds,
+    )
+    if wanted != old:
+        tell("an interrupted session of another plan is dropped")
+        return False
+    changed = {**other_machine(kept["machine"], machine), **other_software(kept["machine"], machine)}
+    if changed:
+        tell(f"an interrupted session is dropped: {', '.join(changed)} changed since")
+        return False
+    return True
+
+
+def command_of(plan: PullPlan) -> str:
+    """The command that asks the same again."""
+    words = [f"lab pull {plan.lever} --values {','.join(plan.values)} --mode {plan.mode}"]
+    words.append(f"--rate {plan.rate:g} --trial-seconds {plan.trial_seconds:g} --seed {plan.seed}")
+    if plan.metric != plan.of.metric:
+        words.append(f"--metric {plan.metric}")
+    if plan.looks != type(plan).looks:
+        words.append("--quick")
+    return " ".join(words)

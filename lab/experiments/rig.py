@@ -1,0 +1,127 @@
+"""The rig of a pull: the stacks of its sides, seeded and running, measured with the lab's own generator."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from hl_utils import seeding
+from lab.errors import StackError
+from lab.experiments.arrangement import Arrangement
+from lab.experiments.plan import PullPlan
+from lab.experiments.trial import observations_of
+from lab.load.plan import LoadPlan, Targets
+from lab.load.record import RunRecord
+from lab.stack.description import StackDescription
+from lab.stack.host import restart, running
+from lab.stack.status import statuses
+from lab.trials.observation import Observation
+from lab.trials.schedule import SIDES, Side, Step
+
+Tell = Callable[[str], None]
+Load = Callable[[LoadPlan], Awaitable[RunRecord]]
+SERVICES = ("backend", "websocket", "single")
+
+
+class StackRig:
+    """Measures the sides of a plan on running stacks. `load` is lab.load.run.run_load."""
+
+    def __init__(
+        self,
+        plan: PullPlan,
+        arrangement: Arrangement,
+        stacks: Mapping[str, StackDescription],
+        load: Load,
+    ) -> None:
+        self.plan = plan
+        self.arrangement = arrangement
+        self.stacks = stacks
+        self._load = load
+        self.last: RunRecord | None = None  # of it the machine's fingerprint is taken
+
+    def stack_of(self, side: Side) -> StackDescription:
+        """The stack in which a side lives."""
+        return self.stacks[self.arrangement.home_of[side]]
+
+    def effective(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """What the processes of each side report of themselves. Raises StackError when one does not."""
+        found: dict[str, list[Mapping[str, Any]]] = {side: [] for side in SIDES}
+        for side in SIDES:
+            own = self.arrangement.processes[side]
+            for status in statuses(self.stack_of(side)):
+                if status.kind in SERVICES and (own is None or status.name in own):
+                    if not status.effective:
+                        raise StackError(f"{status.name} does not report its settings: {status.health}")
+                    found[side].append(status.effective)
+        return found
+
+    async def renew(self, sides: Sequence[Side]) -> None:
+        """Restart the services of these sides, all at once."""
+        names = {(side, name) for side in sides for name in self._services(side)}
+        await asyncio.gather(
+            *(asyncio.to_thread(restart, self.stack_of(side), name) for side, name in sorted(names))
+        )
+
+    def _services(self, side: Side) -> tuple[str, ...]:
+        own = self.arrangement.processes[side]
+        if own is not None:
+            return own
+        return tuple(one.name for one in self.stack_of(side).processes if one.kind in SERVICES)
+
+    async def measure(self, step: Step, seed: int) -> list[Observation]:
+        """One trial: a run of the load on the step's sides."""
+        record = await self.run(step.sides, self.plan.rate, self.plan.trial_seconds, seed)
+        return observations_of(record, step, self.plan, self.arrangement)
+
+    async def run(
+        self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False
+    ) -> RunRecord:
+        """One run of the load on these sides, which must live in one stack."""
+        stack = self.stack_of(sides[0])
+        duet = self.arrangement.processes[sides[0]] is not None
+        record = await self._load(
+            LoadPlan(
+                stack=stack,
+                rate=rate,
+                duration=seconds,
+                warm_up=self.plan.warm_up_seconds,
+                seed=seed,
+                mix=self.plan.mix,
+                sides={side: self._targets(side) for side in sides} if duet else {},
+                sockets=self.plan.receivers,
+                proxy=not duet and stack.haproxy is not None,
+                stall_test=stall_test,
+                command=f"lab pull {self.plan.lever} --values {','.join(self.plan.values)}",
+            )
+        )
+        self.last = record
+        return record
+
+    def _targets(self, side: Side) -> Targets:
+        """A side's own processes, and for the other kind all that there are."""
+        stack = self.stack_of(side)
+        number = SIDES.index(side)
+        if self.plan.part == "websocket":
+            return Targets(tuple(stack.api), (stack.websockets[number],))
+        return Targets((stack.api[number],), tuple(stack.websockets))
+
+
+@contextmanager
+def rig_of(plan: PullPlan, arrangement: Arrangement, load: Load, tell: Tell) -> Iterator[StackRig]:
+    """The rig for the time of the block. Its stacks end with this process, however it ends."""
+    with ExitStack() as up:
+        stacks = {}
+        for name, request in arrangement.stacks.items():
+            tell(f"starting {'the stack' if len(arrangement.stacks) == 1 else f'stack {name}'} ...")
+            stacks[name] = up.enter_context(running(request))
+            seed(stacks[name], plan)
+        yield StackRig(plan, arrangement, stacks, load)
+
+
+def seed(stack: StackDescription, plan: PullPlan) -> None:
+    """The plan's users and messages; the same rows in every stack."""
+    wanted = seeding.planned(plan.users, None, plan.messages, plan.seed)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        seeding.run(wanted, "en_US", "password", seeding.connection(stack.postgres.dsn))

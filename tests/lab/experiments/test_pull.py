@@ -1,0 +1,126 @@
+"""The instrument's acceptance tests: what it must find, what it must not, and when it must refuse.
+
+The runs are made up, so that the answer is known and hundreds of sessions cost a second; the same on a
+real stack with a planted loop: test_instrument_live.py.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lab.errors import VoidResult
+from lab.experiments.preparation import Question, drafted
+from lab.experiments.pull import Session, pull
+from levers.catalogue import lever_named
+from tests.lab.experiments.fake_stack import STALL_MISSED, FakeLoad, FakeStackRig
+
+
+async def ask(tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="duet", **changes):
+    options = {"rate": 400.0, "trial_seconds": 2.0, "seed": 5, **changes}
+    question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), **options)
+    draft = dataclasses.replace(drafted(question), design=design)
+    rig = FakeStackRig(draft, load, words)
+    lines: list[str] = []
+    result = await pull(
+        question, draft, rig, tell=lines.append, watch=lambda progress: None, sessions=tmp_path
+    )
+    return result, lines
+
+
+def load(seed=1, **changes):
+    return FakeLoad(np.random.default_rng(seed), **changes)
+
+
+async def test_a_planted_ten_percent_is_found(tmp_path):
+    for seed in range(10):
+        result, _ = await ask(tmp_path, load(seed, effect=1.1))
+        assert result.primary.word == "worse"
+        assert result.primary.effect.ratio == pytest.approx(1.1, rel=0.03)
+
+
+async def test_a_against_a_is_silent_in_nine_of_ten_sessions(tmp_path):
+    false = 0
+    for seed in range(40):
+        result, _ = await ask(tmp_path, load(seed, spread=0.05))
+        false += result.primary.word in ("better", "worse")
+    assert false <= 4
+
+
+async def test_an_instrument_that_misses_a_stall_measures_nothing(tmp_path):
+    with pytest.raises(VoidResult, match="missed a planted stall"):
+        await ask(tmp_path, load(stall=STALL_MISSED))
+
+
+async def test_a_throttled_generator_is_invalid(tmp_path):
+    throttled = load(effect=1.3)
+    throttled.throttled_from = 4
+    result, _ = await ask(tmp_path, throttled)
+    assert result.primary.word == "INVALID"
+    assert result.primary.effect is None
+    assert "70% of the offered rate" in result.primary.sentence
+
+
+async def test_one_percent_of_errors_refuses_every_claim(tmp_path):
+    result, _ = await ask(tmp_path, load(effect=1.3, errors=0.01))
+    assert {verdict.word for verdict in result.verdicts} == {"INVALID"}
+
+
+async def test_what_comes_later_being_slower_is_no_verdict(tmp_path):
+    biased = load()
+    biased.later_costs = 1.25
+    result, _ = await ask(tmp_path, biased, design="abab")
+    assert result.primary.word in ("INVALID", "no difference shown", "same within the margin")
+
+
+async def test_sides_that_run_the_same_are_refused(tmp_path):
+    with pytest.raises(VoidResult, match="both run with uvloop"):
+        await ask(tmp_path, load(), words=("uvloop", "uvloop", "uvloop"))
+
+
+async def test_the_rate_is_forty_percent_of_the_lower_capacity(tmp_path):
+    result, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None)
+    assert 400 * 0.4 <= result.plan["rate"] <= 500 * 0.4
+    assert result.capacity["a"]["passes"] <= 500 < result.capacity["a"]["fails"]
+    assert any(line.startswith("capacity: asyncio: between") for line in lines)
+
+
+async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
+    broken = load(effect=1.3, limit=500)
+    answer = broken.__call__
+
+    class Stops(FakeLoad):
+        async def __call__(self, plan):
+            if plan.duration == 8.0 and len([p for p in broken.plans if p.duration == 8.0]) == 5:
+                raise KeyboardInterrupt
+            return await answer(plan)
+
+    stops = Stops(np.random.default_rng(1))
+    with pytest.raises(KeyboardInterrupt):
+        await ask(tmp_path, stops, rate=None, trial_seconds=8.0)
+    again = load(effect=1.3, limit=500)
+    result, lines = await ask(tmp_path, again, rate=None, trial_seconds=8.0)
+    assert any("5 rounds are kept" in line for line in lines)
+    assert len([p for p in again.plans if p.duration == 8.0]) == 7
+    assert result.primary.word == "worse"
+    assert result.capacity is not None
+    assert "resumed" in result.notes[0]
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):
+    question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0)
+    draft = drafted(question)
+    Session.of(draft, tmp_path).begin(
+        {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": None}, draft
+    )
+    result, lines = await ask(tmp_path, load(effect=1.3))
+    assert "an interrupted session of another plan is dropped" in lines
+    assert result.plan["rate"] == 400.0
+
+
+async def test_the_result_names_the_command_that_repeats_it(tmp_path):
+    result, _ = await ask(tmp_path, load(effect=1.3))
+    assert result.command == (
+        "lab pull event_loop --values uvloop,asyncio --mode multi --rate 400 --trial-seconds 2 --seed 5"
+    )
