@@ -39,6 +39,11 @@ COMMANDS = {
     "levers": ("lab.commands.levers", "What can be pulled, and what is known about it."),
     "show": ("lab.commands.show", "A lever's page, and its latest result."),
     "pull": ("lab.commands.pull", "Measure one lever: A against B, to a verdict."),
+    "shards": ("lab.commands.shards", "Shards of a Citus cluster: look, grow, rebalance, drain, shrink."),
+    "compare": ("lab.commands.compare", "Two results of one question side by side."),
+    "history": ("lab.commands.history", "Every result of a lever."),
+    "capacity": ("lab.commands.capacity", "The highest rate under the SLO, as a bracket."),
+    "plan": ("lab.commands.plan", "From measured capacity to users, machines and cost."),
     "lie": ("lab.commands.lie", "A lie of load testing beside the truth, live."),
 }
 

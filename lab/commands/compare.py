@@ -1,0 +1,98 @@
+"""`lab compare A B`: two results of one question, side by side, or why they cannot be."""
+
+import statistics
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lab.errors import UsageError
+from lab.experiments.machine import other_machine, other_software
+from lab.experiments.result import PullResult, load
+from lab.trials.observation import pairs_of
+from lab.verdict import GLYPHS, Verdict, percent
+from levers.metrics import METRICS
+
+# Parts of the plan that change what a figure means. (Seeds, looks and lengths do not.)
+SAME = ("lever", "values", "mode", "design", "mix", "rate", "users", "messages", "receivers")
+
+
+def command(
+    first: Annotated[Path, typer.Argument(help="Result file of a pull, the older one.")],
+    second: Annotated[Path, typer.Argument(help="Another of the same question on the same machine.")],
+) -> None:
+    """Compare two results of the same pull: did the answer change, and did the figures.
+
+    Refused when the machine or the question differ: then the figures do not belong side by side.
+    """
+    one, other = load(first), load(second)
+    refuse(one, other)
+    console = Console(highlight=False)
+    changed = other_software(one.fingerprint, other.fingerprint)
+    for name, (before, after) in changed.items():
+        console.print(f"{name}: {before} -> {after}")
+    if not changed:
+        console.print("same machine, versions and commit: what differs is chance")
+    console.print(table(one, other))
+
+
+def refuse(one: PullResult, other: PullResult) -> None:
+    """Raises UsageError that says why two results are not comparable."""
+    machine = other_machine(one.fingerprint, other.fingerprint)
+    if machine:
+        raise UsageError(
+            "not of one machine: " + ", ".join(f"{name} {a} and {b}" for name, (a, b) in machine.items())
+        )
+    asked = {name: (one.plan[name], other.plan[name]) for name in SAME if one.plan[name] != other.plan[name]}
+    if asked:
+        raise UsageError(
+            "not the same question: "
+            + ", ".join(f"{name} {a} and {b}" for name, (a, b) in asked.items())
+            + ("; give both the same --rate" if "rate" in asked else "")
+        )
+
+
+def table(one: PullResult, other: PullResult) -> Table:
+    """Verdict and interval of each metric in both, and how the absolute figures of A and B moved."""
+    shown = Table(box=None, pad_edge=False)
+    for column in ("metric", one.day, other.day, "A moved", "B moved", ""):
+        shown.add_column(column)
+    later = {verdict.metric: verdict for verdict in other.verdicts}
+    for verdict in one.verdicts:
+        if verdict.metric not in later:
+            continue
+        then, now = verdict, later[verdict.metric]
+        shown.add_row(
+            METRICS[verdict.metric].label,
+            *(f"{GLYPHS[v.word]} {escape(_interval(v))}" for v in (then, now)),
+            *(_moved(one, other, verdict.metric, side) for side in ("a", "b")),
+            _agree(then, now),
+        )
+    return shown
+
+
+def _interval(verdict: Verdict) -> str:
+    if not verdict.effect:
+        return "invalid"
+    effect = verdict.effect
+    return f"{percent(effect.ratio)} ({percent(effect.low)} to {percent(effect.high)})"
+
+
+def _moved(one: PullResult, other: PullResult, metric: str, side: str) -> str:
+    figures = []
+    for result in (one, other):
+        found = pairs_of(result.observations, metric)
+        if not found:
+            return "-"
+        figures.append(statistics.median(getattr(pair, side) for pair in found))
+    return percent(figures[1] / figures[0])
+
+
+def _agree(then: Verdict, now: Verdict) -> str:
+    if not (then.effect and now.effect):
+        return ""
+    apart = then.effect.low > now.effect.high or now.effect.low > then.effect.high
+    return "the intervals do not meet: the answer changed" if apart else "agree"

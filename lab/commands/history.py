@@ -1,0 +1,46 @@
+"""`lab history LEVER`: every result of a lever, oldest first."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab.errors import UsageError
+from lab.experiments.result import PullResult, results_of
+from lab.verdict import GLYPHS, percent
+from levers.catalogue import lever_named
+from levers.metrics import METRICS
+
+
+def command(name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")]) -> None:
+    """List all results of a lever, committed and this machine's own, with verdict and interval."""
+    try:
+        lever = lever_named(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    found = results_of(lever.name)
+    if not found:
+        raise UsageError(f"{lever.name} was never pulled: lab pull {lever.name}")
+    table = Table(box=None, pad_edge=False)
+    for column in ("day", "A, B", "rate", "metric", "verdict", "change (95 %)", "machine", "commit"):
+        table.add_column(column)
+    for _, result in found:
+        table.add_row(*row(result))
+    Console(highlight=False).print(table)
+
+
+def row(result: PullResult) -> tuple[str, ...]:
+    """One result in a line."""
+    verdict, effect = result.primary, result.primary.effect
+    change = f"{percent(effect.ratio)} ({percent(effect.low)} to {percent(effect.high)})" if effect else "-"
+    return (
+        result.day,
+        ", ".join(result.values),
+        f"{result.plan['rate']:g}/s",
+        METRICS[verdict.metric].label,
+        f"{GLYPHS[verdict.word]} {verdict.word}",
+        change,
+        f"{result.fingerprint.get('cores')} x {result.fingerprint.get('cpu')}",
+        str(result.fingerprint.get("commit") or "-")[:9],
+    )

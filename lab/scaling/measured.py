@@ -1,0 +1,56 @@
+"""Capacity of a running stack: the search with the lab's own generator."""
+
+from collections.abc import Awaitable, Callable
+
+from lab.experiments.preparation import attempt_of
+from lab.load.plan import LoadPlan
+from lab.load.record import RunRecord
+from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.stack.description import StackDescription
+
+Load = Callable[[LoadPlan], Awaitable[RunRecord]]
+Tell = Callable[[str], None]
+
+
+class Measured:
+    """Searches the capacity of stacks; `last` is the record of the last run (its machine is wanted)."""
+
+    def __init__(self, load: Load, *, mix: str, seconds: float, seed: int = 1, sockets: int = 100) -> None:
+        self._load = load
+        self._mix, self._seconds, self._seed, self._sockets = mix, seconds, seed, sockets
+        self.last: RunRecord | None = None
+
+    async def capacity(
+        self, stack: StackDescription, slo: Slo, tell: Tell, *, start: float = 100.0, most: float = 4_000.0,
+        resolution: float = 1.1,
+    ) -> Bracket:  # fmt: skip
+        """The bracket of this stack."""
+
+        async def attempt(rate: float) -> Attempt:
+            self._seed += 1
+            self.last = await self._load(
+                LoadPlan(
+                    stack=stack,
+                    rate=rate,
+                    duration=self._seconds,
+                    warm_up=1.0,
+                    seed=self._seed,
+                    mix=self._mix,
+                    sockets=self._sockets,
+                    proxy=stack.haproxy is not None,
+                )
+            )
+            found = attempt_of(self.last)
+            words = found.failure(slo) or f"held, p99 {found.p99_seconds * 1000:.0f} ms"
+            tell(f"{rate:,.0f}/s: {words}; busiest {found.busiest} at {found.busiest_share:.0%} of a core")
+            return found
+
+        return await search(attempt, start, slo, most=most, resolution=resolution)
+
+
+def shape_of(stack: StackDescription) -> dict[str, int]:
+    """How many processes of each kind a stack has."""
+    found: dict[str, int] = {}
+    for process in stack.processes:
+        found[process.kind] = found.get(process.kind, 0) + 1
+    return found

@@ -1,0 +1,88 @@
+"""Result files of capacity searches: what ran, where, and the bracket. `lab plan` reads them."""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UsageError
+from lab.scaling.capacity import Attempt, Bracket, Slo
+
+FORMAT = 1
+KIND = "capacity"
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "results" / "capacity"  # committed results
+RUNS = ROOT / ".lab" / "results" / "capacity"
+
+
+@dataclass(frozen=True)
+class CapacityResult:
+    """One search. `shape` says how many processes of each kind ran; `levers` what was set."""
+
+    mode: str
+    mix: str
+    shape: Mapping[str, int]
+    bracket: Bracket
+    fingerprint: Mapping[str, Any]
+    levers: Mapping[str, str]
+    command: str
+    started_at: float
+    seconds: float
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def day(self) -> str:
+        return time.strftime("%Y-%m-%d", time.gmtime(self.started_at))
+
+    def save(self, folder: Path) -> Path:
+        """Write the file, whole or not at all, and return its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started_at))
+        path = folder / f"{self.mode}.{self.mix}.{moment}.json"
+        raw = {"format": FORMAT, "kind": KIND, **asdict(self)}
+        if math.isinf(self.bracket.fails):
+            raw["bracket"]["fails"] = None  # JSON has no infinity
+        for one in raw["bracket"]["attempts"]:
+            for name, value in one.items():
+                if isinstance(value, float) and not math.isfinite(value):
+                    one[name] = None
+        draft = path.with_suffix(".part")
+        draft.write_text(json.dumps(raw, indent=1) + "\n")
+        draft.replace(path)
+        return path
+
+
+def load(path: Path) -> CapacityResult:
+    """Read a file. Raises UsageError when it is none."""
+    try:
+        raw = json.loads(path.read_text())
+        if raw.pop("format") != FORMAT or raw.pop("kind") != KIND:
+            raise KeyError
+        bracket = raw["bracket"]
+        bracket["fails"] = math.inf if bracket["fails"] is None else bracket["fails"]
+        bracket["slo"] = Slo(**bracket["slo"])
+        bracket["attempts"] = tuple(Attempt(**dict(_read(one))) for one in bracket["attempts"])
+        return CapacityResult(**{**raw, "bracket": Bracket(**bracket)})
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist") from None
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+        raise UsageError(f"{path} is not the result of a capacity search") from None
+
+
+def _read(attempt: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    return ((name, math.inf if value is None else value) for name, value in attempt.items())
+
+
+def stored(folders: Iterable[Path] = (KEPT, RUNS)) -> list[tuple[Path, CapacityResult]]:
+    """All results, oldest first; files that cannot be read are left out."""
+    found = []
+    for folder in folders:
+        for path in folder.glob("*.json"):
+            try:
+                found.append((path, load(path)))
+            except UsageError:
+                continue
+    return sorted(found, key=lambda one: one[1].started_at)
