@@ -1,0 +1,34 @@
+"""Leaving without a gap: clients are told to open another socket before theirs closes."""
+
+import asyncio
+import logging
+import random
+
+from websocket_service import close_codes
+from websocket_service.frames import Bye
+from websocket_service.users import Users
+
+logger = logging.getLogger(__name__)
+
+INVITED_SHARE = 0.6  # of the time: clients move by themselves, spread over it
+STEPS = 10  # the rest are closed in so many steps
+
+
+async def drain(users: Users, seconds: float) -> None:
+    """Empty this process within so many seconds; sooner when everybody has left."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for session in list(users.sessions):
+        session.write(Bye("drain", round(random.uniform(0, seconds * INVITED_SHARE) * 1000)))
+    patience = seconds * (INVITED_SHARE + 0.1)
+    while users.sessions and loop.time() - begun < patience:  # noqa: ASYNC110 (at the end only)
+        await asyncio.sleep(0.05)
+    stragglers = list(users.sessions)
+    if stragglers:
+        logger.info("drain: %d sockets did not move", len(stragglers))
+    step = -(-len(stragglers) // STEPS)
+    for number in range(0, len(stragglers), step or 1):
+        for session in stragglers[number : number + step]:
+            session.end(close_codes.DRAIN)
+        if number + step < len(stragglers):
+            await asyncio.sleep(seconds * (0.9 - INVITED_SHARE) / STEPS)
