@@ -43,9 +43,13 @@ class Access:
             raise unauthorized(
                 "The token has expired." if str(error) == "expired" else "Invalid token."
             ) from None
-        if claims.user_id in self._disabled:
-            raise unauthorized("This user is disabled.")
+        self.refuse_disabled(claims.user_id)
         return claims
+
+    def refuse_disabled(self, user_id: int) -> None:
+        """Raises Refusal (401) for a user that was disabled."""
+        if user_id in self._disabled:
+            raise unauthorized("This user is disabled.")
 
     def claims_of_header(self, value: bytes | None) -> Claims:
         """The same for a raw `authorization` header."""

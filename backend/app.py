@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from backend import dialogs, failing, page, queries, users
+from backend import dialogs, failing, page, queries, twins, users
 from backend.access import Access
-from backend.asgi import Event, Receive, Send
+from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, WhereOut
 from backend.connections import BATCH_SESSION, connector
 from backend.effective import effective
@@ -28,6 +28,7 @@ from backend.schema import DatabaseFacts, prepare
 from backend.sending import Sending
 from backend.settings import Settings
 from backend.store import Store
+from backend.twins import Twin
 from backend.user_reader import UserReader
 from wire.broker import Publisher
 from wire.brokers import publisher_for
@@ -71,16 +72,23 @@ class Backend(FastAPI):
         self.sending = Sending(self.store.send, self.publish, settings.hop_times == "on")
 
         self.access = Access(Tokens(settings.secret), self.pool, self.queries["disabled_users"])
+        raw = settings.query_path == "raw"
+        self.twin: Twin | None = None if raw else twins.make(settings, self.access, self.publish)
+        self.front: Route
         self.passwords = Passwords()
         self.health = Health(settings.service_id, self.metrics, self._links, self._effective)
         self._add_routes(settings)
         failing.install(self, self.metrics)
-        route = failing.too_large(super().__call__)
-        self.front = HotPath(route, self.access, self.sending, self.store, self.metrics)
+        self.front = failing.too_large(super().__call__)
+        if self.twin is None:
+            self.front = HotPath(self.front, self.access, self.sending, self.store, self.metrics)
 
     def _add_routes(self, settings: Settings) -> None:
         reader = UserReader(self.pool, self.queries["user_by_id"])
-        message_routes = dialogs.message_routes(self.access, self.sending, self.store, self.metrics)
+        if self.twin is None:
+            message_routes = dialogs.message_routes(self.access, self.sending, self.store, self.metrics)
+        else:
+            message_routes = self.twin.routes
         for routes in (
             users.router(
                 settings, self.access, self.pool, self.passwords, reader=reader, queries=self.queries
@@ -121,7 +129,9 @@ class Backend(FastAPI):
             start(self.publish.run(), name="publish queue")
             self.facts = await prepare(self.connect, self.settings, self.queries)
             start(self.pool.keep(), name="pool")
-            if self.settings.group_commit == "on" and not self.facts.citus:
+            if self.twin is not None:
+                await self.twin.start()
+            elif self.settings.group_commit == "on" and not self.facts.citus:
                 start(self.batches.keep(), name="batch pool")
                 start(self.group_commit.run(), name="group commit")
                 self.sending.store = self.group_commit.send
@@ -143,6 +153,8 @@ class Backend(FastAPI):
         """After the last request: hand over what is queued, then let go."""
         await self.publish.flush(self.settings.drain_seconds)
         await self.publisher.close()
+        if self.twin is not None:
+            await self.twin.close()
         self.passwords.close()
 
 

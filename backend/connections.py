@@ -22,20 +22,24 @@ BATCH_SESSION = {
 }
 
 
-def connector(
-    settings: Settings, *, replica: bool = False, session: Mapping[str, str] | None = None
-) -> Connect:
-    """A function that opens one connection; `session` are further PostgreSQL settings of it.
+def session_settings(settings: Settings) -> dict[str, str]:
+    """PostgreSQL's settings in each session.
 
-    Its application_name is SERVICE_ID, so that the server's side can be told apart too.
+    The application_name is SERVICE_ID, so that the server's side can be told apart too.
     """
-    given = {
+    return {
         "application_name": settings.service_id,
         "synchronous_commit": settings.durability,
         "statement_timeout": f"{STATEMENT_SECONDS:g}s",
         "jit": "off",  # compiling takes longer than any statement here
-        **(session or {}),
     }
+
+
+def connector(
+    settings: Settings, *, replica: bool = False, session: Mapping[str, str] | None = None
+) -> Connect:
+    """A function that opens one connection; `session` are further PostgreSQL settings of it."""
+    given = session_settings(settings) | dict(session or {})
 
     async def connect() -> Connection:
         return await asyncpg.connect(

@@ -13,8 +13,8 @@ validation and serialisation of each layer. Fails by being a little slow everywh
 `orm_async`: SQLAlchemy's async session, the way most FastAPI code is written. Costs: unit of work, identity
 map and greenlet switches for each statement. Fails when a lazy attribute is read outside the session.
 
-`orm_sync`: a synchronous session in a thread pool. Costs: a thread a request in flight, and the lock
-between them. Fails as a queue: the pool of threads or of connections fills and everything waits.
+`orm_sync`: a synchronous session called inside `async def`, as the ancestor did. Costs: the loop stands
+still during each statement. Fails as a queue: one request at a time, and everything waits, sockets too.
 
 Different when: a query itself takes milliseconds; then the layers do not matter.
 """

@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from backend.twins import TWINS
 from tests.backend.running import Recorder, Running, Start, eventually
 from wire.message import CONTENT_MAX_CHARACTERS, dialog_id_of
 
+WAYS = [{"group_commit": "on"}, {"group_commit": "off"}, *({"query_path": name} for name in TWINS)]
 
-@pytest.fixture(params=["on", "off"])
+
+@pytest.fixture(params=WAYS, ids=lambda way: "-".join(way.values()))
 async def either(start: Start, request: pytest.FixtureRequest) -> Running:
-    """A backend with and one without group commit."""
-    return await start(group_commit=request.param)
+    """A backend in each of its ways."""
+    return await start(**request.param)
 
 
 async def test_a_send_answers_with_the_stored_message(either: Running):
@@ -126,10 +129,10 @@ async def test_seq_has_no_gaps_whatever_happens_at_once(start: Start):
         ([], 422),
     ],
 )
-async def test_content_is_checked(backend: Running, body: object, status: int):
-    me, other = await backend.users()
-    answer = await backend.client.post(
-        f"/api/v1/dialog/{other}/create/", json=body, headers=backend.headers(me)
+async def test_content_is_checked(either: Running, body: object, status: int):
+    me, other = await either.users()
+    answer = await either.client.post(
+        f"/api/v1/dialog/{other}/create/", json=body, headers=either.headers(me)
     )
     assert answer.status_code == status, answer.text
     if status == 422:
@@ -196,49 +199,49 @@ async def test_a_body_in_chunks_is_taken(backend: Running):
     assert answer.json()["content"] == "in parts"
 
 
-async def test_both_users_list_the_same_dialog(backend: Running):
-    me, other = await backend.users()
+async def test_both_users_list_the_same_dialog(either: Running):
+    me, other = await either.users()
     for content in "abc":
-        await backend.send(me, other, content)
-    await backend.send(other, me, "d")
-    page = await backend.page(me, other)
+        await either.send(me, other, content)
+    await either.send(other, me, "d")
+    page = await either.page(me, other)
     assert [item["content"] for item in page["items"]] == list("dcba")
     assert page["next"] is None
-    assert page == await backend.page(other, me)
+    assert page == await either.page(other, me)
 
 
-async def test_a_dialog_that_never_was_is_empty(backend: Running):
-    me, other = await backend.users()
-    assert await backend.page(me, other) == {"items": [], "next": None}
+async def test_a_dialog_that_never_was_is_empty(either: Running):
+    me, other = await either.users()
+    assert await either.page(me, other) == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "before=1&after=1", "before=-1", "after="]
 )
-async def test_an_odd_page_is_refused(backend: Running, query: str):
-    me, other = await backend.users()
-    answer = await backend.client.get(f"/api/v1/dialog/{other}/list/?{query}", headers=backend.headers(me))
+async def test_an_odd_page_is_refused(either: Running, query: str):
+    me, other = await either.users()
+    answer = await either.client.get(f"/api/v1/dialog/{other}/list/?{query}", headers=either.headers(me))
     assert answer.status_code == 422
     assert isinstance(answer.json()["detail"], str)
 
 
-async def test_pages_neither_double_nor_hide_a_row_while_others_write(backend: Running):
+async def test_pages_neither_double_nor_hide_a_row_while_others_write(either: Running):
     """Any page size, both ways, with sends between the pages."""
-    me, other = await backend.users()
+    me, other = await either.users()
     for number in range(30):
-        await backend.send(me, other, str(number))
+        await either.send(me, other, str(number))
 
     async def walk(way: str, limit: int, writes: list[bool]) -> list[int]:
         seqs: list[int] = []
         position: dict[str, int] = {} if way == "before" else {"after": 0}
         for step in range(40):
-            page = await backend.page(me, other, limit=limit, **position)
+            page = await either.page(me, other, limit=limit, **position)
             seqs += [item["seq"] for item in page["items"]]
             if page["next"] is None:
                 break
             position = {way: page["next"]}
             if writes[step % len(writes)] and step < 5:
-                await backend.send(other, me, "meanwhile")
+                await either.send(other, me, "meanwhile")
         return seqs
 
     loop = asyncio.get_running_loop()
@@ -250,7 +253,7 @@ async def test_pages_neither_double_nor_hide_a_row_while_others_write(backend: R
     )
     @hypothesis_settings(max_examples=15, deadline=None)
     def check(way: str, limit: int, writes: list[bool]) -> None:
-        stored = asyncio.run_coroutine_threadsafe(_last(backend, me, other), loop).result(20)
+        stored = asyncio.run_coroutine_threadsafe(_last(either, me, other), loop).result(20)
         seqs = asyncio.run_coroutine_threadsafe(walk(way, limit, writes), loop).result(20)
         if way == "before":
             assert seqs == list(range(seqs[0], 0, -1))
