@@ -1,0 +1,222 @@
+"""HAProxy on a host: haproxy/haproxy.cfg with a `server` line a process, its program, its runtime API.
+
+The file in the run folder is the truth; what is changed while HAProxy runs is changed there too, so
+that a reload or a restart after a crash finds the same servers.
+"""
+
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import StackError, UsageError
+from lab.stack.doctor import which
+from lab.stack.ports import free_ports
+from lab.stack.program import Program, http_ready
+
+SHARED = Path(__file__).parents[2] / "haproxy" / "haproxy.cfg"
+MISSING = "haproxy is missing: apt-get install haproxy"
+ADMIN_SOCKET = "admin.sock"
+SECTIONS = {"backend": "api_servers", "websocket": "websocket_servers"}  # kind of process: section
+TRANSPORTS = ("tcp", "unix")
+BALANCES = ("user", "leastconn", "roundrobin")
+SLOT = re.compile(r"^    server-template \S+- .*\n", re.MULTILINE)
+# A server that is added while HAProxy runs does not take over the section's default-server (2.6 to 3.0).
+CHECKED = "check inter 500ms fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+CHANGE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """One process as HAProxy sees it; the name is the process's."""
+
+    name: str
+    address: str
+
+    @property
+    def section(self) -> str:
+        return SECTIONS[self.name.partition("-")[0]]
+
+
+def server(kind: str, number: int, port: int, transport: str = "tcp") -> Server:
+    """How HAProxy reaches `kind`-`number`: by its port, or by its unix socket in HAProxy's folder."""
+    name = f"{kind}-{number}"
+    return Server(name, f"unix@{name}.sock" if transport == "unix" else f"127.0.0.1:{port}")
+
+
+def configuration(servers: Sequence[Server]) -> str:
+    """The shared file for these servers: a line each where compose has a template and a name server."""
+    head, *sections = re.split(r"(?m)^(?=backend |frontend |resolvers )", SHARED.read_text())
+    kept = [section for section in sections if not section.startswith("resolvers ")]
+    for number, section in enumerate(kept):
+        lines = "".join(
+            f"    server {each.name} {each.address}\n"
+            for each in servers
+            if section.startswith(f"backend {each.section}\n")
+        )
+        kept[number] = SLOT.sub(lines, section)
+    return head + "".join(kept)
+
+
+def plan_haproxy(
+    home: Path,
+    api_ports: Sequence[int],
+    websocket_ports: Sequence[int],
+    levers: Mapping[str, str] | None = None,
+) -> tuple[list[Program], dict[str, Any]]:
+    """HAProxy in front of these, and its part of stack.json. Of the levers it takes APP_TRANSPORT, BALANCE.
+
+    Raises UsageError where HAProxy is missing or a lever has no such value.
+    """
+    binary = which("haproxy")
+    if binary is None:
+        raise UsageError(MISSING)
+    transport = _choice(levers or {}, "APP_TRANSPORT", TRANSPORTS)
+    balance = _choice(levers or {}, "BALANCE", BALANCES)
+    folder = home / "haproxy"
+    folder.mkdir(parents=True, mode=0o700)
+    servers = [server("backend", n, port, transport) for n, port in enumerate(api_ports, 1)]
+    servers += [server("websocket", n, port, transport) for n, port in enumerate(websocket_ports, 1)]
+    file = folder / "haproxy.cfg"
+    file.write_text(configuration(servers))
+    port, stats_port = free_ports(2)
+    url = f"http://127.0.0.1:{port}"
+    program = Program(
+        name="haproxy",
+        kind="haproxy",
+        command=[binary, "-W", "-db", "-f", file.name],
+        environment={
+            "HAPROXY_ADDRESS": "127.0.0.1",
+            "HAPROXY_PORT": str(port),
+            "HAPROXY_STATS_PORT": str(stats_port),
+            "HAPROXY_SOCKET": ADMIN_SOCKET,
+            "BALANCE": balance,
+        },
+        order=80,
+        check=http_ready(url),
+        stop_seconds=10,
+        folder=folder,
+    )
+    described = {
+        "url": url,
+        "websocket": f"ws://127.0.0.1:{port}/ws",
+        "stats": f"http://127.0.0.1:{stats_port}/",
+        "metrics": f"http://127.0.0.1:{stats_port}/metrics",
+        "folder": str(folder),
+        "transport": transport,
+        "balance": balance,
+    }
+    return [program], described
+
+
+def _choice(levers: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    value = levers.get(name, choices[0])
+    if value not in choices:
+        raise UsageError(f"{name}='{value}': expected one of {', '.join(choices)}")
+    return value
+
+
+class Proxy:
+    """A running HAProxy: asked and changed over its admin socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def tell(self, command: str) -> str:
+        """One command of the runtime API and its answer. Raises StackError when nobody listens."""
+        # Through the open folder: the kernel takes 108 bytes of path at most.
+        opened = os.open(self.folder, os.O_PATH)
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(5)
+                line.connect(f"/proc/self/fd/{opened}/{ADMIN_SOCKET}")
+                line.sendall(command.encode() + b"\n")
+                answer = b"".join(iter(lambda: line.recv(65536), b""))
+        except OSError as error:
+            raise StackError(f"HAProxy does not answer in {self.folder}: {error}") from None
+        finally:
+            os.close(opened)
+        return answer.decode().strip()
+
+    def worker(self) -> int:
+        """The process that serves now; a reload puts a new one in its place."""
+        return int(re.findall(r"(?m)^Pid: (\d+)", self.tell("show info"))[0])
+
+    def servers(self) -> dict[str, dict[str, str]]:
+        """Server name: its row of `show stat` (status, scur = open connections, stot, ...)."""
+        head, *rows = self.tell("show stat").removeprefix("# ").splitlines()
+        names = head.split(",")
+        table = [dict(zip(names, row.split(","), strict=False)) for row in rows]
+        return {row["svname"]: row for row in table if row["type"] == "2"}
+
+    def add(self, added: Server) -> None:
+        """Let one more server in; live when its first check passes."""
+        where = f"{added.section}/{added.name}"
+        self._expect(f"add server {where} {added.address} {CHECKED}", "New server registered")
+        self._expect(f"enable health {where}", "")
+        self._expect(f"set server {where} state ready", "")
+        self._rewrite(f"backend {added.section}\n", f"    server {added.name} {added.address}\n")
+        self._wait(
+            lambda: self.servers().get(added.name, {}).get("status") == "UP", f"{added.name} is not up"
+        )
+
+    def drain(self, name: str) -> None:
+        """No new requests or sockets for this server; what it has stays."""
+        self._expect(f"set server {self._where(name)} state drain", "")
+
+    def ready(self, name: str) -> None:
+        """The contrary of drain."""
+        self._expect(f"set server {self._where(name)} state ready", "")
+
+    def remove(self, name: str) -> None:
+        """Forget a server; its process has been stopped before, so it has no connections."""
+        where = self._where(name)
+        self._expect(f"set server {where} state maint", "")
+        deadline = time.monotonic() + CHANGE_SECONDS
+        while "Server deleted" not in (answer := self.tell(f"del server {where}")):
+            if time.monotonic() > deadline:
+                raise StackError(f"HAProxy keeps {name}: {answer}")
+            time.sleep(0.05)
+        file = self.folder / "haproxy.cfg"
+        file.write_text(re.sub(rf"(?m)^    server {re.escape(name)} .*\n", "", file.read_text()))
+
+    def reload(self, master: int) -> None:
+        """Read the file again: a new worker takes over the listening sockets, the old one ends its own."""
+        before = self.worker()
+        os.kill(master, signal.SIGUSR2)
+
+        def changed() -> bool:
+            with suppress(StackError, IndexError):
+                return self.worker() != before
+            return False
+
+        self._wait(changed, "HAProxy did not take the new file; see lab logs haproxy")
+
+    def _where(self, name: str) -> str:
+        return f"{SECTIONS[name.partition('-')[0]]}/{name}"
+
+    def _expect(self, command: str, words: str) -> None:
+        answer = self.tell(command)
+        if (words and words not in answer) or (not words and answer):
+            raise StackError(f"HAProxy refused '{command}': {answer}")
+
+    def _rewrite(self, section: str, line: str) -> None:
+        file = self.folder / "haproxy.cfg"
+        parts = re.split(r"(?m)^(?=backend |frontend )", file.read_text())
+        changed = [
+            part.rstrip("\n") + "\n" + line + "\n" if part.startswith(section) else part for part in parts
+        ]
+        file.write_text("".join(changed))
+
+    def _wait(self, condition: Any, words: str) -> None:
+        deadline = time.monotonic() + CHANGE_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise StackError(f"{words} after {CHANGE_SECONDS:.0f} s")
+            time.sleep(0.02)
