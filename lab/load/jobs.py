@@ -1,0 +1,83 @@
+"""Splits a run among the generator's processes."""
+
+import random
+import string
+import time
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.load.job import Job, Listener
+from lab.load.plan import LoadPlan
+from lab.load.population import Population
+from lab.load.schedule import Schedule
+from wire.tokens import Tokens
+
+TOKEN_SECONDS = 3600.0  # at least: no token ends within a run
+CONNECTIONS_A_TARGET = 16
+SHIFTS = 64  # different texts
+
+
+def sides_of_users(population: Population, sides: int) -> dict[int, int]:
+    """User -> the side its sockets are with: in turn, so that the sides have as many."""
+    return {user: place % sides for place, user in enumerate(population.users)}
+
+
+def side_of_devices(plan: LoadPlan, population: Population) -> NDArray[np.uint8] | None:
+    """Device -> side; None where all sides share the websocket services: then the send's side counts."""
+    targets = list(plan.targets().values())
+    if len({one.websockets for one in targets}) == 1:
+        return None
+    sides = sides_of_users(population, len(targets))
+    return np.array([sides[user] for user in population.listeners], dtype=np.uint8)
+
+
+def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: UUID) -> list[Job]:
+    """Arrival i and device i go to process i modulo their number."""
+    users = population.users
+    place = {user: index for index, user in enumerate(users)}
+    tokens = Tokens(plan.stack.secret)
+    lifetime = max(TOKEN_SECONDS, 2 * (plan.warm_up + plan.duration))
+    targets = list(plan.targets().values())
+    sides = sides_of_users(population, len(targets))
+    listeners = [
+        Listener(
+            number, place[user], (urls := targets[sides[user]].websockets)[number // len(targets) % len(urls)]
+        )
+        for number, user in enumerate(population.listeners)
+        if targets[sides[user]].websockets
+    ]
+    chance = random.Random(f"{plan.seed} text")
+    shared = {
+        "seed": plan.seed,
+        "run": str(run),
+        "users": users,
+        "tokens": [tokens.make(user, lifetime) for user in users],
+        "prefixes": population.first_names,
+        "dialogs": [(str(one.id), place[one.low], place[one.high], one.newest) for one in population.dialogs],
+        "targets": [list(one.api) for one in targets],
+        "text": "".join(chance.choices(string.ascii_letters + " ", k=plan.content_characters + SHIFTS)),
+        "content_characters": plan.content_characters,
+        "encoding": plan.encoding,
+        "timeout": plan.timeout,
+        "in_flight_limit": plan.in_flight_limit,
+        "connections": CONNECTIONS_A_TARGET,
+        "retries": plan.retries,
+        "clock": time.time() - time.monotonic(),
+    }
+    return [
+        Job(
+            **shared,  # type: ignore[arg-type]  # one dict for all processes
+            listeners=[one for one in listeners if one.number % plan.processes == process],
+            number=np.arange(len(schedule), dtype=np.uint32)[process :: plan.processes].tobytes(),
+            due=schedule.due[process :: plan.processes].tobytes(),
+            operation=schedule.operation[process :: plan.processes].tobytes(),
+            side=schedule.side[process :: plan.processes].tobytes(),
+            turn=schedule.turn[process :: plan.processes].tobytes(),
+            dialog=schedule.dialog[process :: plan.processes].tobytes(),
+            forward=schedule.forward[process :: plan.processes].tobytes(),
+            draw=schedule.draw[process :: plan.processes].tobytes(),
+        )
+        for process in range(plan.processes)
+    ]
