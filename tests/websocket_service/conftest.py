@@ -1,0 +1,26 @@
+"""Fixtures: a websocket service that runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.websocket_service.world import Start, World, running
+
+
+@pytest.fixture
+async def start(database: str) -> AsyncIterator[Start]:
+    """A function that starts a service with these settings; all end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def go(**given: Any) -> World:
+            return await stack.enter_async_context(running(database, **given))
+
+        yield go
+
+
+@pytest.fixture
+async def world(start: Start) -> World:
+    """A service with its default settings."""
+    return await start()
