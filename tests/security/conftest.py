@@ -17,9 +17,9 @@ PASSWORD = "correct horse"
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDescription]:
-    """One API process."""
+    """One API process and one websocket service."""
     home = tmp_path_factory.mktemp("security") / "stack"
-    with running(Request(home, mode="multi", api=1, websockets=0)) as description:
+    with running(Request(home, mode="multi", api=1, websockets=1)) as description:
         yield description
 
 

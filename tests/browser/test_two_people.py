@@ -1,0 +1,111 @@
+"""Two people in two pages, through the real services: nothing is lost while services come and go."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from lab.stack.description import StackDescription
+from lab.stack.host import restart, running
+from lab.stack.modes import Request
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(180)]
+BACK_MS = 30_000  # a killed service is restarted, the page waits up to 20 s between its tries
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[StackDescription]:
+    """One API process and two websocket services, for the time of the test."""
+    with running(Request(tmp_path / "stack", mode="multi", api=1, websockets=2)) as description:
+        yield description
+
+
+async def _registered(browser: Browser, stack: StackDescription, username: str, first_name: str) -> Page:
+    """The page of somebody new, signed in and connected. Contexts share no storage: two browsers."""
+    page = await (await browser.new_context()).new_page()
+    await page.goto(stack.api[0])
+    await page.get_by_role("button", name="New here? Register").click()
+    await page.get_by_label("First name").fill(first_name)
+    await page.get_by_label("Last name").fill("Page")
+    await page.get_by_label("User name").fill(username)
+    await page.get_by_label("Password").fill("a long password")
+    await page.get_by_role("button", name="Register", exact=True).click()
+    await _connected(page)
+    return page
+
+
+async def _connected(page: Page) -> None:
+    await expect(page.locator("#state")).to_contain_text("connected", timeout=BACK_MS)
+
+
+async def _write(page: Page, text: str) -> None:
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def _shown(page: Page, *texts: str) -> None:
+    """Exactly these messages, in this order, each once; none waits to be sent."""
+    lines = page.locator("#messages .message")
+    await expect(lines).to_contain_text(list(texts), timeout=BACK_MS)
+    await expect(page.locator("#pending .message")).to_have_count(0, timeout=BACK_MS)
+
+
+async def _two_people(browser: Browser, stack: StackDescription) -> tuple[Page, Page]:
+    """Ann and Bob, with their dialog open on both pages."""
+    ann = await _registered(browser, stack, "ann", "Ann")
+    bob = await _registered(browser, stack, "bob", "Bob")
+    await ann.get_by_label("Find a user").fill("Bob")
+    await ann.locator("#found").get_by_text("Bob Page").click()
+    await _write(ann, "hello Bob")
+    await bob.locator("#dialogs").get_by_text("Ann Page").click()
+    await _shown(bob, "hello Bob")
+    await _write(bob, "hello Ann")
+    await _shown(ann, "hello Bob", "hello Ann")
+    return ann, bob
+
+
+def _pid(stack: StackDescription, name: str) -> int:
+    return stack.live_pids()[name]
+
+
+async def test_killed_websocket_services_lose_nothing(browser: Browser, stack: StackDescription) -> None:
+    ann, bob = await _two_people(browser, stack)
+    for name in ("websocket-1", "websocket-2"):
+        os.kill(await asyncio.to_thread(_pid, stack, name), signal.SIGKILL)
+    await _write(ann, "while you were away 1")
+    await _write(ann, "while you were away 2")
+    await _connected(bob)
+    await _shown(bob, "hello Bob", "hello Ann", "while you were away 1", "while you were away 2")
+    await _connected(ann)
+    await _write(bob, "I am back")
+    await _shown(ann, "hello Bob", "hello Ann", "while you were away 1", "while you were away 2", "I am back")
+
+
+async def test_a_graceful_restart_of_the_websocket_services_is_not_noticed(
+    browser: Browser, stack: StackDescription
+) -> None:
+    ann, bob = await _two_people(browser, stack)
+    told = ["hello Bob", "hello Ann"]
+    for name in ("websocket-1", "websocket-2"):
+        restarting = asyncio.create_task(asyncio.to_thread(restart, stack, name))
+        for number in range(5):
+            told.append(f"{name} restarts, message {number}")
+            await _write(ann, told[-1])
+            await _shown(bob, *told)
+        await restarting
+    await _shown(ann, *told)
+
+
+async def test_a_killed_backend_delays_sends_and_loses_none(
+    browser: Browser, stack: StackDescription
+) -> None:
+    ann, bob = await _two_people(browser, stack)
+    os.kill(await asyncio.to_thread(_pid, stack, "backend-1"), signal.SIGKILL)
+    await _write(ann, "sent into a dead backend")
+    await _write(ann, "and another")
+    for page in (bob, ann):
+        await _shown(page, "hello Bob", "hello Ann", "sent into a dead backend", "and another")
