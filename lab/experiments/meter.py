@@ -95,7 +95,7 @@ class Meter:
 
     def memory_bytes(self) -> dict[str, int]:
         """PSS by name: shared pages are divided by those who share them, so that sums are true."""
-        return {name: sum(_pss(pid) for pid in pids) for name, pids in self.pids().items()}
+        return {name: sum(pss_bytes(pid) for pid in pids) for name, pids in self.pids().items()}
 
 
 def own_cpu_seconds() -> float:
@@ -111,7 +111,8 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _pss(pid: int) -> int:
+def pss_bytes(pid: int) -> int:
+    """Proportional set size of one process; 0 when it is gone or not ours to read."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

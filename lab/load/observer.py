@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import pressure
-from lab.experiments.meter import Meter, Reading
+from lab.experiments.meter import Meter, Reading, pss_bytes
 from lab.load.record import Machinery, Usage
 from lab.stack.description import StackDescription
 
@@ -55,6 +55,7 @@ class Observer:
             self._memory = await asyncio.to_thread(self._meter.memory_bytes)
             await self._meter.close()
             self._meter = None
+        self._memory |= {name: pss_bytes(pid) for name, pid in self._generators.items()}
 
     def usage(self, operations: int) -> list[Usage]:
         """CPU between the marks, memory at the end; most CPU first."""
@@ -68,7 +69,7 @@ class Observer:
             kind = "lab" if name == THIS else "generator"
             cpu[name] = (kind, seconds - first.generator.get(name, 0.0))
         for name in self._memory:
-            cpu.setdefault(name, (kinds.get(name, "postgres"), 0.0))
+            cpu.setdefault(name, (kinds.get(name, "postgres"), 0.0))  # all of PostgreSQL in one
         return [
             Usage(
                 name=name,

@@ -131,9 +131,10 @@ class _Run:
             await self._until(self._begin)
             await observer.mark()
             await self._until(self._end)
+            if self._stop.is_set():
+                self._end = min(self._end, max(time.monotonic(), self._begin))
             await observer.mark()
             if self._stop.is_set():
-                self._end = min(self._end, max(time.monotonic() - LATE_SECONDS, self._begin))
                 for process in self._processes:
                     process.tell("stop")
             limit = (1 + self._plan.retries) * (self._plan.timeout + 0.5) + 5

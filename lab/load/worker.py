@@ -195,7 +195,10 @@ class Worker:
             sweeping.cancel()
 
     def stop(self) -> None:
-        """No more arrivals; what is under way is waited for."""
+        """No arrivals after now; what is under way is waited for."""
+        while self._next < len(self._due) and self._start + self._due[self._next] <= time.monotonic():
+            self._next += 1
+            self._fire(self._next - 1)
         self._next = len(self._due)
         self._maybe_finished()
 
