@@ -60,6 +60,8 @@ def html(result: PullResult) -> str:
         different_when=told.get("Different when", ""),
         question=told.get("question", lever.question),
         plan=result.plan,
+        machine={name: value for name, value in result.fingerprint.items() if name != "packages"},
+        packages=dict(result.fingerprint.get("packages") or {}),
         started=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(result.started_at)),
     )
 
@@ -179,14 +181,15 @@ def _cpu(result: PullResult) -> str:
 
 
 def _timeline(result: PullResult) -> str:
-    """The last trial of A and of B, second by second."""
+    """The last trial of A and of B, second by second; in a duet it is one and the same."""
     rows: dict[str, list[Mapping[str, Any]]] = {}
-    for side, value in zip(("a", "b"), result.values, strict=True):
+    together = result.plan["design"] == "duet"
+    for side, value in [("a", "all sides")] if together else zip(("a", "b"), result.values, strict=True):
         having = [one for one in result.observations if one.side == side and one.detail.get("seconds")]
         if having:
             rows[value] = list(having[-1].detail["seconds"])
     length = min((len(series) for series in rows.values()), default=0)
-    if len(rows) < 2 or length < 2:
+    if not rows or length < 2:
         return ""
     return charts.timeline(
         list(range(length)),

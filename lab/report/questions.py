@@ -7,7 +7,7 @@ from lab.load.record import RunRecord
 from lab.report.style.page import figures, milliseconds, share
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-SLOW_DISK = "a server's disk takes 0.1 to 10 ms"
+SLOW_DISK = "a network disk takes 1 to 10 ms"
 
 
 def questions(record: RunRecord) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def _asked(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield (
             "Does an acknowledged message survive a power cut here, and what does that cost?",
             "PostgreSQL syncs before it answers, unless the settings above say otherwise. A sync took "
-            f"{milliseconds(record.machine.disk_sync_seconds)} on this disk; {SLOW_DISK}: slower there.",
+            f"{milliseconds(record.machine.disk_sync_seconds)} on this disk; {SLOW_DISK}, and sends that much longer.",
         )
     if asked.tokens == "minted":
         yield (
@@ -70,7 +70,7 @@ def _asked(record: RunRecord) -> Iterator[tuple[str, str]]:
         )
     yield (
         "Would it be the same tomorrow?",
-        "Nobody knows from one run: it has no interval. For a claim about one setting use `lab pull`, which "
+        "Nobody knows from one run: it has no interval. For a claim about one setting use lab pull, which "
         "repeats, alternates, measures its own noise, and says how large a difference could still hide.",
     )
 

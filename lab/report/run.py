@@ -78,6 +78,7 @@ class Story:
     ledger: Sequence[Check]
     guards: Sequence[Check]
     latencies: Sequence[Latency]
+    parts: Sequence[Latency]  # the same by operation, by side
     hops: Sequence[tuple[str, float, float]]
     timeline: Timeline
     processes: Sequence[Used]
@@ -85,7 +86,7 @@ class Story:
     fingerprint: Mapping[str, str]
     command: str
     questions: Sequence[tuple[str, str]]
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = field(default_factory=tuple)  # stand under the verdict
 
 
 def write(story: Story, path: Path) -> Path:
@@ -111,15 +112,20 @@ def html(story: Story) -> str:
 
 def drawings(story: Story) -> dict[str, Markup]:
     """The pictures by name; one without figures is empty."""
-    lines = {one.name: one.spectrum for one in story.latencies if one.spectrum}
-    cpu = [(one.name, one.cpu_ms_per_1000, 0.0) for one in story.processes if one.cpu_ms_per_1000 is not None]
+    cpu = [(one.name, one.cpu_ms_per_1000, 0.0) for one in story.processes if one.cpu_ms_per_1000]
     drawn = {
-        "spectrum": charts.spectrum(lines) if lines else "",
+        "spectrum": _spectrum(story.latencies),
+        "parts": _spectrum(story.parts),
         "hops": charts.waterfall(story.hops) if story.hops else "",
         "timeline": _timeline(story.timeline),
         "cpu": charts.bars(cpu, "ms of CPU per 1,000 operations") if cpu else "",
     }
     return {name: Markup(text) for name, text in drawn.items()}
+
+
+def _spectrum(rows: Sequence[Latency]) -> str:
+    lines = {one.name: one.spectrum for one in rows if one.spectrum}
+    return charts.spectrum(lines) if lines else ""
 
 
 def _timeline(shown: Timeline) -> str:

@@ -9,6 +9,9 @@ from lab.report.questions import questions
 from lab.report.run import Check, Latency, Story, Timeline, Used
 from lab.report.style.page import figures, mebibytes, milliseconds, share
 
+OWN_KINDS = ("generator", "lab")
+BUSY_SHARE = 0.05  # of the machine, used by others: from there on latencies are theirs as well
+
 
 def story_of(record: RunRecord) -> Story:
     """Everything that the page says about a run, in words and figures."""
@@ -25,6 +28,7 @@ def story_of(record: RunRecord) -> Story:
         ledger=ledger_checks(record.ledger),
         guards=[_guard(one) for one in record.guards],
         latencies=_latencies(record),
+        parts=_parts(record),
         hops=[(_hop(one), one.p50, one.p99) for one in record.hops],
         timeline=_timeline(record),
         processes=[
@@ -34,7 +38,7 @@ def story_of(record: RunRecord) -> Story:
                 one.cpu_seconds / record.measured_seconds if record.measured_seconds else 0.0,
                 None if one.cpu_seconds_per_1000 is None else one.cpu_seconds_per_1000 * 1000,
                 one.pss_bytes,
-                one.kind == "generator",
+                one.kind in OWN_KINDS,
             )
             for one in record.usage
         ],
@@ -45,10 +49,22 @@ def story_of(record: RunRecord) -> Story:
         fingerprint=_fingerprint(record),
         command=record.command,
         questions=questions(record),
-        notes=["Interrupted before its time: the figures are of what was measured until then."]
-        if record.interrupted
-        else [],
+        notes=_notes(record),
     )
+
+
+def _notes(record: RunRecord) -> list[str]:
+    """What a reader must know before comparing this run with another."""
+    notes = []
+    if record.interrupted:
+        notes.append("Interrupted before its time: the figures are of what was measured until then.")
+    others = record.pressure.cores_of_others if record.pressure else 0.0
+    if others > BUSY_SHARE * record.machine.cores:
+        notes.append(
+            f"Other programs used {figures(others, 2)} of the machine's {record.machine.cores} cores meanwhile. "
+            "The ledger stands; do not compare these latencies with another run's."
+        )
+    return notes
 
 
 def _what(record: RunRecord) -> str:
@@ -87,18 +103,24 @@ def _tiles(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def _guard(guard: Guard) -> Check:
-    words = f"{guard.seen}; expected: {guard.expected}"
-    return Check(guard.name, guard.ok, f"{words}. {guard.advice}" if guard.advice else words)
+    advice = f". Try: {guard.advice}" if guard.advice and not guard.ok else ""
+    return Check(guard.name, guard.ok, f"{guard.seen}; expected: {guard.expected}{advice}")
 
 
 def _latencies(record: RunRecord) -> list[Latency]:
-    """All operations from intended and from send, deliveries, then each operation and each side."""
+    """All operations from intended and from send, and deliveries."""
     rows = [
         _row("all, from the intended time", record.total, "intended"),
         _row("all, from the actual send", record.total, "send"),
     ]
     if record.total.delivery is not None:
         rows.append(_row("delivery, from the intended time", record.total, "delivery"))
+    return [row for row in rows if row.count]
+
+
+def _parts(record: RunRecord) -> list[Latency]:
+    """Each operation and each side, where there are several, from the intended time."""
+    rows = []
     if len(record.operations) > 1:
         rows += [_row(name, one, "intended") for name, one in record.operations.items()]
     if len(record.sides) > 1:
