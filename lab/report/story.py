@@ -61,7 +61,7 @@ def _notes(record: RunRecord) -> list[str]:
     others = record.pressure.cores_of_others if record.pressure else 0.0
     if others > BUSY_SHARE * record.machine.cores:
         notes.append(
-            f"Other programs used {figures(others, 2)} of the machine's {record.machine.cores} cores meanwhile. "
+            f"Other programs used {figures(others, 2)} of the machine's {record.machine.cores} cores. "
             "The ledger stands; do not compare these latencies with another run's."
         )
     return notes
@@ -175,7 +175,7 @@ def _fingerprint(record: RunRecord) -> dict[str, str]:
         "commit": f"{machine.commit or 'unknown'}{changed}",
         "packages": ", ".join(f"{name} {version}" for name, version in machine.packages.items()),
         "levers": ", ".join(f"{name}={value}" for name, value in levers.items()) or "all at default",
-        "generator": f"{asked.generator_processes} processes, time-out {asked.timeout_seconds:g} s, "
+        "generator": f"processes: {asked.generator_processes}, time-out {asked.timeout_seconds:g} s, "
         f"at most {asked.in_flight_limit:,} in flight, {asked.retries} retries, {asked.encoding}, "
         f"tokens {asked.tokens}",
     }

@@ -47,6 +47,9 @@ def run() -> Story:
             Latency("send, from the intended time", 3600, 0, _spectrum(0.0013), 0.05),
             Latency("send, from the actual send", 3600, 0, _spectrum(0.001), 0.04),
             Latency("delivery, from the intended time", 7200, 0, _spectrum(0.0024), 0.08),
+        ],
+        parts=[
+            Latency("send", 3600, 0, _spectrum(0.0013), 0.05),
             Latency("history", 2398, 0, [p for p in _spectrum(0.0009) if p[0] < 0.999], 0.02),
         ],
         hops=[

@@ -26,8 +26,8 @@ def test_what_runs_were_told_is_only_text(page: str) -> None:
 
 
 def test_every_picture_is_there_with_words_for_who_cannot_see_it(page: str) -> None:
-    assert page.count("<svg") == 4
-    assert len(re.findall(r'<svg [^>]*role="img"><title>[^<]+</title>', page)) == 4
+    assert page.count("<svg") == 5
+    assert len(re.findall(r'<svg [^>]*role="img"><title>[^<]+</title>', page)) == 5
 
 
 def test_ids_are_used_once(page: str) -> None:
@@ -64,7 +64,7 @@ def test_a_percentile_without_enough_samples_says_so(page: str) -> None:
 
 def test_a_run_without_figures_still_makes_a_page() -> None:
     nothing = replace(
-        made_up_runs.run(), latencies=[], hops=[], processes=[], settings={},
+        made_up_runs.run(), latencies=[], parts=[], hops=[], processes=[], settings={},
         timeline=run.Timeline({}, {}, {}),
     )  # fmt: skip
     page = run.html(nothing)

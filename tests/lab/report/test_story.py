@@ -56,6 +56,23 @@ def test_every_part_of_the_record_is_on_the_page(record: RunRecord) -> None:
         assert text in page, text
 
 
+def test_a_busy_machine_is_told_beside_the_verdict(record: RunRecord) -> None:
+    assert record.pressure
+    busy = msgspec.structs.replace(
+        record, pressure=msgspec.structs.replace(record.pressure, cores_of_others=1.1)
+    )
+    assert "Other programs used 1.1 of the machine's 2 cores" in " ".join(story_of(busy).notes)
+    quiet = msgspec.structs.replace(record, pressure=None)
+    assert story_of(quiet).notes == []
+
+
+def test_advice_is_given_where_a_guard_failed(record: RunRecord) -> None:
+    guard = msgspec.structs.replace(record.guards[0], advice="lower the rate")
+    failed = msgspec.structs.replace(guard, ok=False)
+    told = story_of(msgspec.structs.replace(record, guards=[guard, failed])).guards
+    assert ["Try: lower the rate" in one.words for one in told] == [False, True]
+
+
 def _clean(record: RunRecord, **changes: object) -> dict[str, bool]:
     return {one.name: one.ok for one in checks(msgspec.structs.replace(record.ledger, **changes))}
 
