@@ -47,8 +47,8 @@ def _asked(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.machine.disk_sync_seconds is not None:
         yield (
             "Does an acknowledged message survive a power cut here, and what does that cost?",
-            "PostgreSQL syncs before it answers, unless the settings above say otherwise. A sync took "
-            f"{milliseconds(record.machine.disk_sync_seconds)} on this disk; {SLOW_DISK}, and then sends take "
+            "PostgreSQL syncs before it answers, unless the settings above say otherwise. A sync "
+            f"took {milliseconds(record.machine.disk_sync_seconds)} here; {SLOW_DISK}, and then sends take "
             "that much longer.",
         )
     if asked.tokens == "minted":
