@@ -8,6 +8,7 @@ from lab.load import figures
 from lab.load import job as pipe
 from lab.load.figures import Deliveries, Rows, Samples
 from lab.load.http_client import DROPPED, NO_CONNECTION, TIMED_OUT
+from lab.load.record import Figures
 from lab.load.schedule import make_schedule
 
 START, LIMIT = 1000.0, 5.0
@@ -26,7 +27,7 @@ def _samples(outcomes: dict[int, tuple[int, float]], late: float = 0.0) -> Sampl
     return Samples.of(schedule, rows.whole("operations"), START)
 
 
-def _all(samples: Samples) -> figures.Figures:
+def _all(samples: Samples) -> Figures:
     return figures.figures(samples, np.ones(len(samples.due), dtype=bool), LIMIT, None)
 
 
