@@ -99,7 +99,7 @@ class Service:
                 await self._run_parts(stop, seconds)
         finally:
             await self.consumer.close()
-            self.database.close()
+            await self.database.close()
 
     async def _run_parts(self, stop: asyncio.Event, drain_seconds: float) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -1,5 +1,7 @@
 """The service's few connections to PostgreSQL, and its idea of the database's clock and epoch."""
 
+import asyncio
+import contextlib
 import hashlib
 import re
 import time
@@ -15,6 +17,7 @@ from wire.message import DialogMessage
 
 POOL_SIZE = 4
 CONNECT_SECONDS = 3.0
+CLOSE_SECONDS = 1.0
 STATEMENT_SECONDS = 5.0
 ANSWER_SECONDS = 7.0
 # A send's statement ends after 5 s (backend/connections.py): what was created longer ago than this is
@@ -68,10 +71,12 @@ class Database:
             },
         )
 
-    def close(self) -> None:
-        """Drop the connections."""
+    async def close(self) -> None:
+        """Let go of the connections; one that is still busy is cut."""
         if self._pool is not None:
-            self._pool.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._pool.close()
 
     async def fetch(self, name: str, *values: Any) -> "list[asyncpg.Record]":
         """Rows of a query. Raises DatabaseAway."""

@@ -97,7 +97,7 @@ class Sweep:
             for start in range(0, len(user_ids), USERS_AT_ONCE):
                 repaired += await self._sweep_users(user_ids[start : start + USERS_AT_ONCE], after, until)
         except DatabaseAway:
-            self._suspicious = quick
+            self._suspicious = self._suspicious or quick
             raise
         # Later commits with an earlier time are looked for by the next sweep, which begins before this.
         self._users.swept_until = until

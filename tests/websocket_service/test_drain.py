@@ -1,0 +1,83 @@
+"""Leaving: clients are told, move, and miss nothing."""
+
+import asyncio
+import time
+
+from tests.websocket_service.world import Start, World, eventually, running
+from websocket_service import close_codes
+from websocket_service.drain import drain
+from wire.message import dialog_id_of
+
+
+async def test_clients_are_told_to_move_at_times_that_are_spread(start: Start):
+    world = await start(ws_drain_seconds=2)
+    clients = [await world.connected(user) for user in range(1, 21)]
+    world.stop.set()
+    for client in clients:
+        await client.until(lambda client=client: client.frames[-1]["t"] == "bye")
+    byes = [client.frames[-1] for client in clients]
+    assert {bye["why"] for bye in byes} == {"drain"}
+    after = [bye["after"] for bye in byes]
+    assert max(after) <= 1200 and max(after) - min(after) > 200
+
+
+async def test_who_does_not_move_is_closed_with_4001_within_the_time(start: Start):
+    world = await start(ws_drain_seconds=1)
+    clients = [await world.connected(user) for user in range(1, 26)]
+    began = time.monotonic()
+    world.stop.set()
+    assert {await client.closed() for client in clients} == {close_codes.DRAIN}
+    assert time.monotonic() - began < 3
+
+
+async def test_it_ends_as_soon_as_everybody_has_moved(database: str):
+    began = time.monotonic()
+    async with running(database, ws_drain_seconds=30) as world:
+        client = await world.connected(1)
+        world.stop.set()
+        await client.until(lambda: client.frames[-1]["t"] == "bye")
+        await client.leave()
+    assert time.monotonic() - began < 5
+
+
+async def test_a_draining_service_is_not_ready_and_sends_newcomers_on(start: Start):
+    world = await start(ws_drain_seconds=5)
+    await world.connected(1)
+    world.stop.set()
+    await eventually(lambda: world.service.health.not_ready == "draining")
+    newcomer = world.client(2)
+    await newcomer.open()
+    assert newcomer.socket is not None
+    await newcomer.socket.wait_closed()
+    assert newcomer.socket.close_code == close_codes.DRAIN
+    await world.clients[0].leave()
+
+
+async def test_make_before_break_loses_nothing(start: Start):
+    """The new socket is welcomed by another process before the old one closes."""
+    old, new = await start(ws_drain_seconds=5), await start()
+    ann, bob = await old.users()
+    device = await old.connected(bob)
+
+    async def send() -> None:
+        message = await old.send(ann, bob)
+        await new.publisher.publish([message])
+
+    await send()
+    draining = asyncio.create_task(drain(old.service.users, 5))
+    await device.until(lambda: device.frames[-1]["t"] == "bye")
+    await send()
+    await device.until(lambda: len(device.applied[dialog_id_of(ann, bob)]) == 2)
+    second = new.client(bob, device=device.device, cursor=device.cursor, last=2)
+    await send()
+    await second.connect()
+    await send()
+    await second.until(lambda: second.applied[dialog_id_of(ann, bob)] == [3, 4])
+    await device.leave()
+    await draining
+
+
+async def test_a_service_without_clients_ends_at_once(world: World):
+    began = time.monotonic()
+    await drain(world.service.users, 30)
+    assert time.monotonic() - began < 0.5

@@ -1,0 +1,55 @@
+"""Heartbeats, and tokens that end."""
+
+import asyncio
+import time
+
+from tests.websocket_service.world import Start, World, eventually
+from websocket_service import close_codes
+
+
+async def test_a_client_that_does_not_answer_is_closed_and_one_that_does_stays(start: Start):
+    world = await start(heartbeat_seconds=0.2, heartbeat_answer_seconds=0.3)
+    silent = await world.connected(1, answers=False)
+    alive = await world.connected(2)
+    began = time.monotonic()
+    assert await silent.closed() == close_codes.NO_HEARTBEAT
+    assert 0.4 < time.monotonic() - began < 2
+    heard = len(alive.frames)
+    await alive.until(lambda: len(alive.frames) > heard + 3)
+    assert alive.close_code is None
+
+
+async def test_heartbeats_of_many_are_spread(start: Start):
+    world = await start(heartbeat_seconds=1)
+    sessions = [await world.connected(user) for user in range(1, 30)]
+    assert len(sessions) == 29
+    due = [session.beat_at for session in world.service.users.sessions]
+    assert max(due) - min(due) > 0.2
+
+
+async def test_a_token_that_ends_is_asked_for_and_then_closed(world: World):
+    client = world.client(1)
+    client.token = world.tokens.make(1, 1.5)
+    await client.connect()
+    await client.until(lambda: any(frame["t"] == "token" for frame in client.frames), seconds=2)
+    asked = next(frame for frame in client.frames if frame["t"] == "token")
+    assert 0 < asked["in"] <= 1500
+    assert await client.closed() == close_codes.TOKEN_EXPIRED
+
+
+async def test_a_new_token_in_time_keeps_the_socket(world: World):
+    client = world.client(1)
+    client.token = world.tokens.make(1, 1)
+    await client.connect()
+    await client.until(lambda: any(frame["t"] == "token" for frame in client.frames), seconds=2)
+    await client.say(t="token", token=world.tokens.make(1, 600))
+    (session,) = world.service.users.sessions
+    await eventually(lambda: session.expires_at > time.time() + 500)
+    await asyncio.sleep(1.2)  # beyond the end of the first one
+    assert client.close_code is None
+
+
+async def test_the_token_of_somebody_else_is_4500(world: World):
+    client = await world.connected(1)
+    await client.say(t="token", token=world.tokens.make(2, 600))
+    assert await client.closed() == close_codes.BAD_TOKEN
