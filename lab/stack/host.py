@@ -46,9 +46,11 @@ def up(
         supervision.start(planned.programs, tell, tethered)
         description = planned.described(supervision.pids())
         description.save()
-    except BaseException:
+    except BaseException as error:
         with undisturbed():
-            down(home, keep_logs=True)
+            down(
+                home, keep_logs=isinstance(error, StackError)
+            )  # they say why; an interrupted start needs none
         raise
     return description
 
