@@ -1,7 +1,6 @@
 """The ancestor's way: SQLAlchemy's synchronous ORM inside `async def`, where it stops the whole loop."""
 
 import time
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -45,23 +44,14 @@ class Twin:
         routes = APIRouter(tags=["dialogs"])
         me_of_token = Annotated[int, Depends(current_user(settings.secret, access))]
 
-        def session() -> Iterator[Session]:
-            with self._sessions() as opened:
-                yield opened
-
-        session_of_request = Annotated[Session, Depends(session)]
-
         @routes.post("/dialog/{user_id}/create/", status_code=201, responses=CREATE)
-        async def create(
-            me: me_of_token,
-            user_id: UserId,
-            body: MessageIn,
-            response: Response,
-            database: session_of_request,
-        ) -> MessageOut:
+        async def create(me: me_of_token, user_id: UserId, body: MessageIn, response: Response) -> MessageOut:
             """Send a message."""
             way = [time.time()] if self._hop_times else None
-            row, new = self._send(database, me, user_id, body)
+            # A session that outlived the handler (yielded by a dependency) would lock up: with all of the
+            # pool's connections lent, the next handler waits for one on the loop that would give it back.
+            with self._sessions() as database:
+                row, new = self._send(database, me, user_id, body)
             message = hint(row, way)
             message.mark()
             self._publish.put(message)
@@ -70,18 +60,14 @@ class Twin:
             return answer(row)
 
         @routes.get("/dialog/{user_id}/list/", responses=LIST)
-        async def history(  # noqa: PLR0917 (FastAPI gives them by name)
-            me: me_of_token,
-            user_id: UserId,
-            database: session_of_request,
-            before: Seq = None,
-            after: Seq = None,
-            limit: Limit = PAGE,
+        async def history(
+            me: me_of_token, user_id: UserId, before: Seq = None, after: Seq = None, limit: Limit = PAGE
         ) -> MessagePage:
             """A page of my dialog with a user."""
             check_page(before, after)
-            rows = database.scalars(page_of(dialog_of(me, user_id), limit, before, after))
-            return page(list(rows), limit)
+            with self._sessions() as database:
+                rows = database.scalars(page_of(dialog_of(me, user_id), limit, before, after))
+                return page(list(rows), limit)
 
         return routes
 

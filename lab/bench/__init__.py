@@ -1,0 +1,1 @@
+"""Our send and list endpoints against their twins, measured in turns in one run."""
