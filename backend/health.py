@@ -29,7 +29,8 @@ class Health:
         self._service_id = service_id
         self._metrics = metrics
         self._links = links
-        self._effective = effective
+        self.effective = effective  # run mode single knows more
+        self.beside: Callable[[], str] = lambda: ""  # why a part beside the API is not ready
 
     @property
     def not_ready(self) -> str:
@@ -38,7 +39,7 @@ class Health:
             return "draining"
         if not self.prepared:
             return "starting"
-        return "" if self._links()["postgres"] else "no database"
+        return self.beside() if self._links()["postgres"] else "no database"
 
     def page(self) -> dict[str, object]:
         """The body of /health."""
@@ -49,7 +50,7 @@ class Health:
             "pid": os.getpid(),
             "status": "ok" if all(links.values()) and not self.not_ready else "degraded",
             "links": {name: "ok" if up else "down" for name, up in links.items()},
-            "effective": self._effective(),
+            "effective": self.effective(),
         }
 
     async def measure_lag(self) -> None:

@@ -19,6 +19,9 @@ async def serve(backend_settings: BackendSettings, websocket_settings: Websocket
     app = build(backend_settings, publisher_for(backend_settings.broker_settings(), hub))
     app.health.service = "single"
     service = Service(websocket_settings, consumer_for(websocket_settings.broker_settings(), hub))
+    of_api = app.health.effective
+    app.health.effective = lambda: {**service.health.effective(), **of_api()}
+    app.health.beside = lambda: service.health.not_ready
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run(stop, DRAIN_SECONDS), name="websockets")

@@ -73,6 +73,7 @@ class Health:
         settings = self._settings
         values: dict[str, object] = {name: getattr(settings, name) for name in TAKEN}
         values["event_loop"] = loop_name(asyncio.get_running_loop())
+        values["app_transport"] = "unix" if settings.ws_socket else "tcp"
         values["database_transport"] = "unix" if settings.postgres_host.startswith("/") else "tcp"
         return values
 

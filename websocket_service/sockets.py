@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from websocket_service import close_codes
@@ -134,12 +134,27 @@ class Sockets:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
-        """Accept sockets; gives the port (0 on a unix socket). Raises OSError when it cannot be had."""
+        """Accept sockets; gives the port. Raises OSError when an address cannot be had."""
         settings = self._settings
-        listener = _unix(settings.ws_socket) if settings.ws_socket else _tcp(settings)
+        listener = _tcp(settings)
+        servers = [await self._serve(listener)]
+        if settings.ws_socket:
+            servers.append(await self._serve(_unix(settings.ws_socket)))
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for server in servers:
+                server.close(code=1012, reason="service restart")
+            for server in servers:
+                await server.wait_closed()
+            if settings.ws_socket:
+                _remove(settings.ws_socket)
+
+    async def _serve(self, listener: socket.socket) -> Server:
+        settings = self._settings
         quiet = logging.getLogger("websockets.server")
         quiet.setLevel(logging.CRITICAL)  # a peer's bad handshake is its own business
-        server = await serve(
+        return await serve(
             self.handle,
             sock=listener,
             create_connection=Connection,
@@ -155,13 +170,6 @@ class Sockets:
             write_limit=WRITE_LIMIT_BYTES,
             logger=quiet,
         )
-        try:
-            yield 0 if settings.ws_socket else listener.getsockname()[1]
-        finally:
-            server.close(code=1012, reason="service restart")
-            await server.wait_closed()
-            if settings.ws_socket:
-                _remove(settings.ws_socket)
 
 
 def _bounded(listener: socket.socket) -> socket.socket:
@@ -189,4 +197,5 @@ def _unix(path: str) -> socket.socket:
     _remove(path)  # of a process that was killed
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
+    Path(path).chmod(0o666)  # the proxy is another user
     return _bounded(listener)

@@ -140,10 +140,14 @@ class Users:
     def deliver(self, outgoing: Outgoing) -> None:
         """To every session of both users."""
         message = outgoing.message
+        wanted = False
         for user_id in (message.from_user_id, message.to_user_id):
             user = self.users.get(user_id)
             if user is not None:
+                wanted = True
                 self.deliver_to(user, outgoing)
+        if not wanted:
+            self.metrics.hints_unwanted += 1
 
     def deliver_to(self, user: User, outgoing: Outgoing) -> None:
         """To every session of this user."""

@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -306,3 +307,19 @@ def test_frames_take_what_clients_send():
 
     data = msgspec.json.encode({**hello("x"), "later": [1]}).decode()
     assert isinstance(decode(PROTOCOLS["dialog.v1.json"], data), Hello)
+
+
+async def test_it_listens_on_a_unix_socket_too_if_asked(start: Start, tmp_path: Path):
+    place = tmp_path / "ws.sock"
+    place.touch()  # left by a process that was killed
+    world = await start(ws_socket=str(place))
+    assert place.stat().st_mode & 0o777 == 0o666
+    over_tcp = await world.connected(1)
+    over_unix = world.client(1)
+    over_unix.url = "ws://localhost/ws"
+    await over_unix.open(unix=True, path=str(place))
+    await over_unix.say(**hello(over_unix.token))
+    assert (await over_unix.hear())["t"] == "welcome"
+    assert over_tcp.close_code is None
+    world.stop.set()
+    await eventually(lambda: not place.exists())
