@@ -6,7 +6,7 @@ that a reload or a restart after a crash finds the same servers.
 
 import os
 import re
-import signal
+import resource
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ from lab.stack.program import Program, http_ready
 SHARED = Path(__file__).parents[2] / "haproxy" / "haproxy.cfg"
 MISSING = "haproxy is missing: apt-get install haproxy"
 ADMIN_SOCKET = "admin.sock"
+MASTER_SOCKET = "master.sock"
 SECTIONS = {"backend": "api_servers", "websocket": "websocket_servers"}  # kind of process: section
 TRANSPORTS = ("tcp", "unix")
 BALANCES = ("user", "leastconn", "roundrobin")
@@ -30,6 +31,7 @@ SLOT = re.compile(r"^    server-template \S+- .*\n", re.MULTILINE)
 # A server that is added while HAProxy runs does not take over the section's default-server (2.6 to 3.0).
 CHECKED = "check inter 500ms fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
 CHANGE_SECONDS = 10.0
+MAX_CONNECTIONS = 20_000
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,14 @@ def plan_haproxy(
     program = Program(
         name="haproxy",
         kind="haproxy",
-        command=[binary, "-W", "-db", "-f", file.name],
+        command=[binary, "-W", "-S", f"unix@{MASTER_SOCKET}", "-db", "-f", file.name],
         environment={
             "HAPROXY_ADDRESS": "127.0.0.1",
             "HAPROXY_PORT": str(port),
             "HAPROXY_STATS_PORT": str(stats_port),
-            "HAPROXY_SOCKET": ADMIN_SOCKET,
+            "HAPROXY_SOCKET": f"unix@{ADMIN_SOCKET}",
             "BALANCE": balance,
+            "MAX_CONNECTIONS": str(_affordable_connections()),
         },
         order=80,
         check=http_ready(url),
@@ -115,6 +118,12 @@ def plan_haproxy(
     return [program], described
 
 
+def _affordable_connections() -> int:
+    """Two files a connection (client and server), and some for HAProxy itself."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, (hard - 200) // 2)
+
+
 def _choice(levers: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
     value = levers.get(name, choices[0])
     if value not in choices:
@@ -128,15 +137,16 @@ class Proxy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def tell(self, command: str) -> str:
+    def tell(self, command: str, listener: str = ADMIN_SOCKET) -> str:
         """One command of the runtime API and its answer. Raises StackError when nobody listens."""
         # Through the open folder: the kernel takes 108 bytes of path at most.
         opened = os.open(self.folder, os.O_PATH)
         try:
             with socket.socket(socket.AF_UNIX) as line:
                 line.settimeout(5)
-                line.connect(f"/proc/self/fd/{opened}/{ADMIN_SOCKET}")
+                line.connect(f"/proc/self/fd/{opened}/{listener}")
                 line.sendall(command.encode() + b"\n")
+                line.shutdown(socket.SHUT_WR)
                 answer = b"".join(iter(lambda: line.recv(65536), b""))
         except OSError as error:
             raise StackError(f"HAProxy does not answer in {self.folder}: {error}") from None
@@ -186,17 +196,30 @@ class Proxy:
         file = self.folder / "haproxy.cfg"
         file.write_text(re.sub(rf"(?m)^    server {re.escape(name)} .*\n", "", file.read_text()))
 
-    def reload(self, master: int) -> None:
-        """Read the file again: a new worker takes over the listening sockets, the old one ends its own."""
+    def reload(self) -> None:
+        """Read the file again: a new worker takes over the listening sockets, the old one ends its own.
+
+        Raises StackError when the file has a mistake; the old worker serves on. To the same effect:
+        kill -USR2 to the master.
+        """
+        # A master that has just started does not listen yet; a signal would be lost on it.
+        self._wait(lambda: self._answers("show proc", MASTER_SOCKET), "HAProxy's master does not answer")
         before = self.worker()
-        os.kill(master, signal.SIGUSR2)
+        answer = ""
+        with suppress(StackError):  # 2.6 just closes the line; 3.0 tells how it went
+            answer = self.tell("reload", MASTER_SOCKET)
+        if "Success=0" in answer:
+            raise StackError("HAProxy refuses the file", answer)
+        self._wait(
+            lambda: self._answers("show info", ADMIN_SOCKET) and self.worker() != before,
+            "HAProxy did not take the new file (lab logs haproxy tells why)",
+        )
 
-        def changed() -> bool:
-            with suppress(StackError, IndexError):
-                return self.worker() != before
+    def _answers(self, command: str, listener: str) -> bool:
+        try:
+            return bool(self.tell(command, listener))
+        except StackError:
             return False
-
-        self._wait(changed, "HAProxy did not take the new file; see lab logs haproxy")
 
     def _where(self, name: str) -> str:
         return f"{SECTIONS[name.partition('-')[0]]}/{name}"

@@ -106,7 +106,7 @@ def _processes(request: Request) -> Plan:
     if request.mode in ("stack", "citus"):
         from lab.stack.haproxy import plan_haproxy
 
-        proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports)
+        proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports, request.levers)
         programs += proxies
     environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
     page = [haproxy["websocket"]] if haproxy else description.websockets

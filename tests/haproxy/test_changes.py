@@ -1,0 +1,150 @@
+"""Servers come and go, the file is read again: under load, and nothing is dropped."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from lab.errors import StackError
+from lab.stack.haproxy import server
+from tests.haproxy.proxy import Running, haproxy
+from tests.haproxy.test_routing import instances, ports, who
+from tests.haproxy.upstream import Upstream, serving
+
+pytestmark = pytest.mark.haproxy
+
+
+@asynccontextmanager
+async def load(proxy: Running) -> AsyncIterator[Counter[str]]:
+    """Posts on kept and on fresh connections within the block; counts the answers by status or error."""
+    answers: Counter[str] = Counter()
+    stop = asyncio.Event()
+
+    async def post(kept: bool) -> None:
+        async with httpx.AsyncClient() as client:
+            while not stop.is_set():
+                headers = {} if kept else {"Connection": "close"}
+                try:
+                    answer = await client.post(proxy.url, content=b"x" * 300, headers=headers)
+                    answers[str(answer.status_code)] += 1
+                except httpx.HTTPError as error:
+                    answers[type(error).__name__] += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(6):
+            tasks.create_task(post(kept=number % 2 == 0))
+        try:
+            yield answers
+        finally:
+            stop.set()
+
+
+async def enough(answers: Counter[str], more: int = 100) -> None:
+    """Wait until that many more answers have come."""
+    target = answers.total() + more
+    async with asyncio.timeout(20):
+        while answers.total() < target:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def echo(socket: ClientConnection) -> str:
+    await socket.send("?")
+    async with asyncio.timeout(5):
+        return str(await socket.recv()).split()[0]
+
+
+async def test_reload_under_load_drops_nothing(tmp_path):
+    api, sockets = instances("backend", 2), instances("websocket", 1)
+    async with serving(*api, *sockets):
+        with haproxy(tmp_path, ports(api), ports(sockets)) as proxy:
+            held = [await connect(f"{proxy.websocket}?u={n}") for n in range(10)]
+            async with load(proxy) as answers:
+                for _ in range(3):
+                    before = proxy.worker()
+                    await asyncio.to_thread(proxy.reload)
+                    assert proxy.worker() != before
+                    await enough(answers)
+            assert {await echo(socket) for socket in held} == {"websocket-1"}
+            for socket in held:
+                await socket.close()
+    assert set(answers) == {"200"}
+
+
+async def test_an_edited_file_is_live_after_a_reload(tmp_path):
+    api = instances("backend", 2)
+    async with serving(*api):
+        with haproxy(tmp_path, ports(api[:1]), []) as proxy:
+            file = proxy.folder / "haproxy.cfg"
+            first = f"    server backend-1 127.0.0.1:{api[0].port}\n"
+            file.write_text(
+                file.read_text().replace(first, f"{first}    server other 127.0.0.1:{api[1].port}\n")
+            )
+            await asyncio.to_thread(proxy.reload)
+            async with httpx.AsyncClient() as client:
+                names = {(await client.get(proxy.url)).json()["name"] for _ in range(10)}
+    assert names == {"backend-1", "backend-2"}
+
+
+async def test_a_reload_with_a_mistake_in_the_file_leaves_the_old_one_serving(tmp_path):
+    api = instances("backend", 1)
+    async with serving(*api):
+        with haproxy(tmp_path, ports(api), []) as proxy:
+            file = proxy.folder / "haproxy.cfg"
+            right = file.read_text()
+            file.write_text(right + "    nonsense\n")
+            with pytest.raises(StackError):
+                await asyncio.to_thread(proxy.reload)
+            assert "nonsense" in proxy.log.read_text()
+            assert (await asyncio.to_thread(httpx.get, proxy.url)).status_code == 200
+            file.write_text(right)
+
+
+async def test_a_service_added_while_running_gets_sockets_and_the_others_keep_theirs(tmp_path):
+    sockets = instances("websocket", 4)
+    async with serving(*sockets):
+        with haproxy(tmp_path, [], ports(sockets[:2])) as proxy:
+            held = [await connect(f"{proxy.websocket}?u={n}") for n in range(20)]
+            for number in (3, 4):
+                added = server("websocket", number, sockets[number - 1].port)
+                await asyncio.to_thread(proxy.add, added)
+            met = {await who(proxy.websocket, user) for user in range(60)}
+            assert {await echo(socket) for socket in held} == {"websocket-1", "websocket-2"}
+            for socket in held:
+                await socket.close()
+            await asyncio.to_thread(proxy.reload)  # a restart finds them in the file
+            assert set(proxy.states()) == {f"websocket-{n}" for n in (1, 2, 3, 4)}
+    assert met >= {"websocket-3", "websocket-4"}
+
+
+async def test_a_service_is_drained_and_removed_without_a_failed_request(tmp_path):
+    api = instances("backend", 2)
+    async with serving(api[0]):
+        with haproxy(tmp_path, ports(api), []) as proxy:
+            async with serving(api[1]), load(proxy) as answers:
+                await proxy.until(lambda: proxy.states()["backend-2"] == "UP")
+                await enough(answers)
+                proxy.drain("backend-2")
+                assert proxy.states()["backend-2"] == "DRAIN"
+                await proxy.until(lambda: proxy.servers()["backend-2"]["scur"] == "0")
+                seen = api[1].requests
+                await enough(answers)
+                assert api[1].requests == seen
+                await asyncio.to_thread(proxy.remove, "backend-2")
+                await enough(answers)
+            assert "backend-2" not in (proxy.folder / "haproxy.cfg").read_text()
+            assert set(proxy.states()) == {"backend-1"}
+    assert set(answers) == {"200"}
+
+
+async def test_a_killed_instance_costs_a_second_at_most(tmp_path):
+    api = instances("backend", 2)
+    async with serving(api[0]):
+        with haproxy(tmp_path, ports(api), []) as proxy:
+            async with serving(api[1]):
+                await proxy.until(lambda: proxy.states()["backend-2"] == "UP")
+            seconds = await proxy.until(lambda: proxy.states()["backend-2"] == "DOWN")
+    assert isinstance(api[1], Upstream) and seconds < 1.5

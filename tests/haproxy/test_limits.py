@@ -1,0 +1,145 @@
+"""What HAProxy keeps away from the services."""
+
+import asyncio
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from lab.stack.ports import free_ports
+from tests.haproxy.proxy import Running, haproxy
+from tests.haproxy.upstream import Upstream, serving
+
+pytestmark = pytest.mark.haproxy
+ROOT = Path(__file__).parents[2]
+
+
+def instance(kind: str = "backend") -> Upstream:
+    return Upstream(f"{kind}-1", free_ports(1)[0])
+
+
+async def raw(proxy: Running, request: bytes, seconds: float = 10) -> bytes:
+    """What comes back for these bytes until the proxy closes; nothing more is sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+    writer.write(request)
+    try:
+        async with asyncio.timeout(seconds):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_request_that_trickles_in_is_cut_and_never_seen_by_a_service(tmp_path):
+    api = instance()
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], []) as proxy:
+            begin = time.monotonic()
+            head, body = await asyncio.gather(
+                raw(proxy, b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "),
+                raw(proxy, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"),
+            )
+            seconds = time.monotonic() - begin
+    assert head.startswith(b"HTTP/1.1 408") and body.startswith(b"HTTP/1.1 408")
+    assert 4 < seconds < 8 and api.requests == 0
+
+
+async def test_a_large_body_is_refused_before_it_is_read(tmp_path):
+    api = instance()
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], []) as proxy:
+            answer = await raw(
+                proxy, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 20_000
+            )
+            fits = await asyncio.to_thread(httpx.post, proxy.url, content=b"x" * 65_536)
+    assert answer.startswith(b"HTTP/1.1 413") and api.requests == 1
+    assert fits.json()["bytes"] == 65_536
+
+
+async def test_only_the_proxy_says_where_a_request_came_from(tmp_path):
+    api = instance()
+    lies = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil", "Forwarded": "for=6.6.6.6", "a_b": "1"}
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], []) as proxy:
+            answer = await asyncio.to_thread(httpx.get, proxy.url, headers=lies)
+    seen = dict(answer.json()["headers"])
+    assert seen["x-forwarded-for"] == "127.0.0.1" and seen["x-forwarded-proto"] == "http"
+    assert not {"forwarded", "x-forwarded-host", "a_b"} & set(seen)
+
+
+async def test_a_request_that_could_be_read_in_two_ways_is_refused(tmp_path):
+    api = instance()
+    smuggled = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], []) as proxy:
+            assert (await raw(proxy, smuggled)).startswith(b"HTTP/1.1 400")
+    assert api.requests == 0
+
+
+async def test_a_source_with_too_many_connections_is_refused_and_others_go_on(tmp_path):
+    api = instance()
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], [], CONNECTIONS_PER_SOURCE="5") as proxy:
+            port = int(proxy.url.rpartition(":")[2])
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+            with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError)):
+                await asyncio.to_thread(httpx.get, proxy.url)
+            other = httpx.HTTPTransport(local_address="127.0.0.2")
+            with httpx.Client(transport=other) as client:
+                assert (await asyncio.to_thread(client.get, proxy.url)).status_code == 200
+            for _, writer in held:
+                writer.close()
+
+
+async def test_a_source_that_connects_too_often_is_refused(tmp_path):
+    api = instance()
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], [], CONNECTION_RATE_PER_SOURCE="10") as proxy:
+            answers = [await raw(proxy, b"GET / HTTP/1.0\r\n\r\n") for _ in range(10)]
+            with pytest.raises(ConnectionResetError):
+                assert await raw(proxy, b"GET / HTTP/1.0\r\n\r\n") == b""
+                raise ConnectionResetError  # closed without a reset: as good
+    assert all(answer.startswith(b"HTTP/1.0 200") or b" 200 " in answer[:20] for answer in answers)
+
+
+async def test_figures_and_the_stats_page_are_on_a_port_of_their_own(tmp_path):
+    api = instance()
+    async with serving(api):
+        with haproxy(tmp_path, [api.port], []) as proxy:
+            await asyncio.to_thread(httpx.get, proxy.url)
+            metrics = (await asyncio.to_thread(httpx.get, proxy.described["metrics"])).text
+            page = (await asyncio.to_thread(httpx.get, proxy.described["stats"])).text
+            through = (await asyncio.to_thread(httpx.get, f"{proxy.url}/metrics")).json()
+    assert 'haproxy_server_status{proxy="api_servers",server="backend-1",state="UP"} 1' in metrics
+    assert "backend-1" in page and through["name"] == "backend-1"
+
+
+async def test_tls_with_a_certificate_made_on_demand(tmp_path):
+    certificate = tmp_path / "tls" / "lab.pem"
+    made = subprocess.run(  # noqa: ASYNC221
+        ["bash", ROOT / "haproxy" / "make_certificate.sh", certificate],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "made" in made.stdout and certificate.stat().st_mode & 0o077 == 0
+    context = ssl.create_default_context(cafile=str(certificate))
+    api, sockets = instance(), instance("websocket")
+    (port,) = free_ports(1)
+    async with serving(api, sockets):
+        with haproxy(
+            tmp_path,
+            [api.port],
+            [sockets.port],
+            TLS_CERTIFICATE=str(certificate),
+            HAPROXY_TLS_PORT=str(port),
+        ):
+            url = f"https://127.0.0.1:{port}"
+            answer = await asyncio.to_thread(httpx.get, url, verify=context)
+            async with connect(f"wss://127.0.0.1:{port}/ws", ssl=context) as socket:
+                await socket.send("?")
+                assert await socket.recv() == "websocket-1 ?"
+    assert dict(answer.json()["headers"])["x-forwarded-proto"] == "https"
