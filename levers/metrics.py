@@ -41,9 +41,8 @@ _METRICS = (
     ),
     Metric("capacity", "capacity", "per s", "higher", "highest rate that holds the SLO, as a bracket"),
     Metric("memory", "memory", "MiB", "lower", "PSS of the processes that the lever touches"),
-    Metric("bytes_per_delivery", "bytes a delivery", "B", "lower", "frame bytes on the socket a delivery"),
     Metric("received_per_wanted", "received / wanted", "", "lower", "hints got / hints it had sockets for"),
-    Metric("frames_per_event", "frames an event", "", "lower", "socket frames sent per stored message"),
+    Metric("frames_per_event", "frames a message", "", "lower", "socket frames per message delivered"),
     Metric("lost", "lost at a kill", "messages", "lower", "acknowledged and gone after kill -9"),
     Metric("gap", "gap at a kill", "s", "lower", "longest time without a delivery after a kill"),
 )

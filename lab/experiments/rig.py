@@ -10,8 +10,9 @@ from typing import Any
 from hl_utils import seeding
 from lab.errors import StackError
 from lab.experiments.arrangement import Arrangement
+from lab.experiments.counting import counted, since
 from lab.experiments.plan import PullPlan
-from lab.experiments.trial import observations_of
+from lab.experiments.trial import Counters, observations_of
 from lab.load.plan import LoadPlan, Targets
 from lab.load.record import RunRecord
 from lab.stack.description import StackDescription
@@ -71,9 +72,24 @@ class StackRig:
         return tuple(one.name for one in self.stack_of(side).processes if one.kind in SERVICES)
 
     async def measure(self, step: Step, seed: int) -> list[Observation]:
-        """One trial: a run of the load on the step's sides."""
+        """One trial: a run of the load on the step's sides, and what the services counted during it."""
+        before = await asyncio.to_thread(self._counted, step.sides)
         record = await self.run(step.sides, self.plan.rate, self.plan.trial_seconds, seed)
-        return observations_of(record, step, self.plan, self.arrangement)
+        after = await asyncio.to_thread(self._counted, step.sides)
+        counters = {side: since(before[side], after[side]) for side in step.sides}
+        return observations_of(record, step, self.plan, self.arrangement, counters)
+
+    def _counted(self, sides: Sequence[Side]) -> dict[Side, Counters]:
+        """The counters of each side's own websocket services, if it has some."""
+        found = {}
+        for side in sides:
+            own = self.arrangement.processes[side]
+            found[side] = counted(
+                one.health.replace("/health", "/metrics")
+                for one in self.stack_of(side).processes
+                if one.kind == "websocket" and one.health and (own is None or one.name in own)
+            )
+        return found
 
     async def run(
         self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False

@@ -1,6 +1,6 @@
 """From the record of one run to the observations of its sides: one number a metric. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.experiments.arrangement import Arrangement
@@ -17,12 +17,21 @@ MILLISECONDS = 1_000.0
 
 @dataclass(frozen=True)
 class Counters:
-    """What the services counted themselves during the trial, summed over a side's processes; 0: unknown."""
+    """What the websocket services of a side counted themselves during the trial, warm-up included."""
 
     frames: float = 0.0
-    frame_bytes: float = 0.0
-    hints_received: float = 0.0
-    hints_wanted: float = 0.0
+    deliveries: float = 0.0
+    hints: float = 0.0
+    hints_unwanted: float = 0.0
+
+    def ratios(self) -> dict[str, float]:
+        """The metrics that follow from them."""
+        found = {}
+        if self.deliveries:
+            found["frames_per_event"] = self.frames / self.deliveries
+        if self.hints > self.hints_unwanted:
+            found["received_per_wanted"] = self.hints / (self.hints - self.hints_unwanted)
+        return found
 
 
 def observations_of(
@@ -68,7 +77,7 @@ def _observation(
             "delivery_p99": _ms(figures.delivery.p99),
         }
     if counted:
-        metrics |= _ratios(counted, figures)
+        metrics |= counted.ratios()
     delivery = figures.delivery.samples if figures.delivery else 0
     return Observation(
         round=step.round,
@@ -157,18 +166,3 @@ def _per_1000(usage: list[Usage], operations: int) -> float | None:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * MILLISECONDS
-
-
-def _ratios(counters: Counters, figures: Figures) -> dict[str, float]:
-    ratios: dict[str, Callable[[], float]] = {
-        "bytes_per_delivery": lambda: counters.frame_bytes / figures.deliveries,
-        "frames_per_event": lambda: counters.frames / figures.ok,
-        "received_per_wanted": lambda: counters.hints_received / counters.hints_wanted,
-    }
-    found = {}
-    for name, ratio in ratios.items():
-        try:
-            found[name] = ratio()
-        except ZeroDivisionError:
-            continue
-    return found

@@ -8,7 +8,7 @@ import pytest
 from lab.experiments.arrangement import arrange
 from lab.experiments.trial import Counters, observations_of
 from lab.load.record import Figures, Latency, Ledger, RunRecord, Usage, load
-from lab.trials.schedule import SIDES, Step
+from lab.trials.schedule import SIDES, Side, Step
 from tests.lab.experiments.fakes import plan
 
 EXAMPLE = load(Path(__file__).parents[1] / "load" / "example_record.json")
@@ -93,11 +93,14 @@ def test_errors_of_one_side_do_not_hide_among_the_others(tmp_path):
 
 
 def test_what_the_services_counted_becomes_ratios(tmp_path):
-    counted = {"b": Counters(frames=1_250, frame_bytes=0, hints_received=5_000, hints_wanted=2_500)}
-    [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)  # type: ignore[arg-type]
+    counted: dict[Side, Counters] = {"b": Counters(500, 1_000, 5_000, 2_500)}
+    [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)
     assert found.metrics["frames_per_event"] == pytest.approx(0.5)
     assert found.metrics["received_per_wanted"] == pytest.approx(2)
-    assert "bytes_per_delivery" not in found.metrics
+
+
+def test_nothing_counted_is_no_figure():
+    assert Counters().ratios() == {}
 
 
 def _apart(tmp_path):

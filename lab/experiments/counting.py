@@ -1,0 +1,48 @@
+"""Reads what the websocket services count themselves: what a hint or a frame costs is in no latency."""
+
+from collections.abc import Iterable
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from lab.errors import StackError
+from lab.experiments.trial import Counters
+
+TIMEOUT_SECONDS = 5.0
+
+
+def counted(metrics_urls: Iterable[str]) -> Counters:
+    """The counters of these processes, summed. Raises StackError when one does not answer."""
+    total = Counters()
+    for url in metrics_urls:
+        try:
+            answer = httpx.get(url, timeout=TIMEOUT_SECONDS).raise_for_status()
+        except httpx.HTTPError as error:
+            raise StackError(f"{url}: {type(error).__name__}; its counters are needed") from None
+        total = plus(total, parsed(answer.text))
+    return total
+
+
+def parsed(page: str) -> Counters:
+    """The counters of one /metrics page; what is not there counts 0."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name.endswith("_total"):
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return Counters(
+        found.get("frames_total", 0.0),
+        found.get("deliveries_total", 0.0),
+        found.get("hints_total", 0.0),
+        found.get("hints_unwanted_total", 0.0),
+    )
+
+
+def plus(one: Counters, other: Counters) -> Counters:
+    """Both together."""
+    return Counters(*(getattr(one, name) + getattr(other, name) for name in vars(one)))
+
+
+def since(earlier: Counters, later: Counters) -> Counters:
+    """What was counted in between."""
+    return Counters(*(getattr(later, name) - getattr(earlier, name) for name in vars(later)))

@@ -1,0 +1,25 @@
+"""The counters of a /metrics page are found by name, labels summed, and differences taken."""
+
+import pytest
+
+from lab.errors import StackError
+from lab.experiments.counting import counted, parsed, plus, since
+from lab.experiments.trial import Counters
+from websocket_service.metrics import Metrics
+
+
+def test_the_page_of_a_real_service_is_understood():
+    metrics = Metrics()
+    metrics.frames, metrics.deliveries, metrics.hints_unwanted = 3, 7, 2
+    metrics.hints.update(new=4, duplicate=1)
+    assert parsed(metrics.page().decode()) == Counters(3, 7, 5, 2)
+
+
+def test_counters_add_up_and_differ():
+    assert plus(Counters(1, 2, 3, 4), Counters(1, 1, 1, 1)) == Counters(2, 3, 4, 5)
+    assert since(Counters(1, 1, 1, 1), Counters(2, 3, 4, 5)) == Counters(1, 2, 3, 4)
+
+
+def test_a_service_that_does_not_answer_is_said():
+    with pytest.raises(StackError, match="its counters are needed"):
+        counted(["http://127.0.0.1:1/metrics"])
