@@ -67,7 +67,6 @@ class Job(msgspec.Struct):
     dialog: bytes  # uint32
     forward: bytes  # uint8
     draw: bytes  # float64
-    stall: float = 0.0  # tests: stop this generator for so long in the middle of the run
 
 
 class Report(msgspec.Struct):

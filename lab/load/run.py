@@ -197,7 +197,7 @@ class _Run:
                 return again
 
     async def _have_applied(self, owed: int) -> None:
-        while self._applied < owed:
+        while self._applied < owed and not all(one.died for one in self._processes):
             self._heard.clear()
             await self._heard.wait()
 

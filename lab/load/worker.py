@@ -187,8 +187,6 @@ class Worker:
         sweeping = loop.create_task(self._sweep())
         try:
             self._fire_due(ticker)
-            if self._job.stall:
-                loop.call_later(self._due[-1] / 2 + start - time.monotonic(), time.sleep, self._job.stall)
             await self._finished.wait()
         finally:
             ticker.close()

@@ -1,0 +1,206 @@
+"""Runs on a real stack: the record is whole, and what goes wrong on purpose makes it INVALID."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import jsonschema
+import numpy as np
+import psutil
+import pytest
+
+from hl_utils import seeding
+from lab.errors import LabError
+from lab.load import record, stall
+from lab.load.plan import LoadPlan, Targets
+from lab.load.run import run_load
+from lab.stack.description import StackDescription
+from lab.stack.host import running
+from lab.stack.modes import Request
+
+pytestmark = [pytest.mark.stack, pytest.mark.integration]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDescription]:
+    """One stack for all tests here, with people in it."""
+    home = tmp_path_factory.mktemp("load") / "home"
+    with running(Request(home, mode="multi", api=1, websockets=1)) as description:
+        with pytest.raises(LabError, match="no users; make some: lab seed"):
+            asyncio.run(run_load(LoadPlan(stack=description)))
+        people = seeding.planned(60, None, None, 1)
+        seeding.run(people, "en_US", "password", seeding.connection(description.postgres.dsn))
+        yield description
+
+
+@pytest.fixture
+def plan(stack: StackDescription) -> LoadPlan:
+    return LoadPlan(stack=stack, rate=60, duration=2, warm_up=0.5, sockets=20, dialogs=20, settle=10)
+
+
+def guard(run: record.RunRecord, name: str) -> record.Guard:
+    return next(one for one in run.guards if one.name == name)
+
+
+def pid_of_generator() -> int:
+    for child in psutil.Process().children(recursive=True):
+        if child.is_running() and "lab.load.worker" in child.cmdline():
+            return child.pid
+    raise AssertionError("no generator process")
+
+
+async def stopped(pid: int, seconds: float) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_record_of_a_run_is_whole(plan, tmp_path):
+    seen: list[record.Second] = []
+    run = await run_load(replace(plan, mix="chat", command="lab load"), on_second=seen.append)
+    jsonschema.validate(json.loads(_saved(run, tmp_path)), record.schema())
+    assert record.load(tmp_path / "run.json") == run
+    assert run.ledger.clean and run.ledger.compared_with_database and run.ledger.acknowledged > 0
+    assert run.ledger.delivered == run.ledger.owed > run.ledger.acknowledged
+    assert run.total.ok == run.total.sent == run.total.offered == sum(one.offered for one in run.seconds)
+    assert set(run.operations) == {"send", "list", "dialogs", "search", "get_user"}
+    assert [one.name for one in run.hops][:2] == ["generator", "request"] and len(run.hops) == 7
+    assert [one.at for one in seen] == [0, 1] and seen[0].sockets == 20
+    names = {one.name for one in run.usage}
+    assert {"backend-1", "websocket-1", "postgres", "generator-1", "lab"} <= names
+    assert all(one.cpu_seconds > 0 for one in run.usage if one.kind in ("backend", "generator"))
+    assert run.stack.effective["backend-1"]["event_loop"] == "uvloop"
+    assert run.verdict.word == ("VALID" if all(one.ok for one in run.guards) else "INVALID")
+
+
+def _saved(run: record.RunRecord, folder: Path) -> str:
+    run.save(folder / "run.json")
+    return (folder / "run.json").read_text()
+
+
+async def test_both_encodings_and_several_processes_balance(plan):
+    run = await run_load(replace(plan, encoding="msgpack", processes=2, sockets=40))
+    assert run.ledger.clean and run.ledger.delivered > 0 and len(run.hops) == 7
+    assert {"generator-1", "generator-2"} <= {one.name for one in run.usage}
+
+
+async def test_sides_are_counted_apart(plan, stack):
+    both = {name: Targets(tuple(stack.api), tuple(stack.websockets)) for name in ("a", "a2", "b")}
+    run = await run_load(replace(plan, sides=both))
+    assert list(run.sides) == ["a", "a2", "b"]
+    for part in ("offered", "sent", "ok", "deliveries"):
+        assert sum(getattr(one, part) for one in run.sides.values()) == getattr(run.total, part) > 0
+
+
+@pytest.mark.parametrize("mix", ["list", "list_deep", "get_user"])
+async def test_reading_mixes_are_answered(plan, mix):
+    run = await run_load(replace(plan, mix=mix, sockets=0))
+    assert run.total.ok == run.total.offered > 0 and run.total.delivery is None
+    assert run.ledger.clean and run.ledger.sends == 0
+
+
+async def test_stopped_server_shows_in_every_request_it_delayed(plan, stack):
+    pid = stack.live_pids()["backend-1"]
+    load = asyncio.create_task(run_load(replace(plan, duration=3)))
+    await asyncio.sleep(2)
+    await stopped(pid, 1.0)
+    run = await load
+    assert run.total.intended.p99 is not None and run.total.intended.p99 > 0.7
+    worst = max(run.seconds, key=lambda one: one.intended_p50 or 0)
+    assert worst.intended_p50 is not None and worst.intended_p50 > 0.2, "half of a second's requests waited"
+    assert run.ledger.clean
+
+
+async def test_stalled_generator_makes_the_run_invalid(plan):
+    seen = asyncio.Event()
+    load = asyncio.create_task(run_load(replace(plan, duration=3), on_second=lambda _: seen.set()))
+    await seen.wait()
+    await stopped(pid_of_generator(), 0.8)
+    run = await load
+    assert run.verdict.word == "INVALID" and not guard(run, "generator lag").ok
+    assert run.ledger.clean
+
+
+async def test_throttled_generator_makes_the_run_invalid(plan):
+    run = await run_load(replace(plan, in_flight_limit=1, rate=400))
+    assert run.total.dropped > 0 and not guard(run, "achieved").ok
+    assert run.verdict.word == "INVALID"
+    assert run.total.offered == run.total.sent + run.total.dropped
+
+
+async def test_killed_generator_makes_the_run_invalid(plan):
+    seen = asyncio.Event()
+    load = asyncio.create_task(run_load(replace(plan, duration=3), on_second=lambda _: seen.set()))
+    await seen.wait()
+    os.kill(pid_of_generator(), signal.SIGKILL)
+    run = await load
+    assert run.verdict.word == "INVALID" and not guard(run, "generator alive").ok
+    assert run.total.errors["unreported"] > 0
+
+
+async def test_message_that_vanishes_from_the_database_voids_the_run(plan, stack):
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    before = await connection.fetchval("SELECT clock_timestamp()")
+    load = asyncio.create_task(run_load(plan))
+    try:
+        async with asyncio.timeout(20):
+            row = None
+            while row is None:
+                row = await connection.fetchrow(
+                    "DELETE FROM dialogmessage WHERE (dialog_id, seq) IN (SELECT dialog_id, seq "
+                    "FROM dialogmessage WHERE created_at > $1 LIMIT 1) RETURNING dialog_id, seq",
+                    before,
+                )
+                await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
+    run = await load
+    assert run.ledger.acknowledged_not_stored == 1 and run.ledger.seq_gaps_in_database in (0, 1)
+    assert run.verdict.word == "INVALID" and "void" in run.verdict.sentence
+
+
+async def test_stop_keeps_what_was_measured(plan):
+    stop = asyncio.Event()
+    seen: list[record.Second] = []
+
+    def on_second(second: record.Second) -> None:
+        seen.append(second)
+        stop.set()
+
+    run = await run_load(replace(plan, duration=60), on_second=on_second, stop=stop)
+    assert run.interrupted and 1 <= run.measured_seconds < 10
+    assert run.total.ok == run.total.offered > 0 and run.ledger.clean
+
+
+async def test_cancelled_run_leaves_no_process(plan):
+    load = asyncio.create_task(run_load(replace(plan, duration=60)))
+    await asyncio.sleep(1.5)
+    load.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await load
+    with pytest.raises(AssertionError, match="no generator process"):
+        pid_of_generator()
+
+
+async def test_generator_sees_a_server_that_stops(plan):
+    tested = await stall.stall_test(replace(plan, rate=200))
+    assert tested.ok and tested.slow >= tested.needed == 80
+    assert tested.p99 is not None and tested.p99 > 0.3
+
+
+async def test_generator_that_waited_for_answers_fails_the_stall_test(plan, monkeypatch):
+    """It would have seen one slow request, where those that were due in the stall were never sent."""
+
+    async def closed_loop(_plan: LoadPlan, _url: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.array([0.001] * 200 + [0.5])
+
+    monkeypatch.setattr(stall, "_latencies", closed_loop)
+    tested = await stall.stall_test(replace(plan, rate=200))
+    assert not tested.ok and tested.slow == 1
