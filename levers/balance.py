@@ -3,14 +3,14 @@
 Problem: sockets stay for hours, so a choice once made is kept. After a restart of one instance the
 others hold everything, and round robin then sends it only its equal share of the few new ones.
 
-Plain way, `leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a
-fresh instance that gets every new socket at once.
+Plain way, `user`: by a hash of the user, so all devices of a user meet in one process, and a hint has
+one destination. Costs: the proxy must read the user from the request. Fails in skew: a busy user makes a
+busy instance; the hash is therefore bounded (an instance takes at most half more than its share).
+
+`leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a fresh
+instance that gets every new socket at once.
 
 `roundrobin`: in turn. Costs: nothing. Fails to even out after a restart or a scale-up.
-
-`user_hash`: by a hash of the user, so all devices of a user meet in one process, and a hint has one
-destination. Costs: the proxy must read the user from the request. Fails in skew: a busy user makes a
-busy instance, and a change of the instance count moves almost everybody.
 
 Different when: sockets are short-lived, or all users are equally busy.
 """
@@ -21,7 +21,7 @@ LEVER = Lever(
     name="balance",
     question="How should the proxy choose a websocket service for a new socket?",
     env="BALANCE",
-    values=("leastconn", "roundrobin", "user_hash"),
+    values=("user", "leastconn", "roundrobin"),
     processes=("haproxy",),
     restarts=("haproxy",),
     design="abab",

@@ -9,6 +9,9 @@ from lab.experiments.plan import PullPlan
 from lab.stack.modes import Request
 from lab.trials.schedule import SIDES, Side
 
+# With one websocket service there is nothing to choose between.
+NEEDS_TWO_WEBSOCKETS = {"balance", "routing"}
+
 
 @dataclass(frozen=True)
 class Arrangement:
@@ -55,7 +58,7 @@ def _stack(plan: PullPlan, side: Side, home: Path) -> Request:
         home,
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=1,
-        websockets=1,
+        websockets=2 if plan.lever in NEEDS_TWO_WEBSOCKETS else 1,
     )
     environment = plan.environment(side)
     value = environment[plan.of.env]

@@ -9,7 +9,9 @@ from lab.errors import VoidResult
 IDENTITY = {"id", "pid", "service_id", "ws_id", "port", "backend_port", "ws_port", "started_at"}
 # Settings that follow from a lever's value and cannot be equal when it is not.
 FOLLOWS: Mapping[str, frozenset[str]] = {
-    "run_mode": frozenset({"broker", "service", "routing"}),
+    "run_mode": frozenset(
+        {"broker", "service", "routing", "websockets", "rabbitmq_nodes", "balance", "app_transport"}
+    ),
     "broker": frozenset({"routing", "queue_type", "prefetch"}),
     "database_transport": frozenset({"postgres_host"}),
     "app_transport": frozenset({"backend_socket"}),

@@ -11,7 +11,7 @@ from lab.stack.settings_listing import documented
 from levers.lever import Lever
 
 # Levers that are no setting of a process: the rig builds the stack differently.
-BUILT = {"RUN_MODE", "WEBSOCKETS", "APP_TRANSPORT", "DATABASE_TRANSPORT"}
+BUILT = {"RUN_MODE", "WEBSOCKETS", "RABBITMQ_NODES", "BALANCE", "APP_TRANSPORT", "DATABASE_TRANSPORT"}
 
 # Part: (is it here?, what to do when it is not)
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {

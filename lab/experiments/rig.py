@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from hl_utils import seeding
@@ -56,6 +57,8 @@ class StackRig:
                     if not status.effective:
                         raise StackError(f"{status.name} does not report its settings: {status.health}")
                     found[side].append(status.effective)
+            if self.arrangement.processes[side] is None:
+                found[side].append(built(self.stack_of(side)))
         return found
 
     async def renew(self, sides: Sequence[Side]) -> None:
@@ -122,6 +125,22 @@ class StackRig:
         if self.plan.part == "websocket":
             return Targets(tuple(stack.api), (stack.websockets[number],))
         return Targets((stack.api[number],), tuple(stack.websockets))
+
+
+def built(stack: StackDescription) -> dict[str, Any]:
+    """What no service knows of itself: how the stack is put together."""
+    kinds = [one.kind for one in stack.processes]
+    found = {
+        "run_mode": stack.mode,
+        "websockets": kinds.count("websocket"),
+        "rabbitmq_nodes": len(stack.rabbitmq["host"].split(",")) if stack.rabbitmq else 0,
+    }
+    if stack.haproxy:
+        from lab.stack.haproxy import Proxy
+
+        answer = Proxy(Path(stack.haproxy["folder"])).tell("show env BALANCE")
+        found["balance"] = answer.strip().partition("=")[2]
+    return found
 
 
 @contextmanager
