@@ -3,6 +3,16 @@
 -- See:  the node gone. Refused with "contains the only shard placement" when step 7 was left out;
 --       nothing is lost by the refusal.
 -- Undo: step 4.
+--
+-- First what the moves left behind on it is dropped. A leftover of a server that is gone can never be, and
+-- every later move of that shard fails ("orphaned shard ... could not be cleaned up").
+CALL citus_cleanup_orphaned_resources();
+SELECT count(*) AS leftovers, count(*) > 0 AS leftovers_left
+FROM pg_dist_cleanup JOIN pg_dist_node ON groupid = node_group_id
+WHERE nodename = :'host' AND nodeport = :port \gset
+\if :leftovers_left
+DO $$ BEGIN RAISE EXCEPTION 'leftovers of moves are still in use on this worker: run this step again'; END $$;
+\endif
 SELECT citus_remove_node(:'host', :port);
 
 SELECT nodename, nodeport

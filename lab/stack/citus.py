@@ -30,6 +30,7 @@ SETTINGS = {
     "wal_level": "logical",
     "max_prepared_transactions": "400",
     "max_connections": "200",
+    "wal_retrieve_retry_interval": "200ms",  # each move of a shard waits for it; the default is 5 s
     "shared_buffers": "128MB",
     "citus.node_connection_timeout": "2000",  # ms; a dead worker must not starve the others' callers
     "citus.max_cached_conns_per_worker": "16",

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,12 +68,11 @@ class RunbookError(AssertionError):
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """A cluster of its own for each module. Skips where no PostgreSQL of this machine offers Citus."""
     binaries = citus.find()
     if binaries is None:
         pytest.skip(citus.MISSING)
-    home = tmp_path_factory.mktemp("citus") / "home"
     made: dict[str, Database] = {}
 
     def plan(request: Request) -> Plan:
@@ -90,12 +90,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         description = StackDescription("citus", request.home, [], [], coordinator, "secret")
         return Plan([*programs, spare_program], description)
 
-    with running(Request(home, "citus"), planner=plan) as description:
-        nodes = asyncio.run(_workers(description.postgres))
-        yield Cluster(
-            home, description.postgres, [replace(description.postgres, port=port) for port in nodes],
-            made["spare"], binaries,
-        )  # fmt: skip
+    # Not below pytest's own folder: a second pytest on this machine closes that to other users.
+    with tempfile.TemporaryDirectory(prefix="lab-test-citus-") as name:
+        home = Path(name) / "home"
+        with running(Request(home, "citus"), planner=plan) as description:
+            nodes = asyncio.run(_workers(description.postgres))
+            yield Cluster(
+                home, description.postgres, [replace(description.postgres, port=port) for port in nodes],
+                made["spare"], binaries,
+            )  # fmt: skip
 
 
 async def _workers(coordinator: Database) -> list[int]:

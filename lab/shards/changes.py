@@ -1,0 +1,122 @@
+"""The changes, each refusing what is unsafe. Each takes a connection of its own for the change itself."""
+
+import asyncio
+import uuid
+
+import asyncpg
+
+from lab.errors import LabError, UsageError
+from lab.shards import runbook
+from lab.shards.cluster import Cluster, Node
+
+LOCK_TRIES = 5
+CLEANUP_TRIES = 10
+POLL_SECONDS = 0.3
+
+
+async def refuse_while_rebalancing(cluster: Cluster) -> None:
+    """Raises UsageError while a rebalance runs: two changes at once fail each other half way."""
+    if await cluster.job() in ("scheduled", "running"):
+        raise UsageError("a rebalance is running: wait for it (lab shards status), then try again")
+
+
+async def register(cluster: Cluster, host: str, port: int) -> None:
+    """Make a server that is up a worker. It has no shards yet."""
+    try:
+        await cluster.connection.execute(runbook.statement("04", "SELECT", host=host, port=port))
+    except asyncpg.PostgresError as error:
+        raise LabError(f"{host}:{port} cannot be added: {error}") from None
+
+
+async def rebalance(cluster: Cluster) -> None:
+    """Even out the bytes; an already running one is waited for. Raises LabError when a move fails."""
+    if await cluster.job() not in ("scheduled", "running"):
+        started = await cluster.connection.fetchval(runbook.statement("05", "SELECT"))
+        if started is None:  # nothing to move
+            return
+    while (state := await cluster.job()) in ("scheduled", "running"):  # noqa: ASYNC110 - Citus tells nobody
+        await asyncio.sleep(POLL_SECONDS)
+    if state != "finished":
+        raise LabError(
+            f"the rebalance ended as '{state}'; the moves that were done stay. Why: "
+            "SELECT details FROM citus_rebalance_status(); then run it again"
+        )
+
+
+async def check_drain(cluster: Cluster, worker: Node) -> None:
+    """Raises UsageError when the shards would have nowhere to go, or when something moves already."""
+    await refuse_while_rebalancing(cluster)
+    others = [
+        node for node in await cluster.nodes() if node.wanted and not node.coordinator and node != worker
+    ]
+    if not others:
+        raise UsageError(f"{worker.name} is the last worker that may have shards: add one first")
+
+
+async def drain(cluster: Cluster, worker: Node) -> None:
+    """Move every shard off a worker; reads and writes go on."""
+    statement = runbook.statement("07", "SELECT citus_drain_node", host=worker.host, port=worker.port)
+    try:
+        for left in reversed(range(CLEANUP_TRIES)):
+            try:
+                await cluster.connection.execute(statement)
+                return
+            except asyncpg.PostgresError as error:
+                # A shard that came back to where it was before finds its own leftovers, still in use.
+                if "orphaned shard" not in str(error) or not left:
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
+                await cluster.connection.execute("CALL citus_cleanup_orphaned_resources()")
+    except asyncpg.PostgresError as error:
+        # It has said already that this node shall have none, and would fail every later rebalance.
+        await cluster.connection.execute(
+            "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", worker.host, worker.port
+        )
+        raise LabError(f"draining {worker.name} failed, its shards stay where they are: {error}") from None
+
+
+async def remove(cluster: Cluster, worker: Node) -> None:
+    """Take an empty worker out of the cluster. Raises UsageError while it has shards."""
+    if worker.shards:
+        raise UsageError(
+            f"{worker.name} holds {worker.shards} shards, each the only copy: "
+            f"first lab shards drain {worker.name}"
+        )
+    for _ in range(CLEANUP_TRIES):
+        await cluster.connection.execute("CALL citus_cleanup_orphaned_resources()")
+        if not await cluster.leftovers(worker):
+            break
+        await asyncio.sleep(POLL_SECONDS)
+    else:
+        raise LabError(f"leftovers of moves are still in use on {worker.name}: try again in a minute")
+    await cluster.connection.execute(
+        runbook.statement("08", "SELECT citus_remove_node", host=worker.host, port=worker.port)
+    )
+
+
+async def change_count(cluster: Cluster, count: int) -> None:
+    """Another number of shards. Writers wait meanwhile; the locks of the runbook make it safe."""
+    await refuse_while_rebalancing(cluster)
+    statements = runbook.transaction("03", shard_count=count)
+    for _ in range(LOCK_TRIES):
+        try:
+            await cluster.connection.execute(statements)
+            return
+        except asyncpg.LockNotAvailableError:
+            await cluster.connection.execute("ROLLBACK")
+        except asyncpg.PostgresError as error:
+            await cluster.connection.execute("ROLLBACK")
+            raise LabError(f"the shard count was not changed: {error}") from None
+    raise LabError(
+        f"the tables could not be locked in {LOCK_TRIES} tries of 10 s; nothing has changed. "
+        "Is there a long transaction? SELECT pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start"
+    )
+
+
+async def isolate(cluster: Cluster, dialog_id: uuid.UUID) -> None:
+    """A shard of its own for one dialog."""
+    await refuse_while_rebalancing(cluster)
+    try:
+        await cluster.connection.execute(runbook.statement("10", "SELECT", dialog_id=str(dialog_id)))
+    except asyncpg.PostgresError as error:
+        raise LabError(f"dialog {dialog_id} was not isolated: {error}") from None

@@ -1,0 +1,167 @@
+"""What a Citus cluster looks like now: its nodes, where the shards are, how even, what is moving."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from lab.errors import LabError, UsageError
+from lab.stack.description import Database
+
+NODES = """
+SELECT node.nodename AS host, node.nodeport AS port, node.groupid = 0 AS coordinator, node.isactive AS active,
+       node.shouldhaveshards AS wanted, count(shard.shardid) AS shards,
+       coalesce(sum(shard.shard_size), 0) AS bytes
+FROM pg_dist_node AS node
+LEFT JOIN citus_shards AS shard
+       ON shard.nodename = node.nodename AND shard.nodeport = node.nodeport
+      AND shard.citus_table_type = 'distributed'
+WHERE node.noderole = 'primary'
+GROUP BY node.nodeid, node.nodename, node.nodeport, node.groupid, node.isactive, node.shouldhaveshards
+ORDER BY node.groupid, node.nodeid
+"""
+MOVES = """
+SELECT count(DISTINCT shardid) AS moving, coalesce(sum(source_shard_size), 0) AS to_copy,
+       coalesce(sum(target_shard_size), 0) AS copied, coalesce(max(status), '') AS phase,
+       max(source_lsn - target_lsn) AS lag
+FROM get_rebalance_progress()
+WHERE progress = 1
+"""
+JOB = """
+SELECT state, coalesce(details -> 'task_state_counts', '{}') AS tasks
+FROM citus_rebalance_status()
+ORDER BY job_id DESC LIMIT 1
+"""
+# seq is gapless: a dialog whose last seq is above its number of messages has lost some.
+LOST = """
+SELECT coalesce(sum(last_seq - messages), 0)
+FROM (SELECT dialog_id, last_seq, (SELECT count(*) FROM dialogmessage AS m WHERE m.dialog_id = d.dialog_id)
+             AS messages
+      FROM dialog AS d) AS counted
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One server of the cluster. `shards` and `bytes` are of distributed tables."""
+
+    host: str
+    port: int
+    coordinator: bool
+    active: bool
+    wanted: bool  # may have shards
+    shards: int
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What is moving this moment. `lag` is bytes of log that the new placement is behind, if told."""
+
+    moving: int
+    to_copy: int
+    copied: int
+    phase: str
+    lag: int | None
+
+
+def skew(nodes: Sequence[Node]) -> float:
+    """Bytes of the fullest worker over the mean of the workers that may have shards; 1.0 is even."""
+    sizes = [node.bytes for node in nodes if node.wanted and not node.coordinator]
+    mean = sum(sizes) / len(sizes) if sizes else 0
+    return max(sizes) / mean if mean else 1.0
+
+
+class Cluster:
+    """A connection to the coordinator, and the questions one asks there."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+        self.connection = connection
+
+    @classmethod
+    async def connect(cls, database: Database) -> "Cluster":
+        """Raises LabError when nobody answers, UsageError when that PostgreSQL is no Citus coordinator."""
+        try:
+            connection = await asyncpg.connect(database.dsn, statement_cache_size=0)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise LabError(
+                f"the coordinator at {database.host}:{database.port} does not answer: {error}"
+            ) from None
+        if not await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'citus'"):
+            await connection.close()
+            raise UsageError(
+                f"{database.host}:{database.port} is plain PostgreSQL, which has no shards; "
+                "start a cluster: lab up --mode citus"
+            )
+        return cls(connection)
+
+    async def close(self) -> None:
+        """Close the connection; running moves go on."""
+        await self.connection.close()
+
+    async def nodes(self) -> list[Node]:
+        """Coordinator first, then the workers in the order they came."""
+        return [
+            Node(
+                row["host"],
+                row["port"],
+                row["coordinator"],
+                row["active"],
+                row["wanted"],
+                row["shards"],
+                int(row["bytes"]),
+            )
+            for row in await self.connection.fetch(NODES)
+        ]
+
+    async def worker(self, name: str) -> Node:
+        """The worker host:port. Raises UsageError naming those that are there."""
+        workers = [node for node in await self.nodes() if not node.coordinator]
+        for node in workers:
+            if name in (node.name, str(node.port), node.host):
+                return node
+        there = ", ".join(node.name for node in workers)
+        raise UsageError(f"worker '{name}': expected one of {there}")
+
+    async def moves(self) -> Moves:
+        """What is being copied now."""
+        row = await self.connection.fetchrow(MOVES)
+        assert row is not None
+        lag = row["lag"]
+        return Moves(row["moving"], int(row["to_copy"]), int(row["copied"]), row["phase"], lag and int(lag))
+
+    async def job(self) -> str | None:
+        """Newest rebalance: scheduled, running, finished, failed, cancelled; None: there was none."""
+        row = await self.connection.fetchrow(JOB)
+        return None if row is None else str(row["state"])
+
+    async def leftovers(self, node: Node) -> int:
+        """Shards that moved away from a node and are not dropped there yet."""
+        return int(
+            await self.connection.fetchval(
+                "SELECT count(*) FROM pg_dist_cleanup JOIN pg_dist_node ON groupid = node_group_id"
+                " WHERE nodename = $1 AND nodeport = $2",
+                node.host,
+                node.port,
+            )
+        )
+
+    async def shard_count(self) -> int:
+        """Shards of each distributed table; 0 when none is distributed."""
+        count = await self.connection.fetchval(
+            "SELECT max(shard_count) FROM citus_tables WHERE citus_table_type = 'distributed'"
+        )
+        return int(count or 0)
+
+    async def messages(self) -> int:
+        """Rows of dialogmessage."""
+        return int(await self.connection.fetchval("SELECT count(*) FROM dialogmessage"))
+
+    async def lost(self) -> int:
+        """Messages that have a seq but are not there, over all dialogs. 0 unless something was lost."""
+        return int(await self.connection.fetchval(LOST))
