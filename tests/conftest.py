@@ -18,7 +18,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from lab.stack import postgres, rabbitmq, tether
+from lab.stack import nats, postgres, rabbitmq, redis, tether
 from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
 
@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 SERVERS = {
     "rabbitmq": (lambda: rabbitmq.scripts() is not None, "bash build.sh --system"),
     "haproxy": (lambda: which("haproxy") is not None, "bash build.sh --system"),
+    "nats": (lambda: nats.program() is not None, "apt-get install nats-server"),
+    "redis": (lambda: redis.program() is not None, "apt-get install redis-server"),
 }
 SCHEMA = [ROOT / "citus" / name for name in ("noop.sql", "schema.sql")]
 

@@ -37,10 +37,13 @@ class Pair:
 
 
 class Proxy:
-    """Listens on 127.0.0.1 and passes on to one address, until told otherwise."""
+    """Listens on 127.0.0.1 and passes on to one address, until told otherwise.
 
-    def __init__(self, host: str, port: int, listen_port: int = 0) -> None:
-        self.target = (host, port)
+    `target` is (host, port), or the path of a unix socket.
+    """
+
+    def __init__(self, target: tuple[str, int] | str, listen_port: int = 0) -> None:
+        self.target = target
         self.port = listen_port  # known after start()
         self.delay_seconds = 0.0
         self.accepted = 0
@@ -115,7 +118,7 @@ class Proxy:
         self._pairs.add(pair)
         try:
             with suppress(OSError):  # a broken connection is this module's trade
-                server_reader, pair.server = await asyncio.open_connection(*self.target)
+                server_reader, pair.server = await self._connect()
                 await _first_of(
                     self._pump("up", reader, pair.server), self._pump("down", server_reader, writer)
                 )
@@ -124,6 +127,11 @@ class Proxy:
             for side in (pair.client, pair.server):
                 if side is not None:
                     side.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.target, str):
+            return await asyncio.open_unix_connection(self.target)
+        return await asyncio.open_connection(*self.target)
 
     async def _pump(self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         flow = self._flows[direction]

@@ -133,11 +133,13 @@ class ConnectedConsumer:
         wanted = [hint for hint in hints if hint.from_user_id in users or hint.to_user_id in users]
         if key is None:
             return wanted
-        # Two copies came, one by each user's key: take the sender's where we hear it.
-        own, heard = self._key_of_user, self._subscribed
-        return [
-            hint for hint in wanted if own(hint.from_user_id) == key or own(hint.from_user_id) not in heard
-        ]
+        # Two copies came, one by each user's key: take the lower user's where we hear it. Both directions of
+        # a dialog then come by one key, in the publisher's order.
+        heard = self._subscribed
+        return [hint for hint in wanted if (own := self._key_of_dialog(hint)) == key or own not in heard]
+
+    def _key_of_dialog(self, hint: DialogMessage) -> str:
+        return self._key_of_user(min(hint.from_user_id, hint.to_user_id))
 
     # --- keys
 
@@ -152,7 +154,9 @@ class ConnectedConsumer:
         return {EVERYBODY} if self._settings.routing == "fanout" else set(self._bindings.keys)
 
     async def _subscribe_asked(self, session: ConsumerSession) -> None:
-        keys, self._asked = self._asked, set()
+        keys, self._asked = self._asked - self._subscribed, set()
+        if not keys:  # another user's bind has brought it meanwhile
+            return
         try:
             async with asyncio.timeout(self._settings.connect_timeout_seconds):
                 await session.subscribe(keys)

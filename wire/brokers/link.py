@@ -4,9 +4,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Generic, TypeVar
 
 from wire.broker import BrokerError, BrokerUnavailable
 
@@ -28,6 +28,29 @@ class Session:
         if not self.lost.done():
             self.lost.set_exception(BrokerUnavailable(reason))
             self.lost.exception()  # seen: nobody may be waiting
+
+    async def beat(
+        self, ask: Callable[[], Awaitable[object]], seconds: float, lost_on: tuple[type[Exception], ...]
+    ) -> None:
+        """Ask the server something now and then: a peer that vanished closes no connection."""
+        with suppress(*lost_on, OSError):
+            while True:
+                await asyncio.sleep(seconds)
+                async with asyncio.timeout(seconds):
+                    await ask()
+        self.lose("no answer")
+
+
+@asynccontextmanager
+async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these for the time of the block: a session's reader, its heartbeat."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 S = TypeVar("S", bound=Session)

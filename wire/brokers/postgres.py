@@ -7,38 +7,45 @@ Under Citus, publisher and consumer must both talk to the coordinator: NOTIFY st
 """
 
 import asyncio
+import re
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import asyncpg
 
 from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
+from wire.brokers.link import beside
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, by_key, chunks
 from wire.brokers.settings import BrokerSettings
 from wire.codecs import Codec, codec_named
 from wire.message import DialogMessage
 from wire.topology import key_of_user
 
-PIECE_BYTES = 7_990  # PostgreSQL refuses 8,000 and more; one byte says whether another piece follows
+PIECE_BYTES = 7_980  # PostgreSQL refuses 8,000 and more; before it the serial and whether more follows
 MORE, LAST = "+", "."
+HEAD = re.compile("[0-9]+([+.])")
 CHANNEL = "hints."
 LOST_ON = (asyncpg.PostgresError, asyncpg.InterfaceError)
 NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)"
 
 
-def pieces(payload: bytes, binary: bool) -> Iterator[str]:
-    """The payload as NOTIFY can carry it: text, cut between characters."""
+def pieces(payload: bytes, binary: bool, serials: Iterator[int]) -> Iterator[str]:
+    """The payload as NOTIFY can carry it: text, cut between characters.
+
+    Each piece begins with a serial number: of equal notifications in one transaction PostgreSQL sends one.
+    """
     if binary:
         payload = b64encode(payload)
     while len(payload) > PIECE_BYTES:
         end = PIECE_BYTES
         while payload[end] & 0xC0 == 0x80:  # inside a UTF-8 character
             end -= 1
-        yield MORE + payload[:end].decode()
+        yield f"{next(serials)}{MORE}{payload[:end].decode()}"
         payload = payload[end:]
-    yield LAST + payload.decode()
+    yield f"{next(serials)}{LAST}{payload.decode()}"
 
 
 class Joiner:
@@ -50,8 +57,11 @@ class Joiner:
 
     def add(self, channel: str, piece: str) -> bytes | None:
         """The whole payload once its last piece is there."""
-        text = self._begun.pop(channel, "") + piece[1:]
-        if piece[:1] == MORE:
+        mark = HEAD.match(piece)
+        if mark is None:
+            return None  # somebody else's notification
+        text = self._begun.pop(channel, "") + piece[mark.end() :]
+        if mark[1] == MORE:
             self._begun[channel] = text
             return None
         return b64decode(text) if self._binary else text.encode()
@@ -87,9 +97,10 @@ class PostgresPublisherSession(PublisherSession):
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
         channels: list[str] = []
         payloads: list[str] = []
+        serials = count(1)
         for key, copies in by_key(hints, self._key_of_user).items():
             for chunk in chunks(copies, self._size):
-                parts = list(pieces(self._codec.encode(chunk), self._codec.binary))
+                parts = list(pieces(self._codec.encode(chunk), self._codec.binary, serials))
                 channels += [CHANNEL + key] * len(parts)
                 payloads += parts
         if not channels:
@@ -101,6 +112,10 @@ class PostgresPublisherSession(PublisherSession):
                 # Given up in the middle of a statement: asyncpg would wait for a server that may be gone.
                 self._connection.terminate()
                 raise
+
+    async def ask(self) -> None:
+        async with self._one_at_a_time:
+            await self._connection.execute("SELECT")
 
 
 class PostgresConsumerSession(ConsumerSession):
@@ -121,14 +136,9 @@ class PostgresConsumerSession(ConsumerSession):
         async with self._one_at_a_time:
             await self._connection.remove_listener(CHANNEL + key, self._heard)
 
-    async def beat(self, seconds: float) -> None:
-        """Ask the server something now and then: a peer that vanished closes no connection."""
-        with suppress(*LOST_ON, OSError):
-            while True:
-                await asyncio.sleep(seconds)
-                async with self._one_at_a_time, asyncio.timeout(seconds):
-                    await self._connection.execute("SELECT")
-        self.lose("no answer")
+    async def ask(self) -> None:
+        async with self._one_at_a_time:
+            await self._connection.execute("SELECT")
 
     def _heard(self, _connection: Any, _pid: int, channel: str, piece: object) -> None:
         payload = self._joiner.add(channel, str(piece))
@@ -143,7 +153,9 @@ def postgres_publisher(settings: BrokerSettings) -> ConnectedPublisher:
     @asynccontextmanager
     async def open_session() -> AsyncIterator[PostgresPublisherSession]:
         async with _connection(settings, "publish") as connection:
-            yield PostgresPublisherSession(connection, settings, codec)
+            session = PostgresPublisherSession(connection, settings, codec)
+            async with beside(session.beat(session.ask, settings.heartbeat_seconds, LOST_ON)):
+                yield session
 
     return ConnectedPublisher(settings, open_session, LOST_ON)
 
@@ -155,11 +167,7 @@ def postgres_consumer(settings: BrokerSettings) -> ConnectedConsumer:
     async def open_session(deliver: Deliver) -> AsyncIterator[PostgresConsumerSession]:
         async with _connection(settings, "consume") as connection:
             session = PostgresConsumerSession(connection, settings, deliver)
-            beat = asyncio.create_task(session.beat(settings.heartbeat_seconds), name="postgres heartbeat")
-            try:
+            async with beside(session.beat(session.ask, settings.heartbeat_seconds, LOST_ON)):
                 yield session
-            finally:
-                beat.cancel()
-                await asyncio.gather(beat, return_exceptions=True)
 
     return ConnectedConsumer(settings, open_session, LOST_ON)

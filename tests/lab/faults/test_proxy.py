@@ -22,7 +22,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxy]:
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    proxy = Proxy("127.0.0.1", server.sockets[0].getsockname()[1])
+    proxy = Proxy(("127.0.0.1", server.sockets[0].getsockname()[1]))
     await proxy.start()
     yield proxy
     await proxy.close()

@@ -1,0 +1,109 @@
+"""Fixtures: one server of each kind for the session, and each test's broker behind a proxy of its own."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lab.faults.proxy import Proxy
+from lab.stack.nats import plan_nats
+from lab.stack.rabbitmq import plan_rabbitmq
+from lab.stack.redis import plan_redis
+from tests.wire.servers import Broker, supervised
+
+ALL = [
+    "memory",
+    "postgres",
+    pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+    pytest.param("nats", marks=pytest.mark.nats),
+    pytest.param("redis", marks=pytest.mark.redis),
+]
+CONNECTED = ALL[1:]  # those with a connection that can break
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="lab-test-rabbitmq-", ignore_cleanup_errors=True) as name:
+        programs, description = plan_rabbitmq(Path(name), 1)
+        with supervised(Path(name), programs):
+            yield description
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="lab-test-nats-", ignore_cleanup_errors=True) as name:
+        programs, description = plan_nats(Path(name))
+        with supervised(Path(name), programs):
+            yield description
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="lab-test-redis-", ignore_cleanup_errors=True) as name:
+        programs, description = plan_redis(Path(name))
+        with supervised(Path(name), programs):
+            yield description
+
+
+def _of_postgres(request: pytest.FixtureRequest) -> Broker:
+    dsn = request.getfixturevalue("database")
+    folder = parse_qs(urlsplit(dsn).query)["host"][0]
+    base = dsn.split("?")[0].replace("@/", "@127.0.0.1:{}/")
+    return Broker(
+        "postgres",
+        lambda port: {"postgres_dsn": base.format(port)},
+        Proxy(f"{folder}/.s.PGSQL.5432"),
+    )
+
+
+def _of_rabbitmq(request: pytest.FixtureRequest) -> Broker:
+    server = request.getfixturevalue("rabbitmq_server")
+    return Broker(
+        "rabbitmq",
+        lambda port: {
+            "rabbitmq_hosts": (f"127.0.0.1:{port}",),
+            "rabbitmq_user": server["user"],
+            "rabbitmq_password": server["password"],
+        },
+        Proxy(("127.0.0.1", server["port"])),
+    )
+
+
+def _of_nats(request: pytest.FixtureRequest) -> Broker:
+    server = request.getfixturevalue("nats_server")
+    return Broker(
+        "nats",
+        lambda port: {"nats_url": f"nats://127.0.0.1:{port}"},
+        Proxy(("127.0.0.1", server["port"])),
+    )
+
+
+def _of_redis(request: pytest.FixtureRequest) -> Broker:
+    server = request.getfixturevalue("redis_server")
+    return Broker(
+        "redis",
+        lambda port: {"redis_url": f"redis://127.0.0.1:{port}/0"},
+        Proxy(("127.0.0.1", server["port"])),
+    )
+
+
+MAKERS = {"postgres": _of_postgres, "rabbitmq": _of_rabbitmq, "nats": _of_nats, "redis": _of_redis}
+
+
+@pytest.fixture
+def broker_kind(request: pytest.FixtureRequest) -> Broker:
+    """The broker that the test's parameter names; its server runs."""
+    name = request.param
+    return Broker("memory", lambda _port: {}, None) if name == "memory" else MAKERS[name](request)
+
+
+@pytest.fixture
+async def broker(broker_kind: Broker) -> AsyncIterator[Broker]:
+    """The broker of the test, behind its proxy."""
+    if broker_kind.proxy:
+        await broker_kind.proxy.start()
+    yield broker_kind
+    await broker_kind.close()
