@@ -59,10 +59,18 @@ class Target:
             self._idle.pop().send(exchange)
             return
         self._waiting.append(exchange)
+        self._open_one_more()
+
+    def _open_one_more(self) -> None:
         if len(self._all) + len(self._opening) < self._most:
             task = asyncio.get_running_loop().create_task(self._open())
             self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            task.add_done_callback(self._opened_or_not)
+
+    def _opened_or_not(self, task: "asyncio.Task[None]") -> None:
+        self._opening.discard(task)
+        if not task.cancelled() and len(self._waiting) > len(self._opening):
+            self._open_one_more()  # it failed, and took one request with it; each gets its own try
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
