@@ -153,11 +153,13 @@ class Supervision:
             with suppress(Fault):  # a program that dies at once: its state tells below
                 self.rpc().supervisor.startProcess(program.name, False)
         waiting = list(programs)
-        reasons: dict[str, str] = {}
+        first_pids: dict[str, int] = {}
         while waiting:
             for program in list(waiting):
-                state = self.rpc().supervisor.getProcessInfo(program.name)["statename"]
-                if state in BROKEN_STATES:
+                info = self.rpc().supervisor.getProcessInfo(program.name)
+                state, pid = info["statename"], info["pid"]
+                # Another pid: it ended, and was started again between two looks.
+                if state in BROKEN_STATES or (pid and first_pids.setdefault(program.name, pid) != pid):
                     raise StackError(f"{program.name} did not start: it ended", self.log_tail(program.name))
                 reason = program.check() if state in ("STARTING", "RUNNING") else state.lower()
                 if reason is None:
@@ -168,8 +170,6 @@ class Supervision:
                         f"{program.name} is not ready after {program.start_seconds:.0f} s: {reason}",
                         self.log_tail(program.name),
                     )
-                else:
-                    reasons[program.name] = reason
             if waiting:
                 time.sleep(0.05)
 

@@ -1,14 +1,16 @@
-"""A stand-in service: answers /ready, /live and /health; `refuse` ends at once, `sick` is never ready."""
+"""A stand-in service: answers /ready, /live and /health; `refuse` ends at once, `sick` is never ready,
+`limp` ends before it is ready, but late enough to be restarted."""
 
 import json
 import os
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        sick = "sick" in sys.argv and self.path == "/ready"
+        sick = {"sick", "limp"} & set(sys.argv) and self.path == "/ready"
         body = {
             "service": "backend",
             "pid": os.getpid(),
@@ -25,4 +27,6 @@ class Handler(BaseHTTPRequestHandler):
 
 if "refuse" in sys.argv:
     sys.exit("POOL_SIZE='many': expected a whole number")
+if "limp" in sys.argv:
+    threading.Timer(1.5, lambda: (print("out of breath", flush=True), os._exit(1))).start()
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["BACKEND_PORT"])), Handler).serve_forever()

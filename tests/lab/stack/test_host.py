@@ -170,9 +170,15 @@ def test_a_program_that_ends_at_start_is_named_with_its_last_words(home: Path):
     assert not Supervision(home).strays()
 
 
+def test_a_program_that_ends_and_is_restarted_before_it_was_ready_is_named(home: Path):
+    with pytest.raises(StackError, match="backend-1 did not start") as failure:
+        up(Request(home), planner=planner("limp", programs=1))
+    assert "out of breath" in failure.value.log
+
+
 def test_a_program_that_is_never_ready_is_named_with_the_reason(home: Path):
-    with pytest.raises(StackError, match=r"backend-1 is not ready after 1 s: .*503"):
-        up(Request(home), planner=planner("sick", programs=1, start_seconds=1))
+    with pytest.raises(StackError, match=r"backend-1 is not ready after 6 s: .*503"):
+        up(Request(home), planner=planner("sick", programs=1, start_seconds=6))
     assert not Supervision(home).strays()
 
 
