@@ -65,21 +65,24 @@ make_environment() {
 }
 
 install_packages() {
-  local hash stamp=.venv/.built
+  local packages project stamp=.venv/.built
   if ! { [ -x .venv/bin/python ] && .venv/bin/python -c "$fits; import pip" 2>/dev/null; }; then
     make_environment
   fi
   # The folder is part of the stamp: scripts in .venv/bin carry its path.
-  hash=$({ echo "$root"; .venv/bin/python --version; cat requirements.lock pyproject.toml; } | sha256sum | cut -d' ' -f1)
-  if [ "$(cat $stamp 2>/dev/null)" = "$hash" ]; then
+  packages=$({ echo "$root"; .venv/bin/python --version; cat requirements.lock; } | sha256sum | cut -d' ' -f1)
+  project=$(sha256sum pyproject.toml | cut -d' ' -f1)
+  if [ "$(cat $stamp 2>/dev/null)" = "$packages $project" ]; then
     say ".venv is current ($(.venv/bin/python --version))"
     return
   fi
-  [ ! -e $stamp ] || rm -f $stamp
-  say "installing the locked packages into .venv (the first time: one to three minutes)"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  if [[ "$(cat $stamp 2>/dev/null)" != "$packages "* ]]; then
+    rm -f $stamp
+    say "installing the locked packages into .venv (the first time: one to three minutes)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-  echo "$hash" >$stamp
+  echo "$packages $project" >$stamp
   say "installed $(.venv/bin/python -m pip list --disable-pip-version-check 2>/dev/null | tail -n +3 | wc -l) packages; .venv is current"
 }
 

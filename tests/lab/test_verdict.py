@@ -1,5 +1,7 @@
 """The verdict on made-up sessions: the instrument's acceptance tests in their short form."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge, prediction_c
 def session(rng, *, effect=1.0, spread=0.02, n=30, order_bias=1.0, design="together", tails=None):
     """Pairs of a made-up session: B = A x effect, log-normal noise, the second place x order_bias."""
     pairs = []
-    orders = ["together"] * n if design == "together" else _balanced(rng, n)
+    orders: list[Literal["ab", "ba", "together"]] = (
+        ["together"] * n if design == "together" else _balanced(rng, n)
+    )
     for number in range(n):
         noise = rng.normal(0, spread, 2) if tails is None else rng.standard_t(tails, 2) * spread
         a, b = 10 * np.exp(noise[0]), 10 * effect * np.exp(noise[1])
