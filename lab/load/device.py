@@ -45,7 +45,7 @@ class Device:
 
     number: int
     user_id: int
-    url: str
+    urls: list[str]  # after each close the next one: a service that is gone has neighbours
     token: str
     language: Language
     dialogs: dict[Any, tuple[int, int | None]]
@@ -55,6 +55,7 @@ class Device:
     device_id: str
     cursor: Any = None
     tries: int = 0
+    turn: int = 0
     ended: bool = False
     link: "Link | None" = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,7 +73,8 @@ class Device:
 
     async def connect(self) -> None:
         """Open the socket; on failure try again later, in the background."""
-        parts = parse_uri(f"{self.url}{'&' if urlsplit(self.url).query else '?'}u={self.user_id}")
+        url = self.urls[self.turn % len(self.urls)]
+        parts = parse_uri(f"{url}{'&' if urlsplit(url).query else '?'}u={self.user_id}")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(OPEN_SECONDS):
@@ -89,6 +91,7 @@ class Device:
         self.spawn(self._connect_after(wait))
 
     async def _connect_after(self, seconds: float) -> None:
+        self.turn += 1
         await asyncio.sleep(seconds)
         await self.connect()
 
@@ -96,6 +99,10 @@ class Device:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def move(self, seconds: float) -> None:
+        """The service is about to leave: open the new socket before the old one closes."""
+        self.spawn(self._connect_after(seconds))
 
     def welcome(self, link: "Link", frame: Frame) -> None:
         """The session stands; an older link of this device can go (make before break)."""
@@ -257,7 +264,7 @@ class Link(asyncio.Protocol):
             case "token":
                 self.say({"t": "token", "token": device.token})
             case "bye":
-                device.spawn(device._connect_after(frame.after / 1000))
+                device.move(frame.after / 1000)
             case "stale":
                 device.stale(frame.d)
 

@@ -37,7 +37,7 @@ class Listener(msgspec.Struct):
 
     number: int
     user: int  # index in Job.users
-    url: str
+    urls: list[str]  # the first one first; the next after each close
 
 
 class Job(msgspec.Struct):

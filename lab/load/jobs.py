@@ -41,13 +41,12 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
     lifetime = max(TOKEN_SECONDS, 2 * (plan.warm_up + plan.duration))
     targets = list(plan.targets().values())
     sides = sides_of_users(population, len(targets))
-    listeners = [
-        Listener(
-            number, place[user], (urls := targets[sides[user]].websockets)[number // len(targets) % len(urls)]
-        )
-        for number, user in enumerate(population.listeners)
-        if targets[sides[user]].websockets
-    ]
+    listeners = []
+    for number, user in enumerate(population.listeners):
+        urls = targets[sides[user]].websockets
+        if urls:
+            first = number // len(targets) % len(urls)
+            listeners.append(Listener(number, place[user], [*urls[first:], *urls[:first]]))
     chance = random.Random(f"{plan.seed} text")
     shared = {
         "seed": plan.seed,

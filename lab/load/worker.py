@@ -146,7 +146,7 @@ class Worker:
             Device(
                 number=one.number,
                 user_id=job.users[one.user],
-                url=one.url,
+                urls=one.urls,
                 token=job.tokens[one.user],
                 language=self._language,
                 dialogs=dict(of_user[one.user]),

@@ -77,7 +77,7 @@ async def listening(
         device = Device(
             number=0,
             user_id=ME,
-            url=f"ws://127.0.0.1:{port}/ws",
+            urls=[f"ws://127.0.0.1:{port}/ws?a", f"ws://127.0.0.1:{port}/ws?b"],
             token="token",
             language=LANGUAGES["json"],
             dialogs={DIALOG: (OTHER, last)},
@@ -109,7 +109,7 @@ async def test_messages_are_applied_and_heartbeats_answered():
     answers = []
 
     async def script(connection: ServerConnection, _: int) -> None:
-        assert connection.request and connection.request.path == f"/ws?u={ME}"
+        assert connection.request and connection.request.path == f"/ws?a&u={ME}"
         assert (await hello_of(connection))["resume"] is None
         await connection.send(welcome())
         await connection.send(batch(1, 2))
@@ -177,6 +177,7 @@ async def test_closed_device_comes_back_with_its_cursor():
             await connection.close(4002, "slow")
         else:
             assert hello["resume"] == "where I was"
+            assert connection.request and connection.request.path == f"/ws?b&u={ME}", "the next address"
             await connection.send(welcome("ring"))
             await connection.send(batch(1, 2, re=True))
             await connection.wait_closed()
