@@ -53,7 +53,7 @@ async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) 
     """Measure round after round; stop at the first look at which the primary metric is decided.
 
     Rounds that the journal holds are not measured again. A round with a failed guard is measured once
-    more; the second failure stands, and makes the session INVALID.
+    more; the second failure makes the session INVALID, so nothing more is measured.
     """
     steps = schedule(plan.design, max(plan.looks), plan.seed, plan.renew_every)
     done = journal.done_rounds()
@@ -63,17 +63,24 @@ async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) 
             trials = [step for step in steps if step.round == number]
             watch(_progress(plan, journal, f"round {number + 1}"))
             found = await _round(rig, trials, plan.seed, renew_next)
-            if not all(guard.ok for one in found for guard in one.guards):
-                watch(_progress(plan, journal, f"round {number + 1} once more, a guard failed"))
+            if failed := _failed(found):
+                watch(_progress(plan, journal, f"round {number + 1} once more ({failed})"))
                 found = await _round(rig, trials, plan.seed + 1_000_000, renew=False)
             for observation in found:
                 journal.add(observation)
             renew_next = False
+            if _failed(found):
+                return verdicts_of(plan, journal.observations)
         if number + 1 in plan.looks:
             verdicts = verdicts_of(plan, journal.observations, number + 1)
             if verdicts[0].decided or verdicts[0].word == "INVALID":
                 return verdicts
     return verdicts_of(plan, journal.observations, max(plan.looks))
+
+
+def _failed(found: Sequence[Observation]) -> str:
+    """The first guard that failed, in words; '' when all held."""
+    return next((guard.words for one in found for guard in one.guards if not guard.ok), "")
 
 
 async def _round(rig: Rig, trials: Sequence[Step], seed: int, renew: bool) -> list[Observation]:
