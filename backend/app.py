@@ -18,23 +18,27 @@ from backend.connections import BATCH_SESSION, connector
 from backend.effective import effective
 from backend.group_commit import GroupCommit
 from backend.health import Health
+from backend.history import History, Keyset, Offset, Unindexed
 from backend.hot_path import HotPath
 from backend.metrics import Metrics
 from backend.outbox import Outbox
 from backend.passwords import Passwords
 from backend.pools import Pool
-from backend.publishing import PublishQueue
+from backend.publishing import PublishQueue, whole, without_content
+from backend.reads import FromPrimary, FromReplica, FromReplicaWithOwnWrites, Reads
 from backend.schema import DatabaseFacts, prepare
 from backend.sending import Sending
 from backend.settings import Settings
 from backend.store import Store
 from backend.twins import Twin
-from backend.user_reader import UserReader
+from backend.user_reader import FromDatabase, InProcess, InRedis, SingleFetch, UserReader
 from wire.broker import Publisher
 from wire.brokers import publisher_for
 from wire.tokens import Tokens
 
 logger = logging.getLogger(__name__)
+
+TOKENS = 20_000  # verified tokens that are remembered; about 10 MB
 
 DESCRIPTION = """Users send each other messages; sockets hear of them at once.
 
@@ -61,40 +65,80 @@ class Backend(FastAPI):
         self.http_parser: str = settings.http_parser  # the server corrects it
 
         wait = settings.pool_wait_seconds
-        self.pool = Pool(self.connect, settings.pool_size, wait, self.metrics.acquire_seconds)
-        batches = connector(settings, session=BATCH_SESSION)
-        self.batches = Pool(batches, 1, wait, self.metrics.acquire_seconds)
+        waits = self.metrics.acquire_seconds
+        self.pool = Pool(self.connect, settings.pool_size, wait, waits)
+        self.batches = Pool(connector(settings, session=BATCH_SESSION), 1, wait, waits)
+        self.reads = self._make_reads(settings)
         self.store = Store(self.pool, self.batches, self.queries, settings.delivery == "outbox")
         self.group_commit = GroupCommit(self.store, self.metrics)
-        self.outbox = Outbox(self.pool, self.connect, publisher, self.queries)
+        shape = without_content if settings.payload == "notify" else whole
+        self.outbox = Outbox(self.pool, self.connect, publisher, self.queries, shape=shape)
         confirmed = self.outbox.done if settings.delivery == "outbox" else None
-        self.publish = PublishQueue(publisher, self.metrics, confirmed)
-        self.sending = Sending(self.store.send, self.publish, settings.hop_times == "on")
+        self.publish = PublishQueue(publisher, self.metrics, confirmed, shape)
+        self.sending = Sending(self.store.send, self.publish, self.reads, settings.hop_times == "on")
 
-        self.access = Access(Tokens(settings.secret), self.pool, self.queries["disabled_users"])
+        tokens = Tokens(settings.secret, TOKENS if settings.token_cache == "on" else 0)
+        self.access = Access(tokens, self.pool, self.queries["disabled_users"])
         raw = settings.query_path == "raw"
         self.twin: Twin | None = None if raw else twins.make(settings, self.access, self.publish)
-        self.front: Route
         self.passwords = Passwords()
+        self.users = self._make_users(settings)
+        self.history = self._make_history(settings)
         self.health = Health(settings.service_id, self.metrics, self._links, self._effective)
         self._add_routes(settings)
         failing.install(self, self.metrics)
-        self.front = failing.too_large(super().__call__)
+        self.front: Route = failing.too_large(super().__call__)
         if self.twin is None:
-            self.front = HotPath(self.front, self.access, self.sending, self.store, self.metrics)
+            self.front = HotPath(self.front, self.access, self.sending, self.history, self.metrics)
+
+    def _make_reads(self, settings: Settings) -> Reads:
+        if settings.read_routing == "primary":
+            return FromPrimary(self.pool)
+        connect = connector(settings, replica=True)
+        wait, waits = settings.pool_wait_seconds, self.metrics.acquire_seconds
+        replica = Pool(connect, settings.pool_size, wait, waits)
+        if settings.read_routing == "replica":
+            return FromReplica(self.pool, replica, self.metrics)
+
+        async def written() -> int:
+            return int((await self.pool.fetch(self.queries["position_written"]))[0][0])
+
+        async def replayed() -> int:
+            return int((await replica.fetch(self.queries["position_replayed"]))[0][0])
+
+        return FromReplicaWithOwnWrites(self.pool, replica, self.metrics, written=written, replayed=replayed)
+
+    def _make_users(self, settings: Settings) -> UserReader:
+        database = FromDatabase(self.reads, self.queries["user_by_id"])
+        load = SingleFetch(database.load)
+        if settings.cache == "process":
+            return InProcess(load, settings.cache_seconds, self.metrics)
+        if settings.cache == "redis":
+            return InRedis(load, settings.cache_seconds, settings.redis_url, self.metrics)
+        return database
+
+    def _make_history(self, settings: Settings) -> History:
+        if settings.pair_index == "off":
+            return Unindexed(self.reads, self.queries)
+        return (Offset if settings.paging == "offset" else Keyset)(self.reads, self.queries)
 
     def _add_routes(self, settings: Settings) -> None:
-        reader = UserReader(self.pool, self.queries["user_by_id"])
         if self.twin is None:
-            message_routes = dialogs.message_routes(self.access, self.sending, self.store, self.metrics)
+            message_routes = dialogs.message_routes(self.access, self.sending, self.history, self.metrics)
         else:
             message_routes = self.twin.routes
         for routes in (
             users.router(
-                settings, self.access, self.pool, self.passwords, reader=reader, queries=self.queries
+                settings,
+                self.access,
+                self.pool,
+                self.passwords,
+                reads=self.reads,
+                reader=self.users,
+                queries=self.queries,
             ),
             message_routes,
-            dialogs.overview_routes(self.access, self.pool, self.queries),
+            dialogs.overview_routes(self.access, self.reads, self.queries),
         ):
             self.include_router(routes, prefix="/api/v1")
         self.include_router(self.health.router())
@@ -129,6 +173,7 @@ class Backend(FastAPI):
             start(self.publish.run(), name="publish queue")
             self.facts = await prepare(self.connect, self.settings, self.queries)
             start(self.pool.keep(), name="pool")
+            start(self.reads.run(), name="reads")
             if self.twin is not None:
                 await self.twin.start()
             elif self.settings.group_commit == "on" and not self.facts.citus:
@@ -155,6 +200,7 @@ class Backend(FastAPI):
         await self.publisher.close()
         if self.twin is not None:
             await self.twin.close()
+        await self.users.close()
         self.passwords.close()
 
 

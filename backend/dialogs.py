@@ -19,10 +19,10 @@ from backend.bodies import (
     MessagePage,
 )
 from backend.errors import Refusal, Responses, documented
+from backend.history import History
 from backend.metrics import Metrics
-from backend.pools import Pool
+from backend.reads import Reads
 from backend.sending import Sending
-from backend.store import Store
 from wire.message import DialogMessage, dialog_id_of
 from wire.tokens import Claims
 
@@ -65,7 +65,7 @@ def check_page(before: int | None, after: int | None) -> None:
         raise Refusal(422, "before, after: expected at most one of them.")
 
 
-def message_routes(access: Access, sending: Sending, store: Store, metrics: Metrics) -> APIRouter:
+def message_routes(access: Access, sending: Sending, pages: History, metrics: Metrics) -> APIRouter:
     """Send and list."""
     routes = APIRouter(tags=["dialogs"])
     me_of_token = Annotated[Claims, Depends(access.current)]
@@ -91,7 +91,7 @@ def message_routes(access: Access, sending: Sending, store: Store, metrics: Metr
         started = perf_counter()
         check_page(before, after)
         dialog_id = dialog_of(me.user_id, user_id)
-        rows = await store.history(dialog_id, limit + 1, before, after)
+        rows = await pages.page(me.user_id, dialog_id, limit + 1, before, after)
         items = [MessageOut(dialog_id=dialog_id, **dict(row)) for row in rows[:limit]]
         metrics.list_seconds.observe(perf_counter() - started)
         return MessagePage(items=items, next=items[-1].seq if len(rows) > limit else None)
@@ -99,7 +99,7 @@ def message_routes(access: Access, sending: Sending, store: Store, metrics: Metr
     return routes
 
 
-def overview_routes(access: Access, pool: Pool, queries: Mapping[str, str]) -> APIRouter:
+def overview_routes(access: Access, reads: Reads, queries: Mapping[str, str]) -> APIRouter:
     """My dialogs."""
     routes = APIRouter(tags=["dialogs"])
     me_of_token = Annotated[Claims, Depends(access.current)]
@@ -107,7 +107,7 @@ def overview_routes(access: Access, pool: Pool, queries: Mapping[str, str]) -> A
     @routes.get("/dialogs/", responses=documented(401, 422, 503))
     async def my_dialogs(me: me_of_token, after: UUID = START, limit: Limit = PAGE) -> DialogPage:
         """My dialogs and who the other one is, by dialog_id."""
-        rows = await pool.fetch(queries["dialogs_of_user"], me.user_id, limit + 1, after)
+        rows = await reads.fetch(me.user_id, queries["dialogs_of_user"], me.user_id, limit + 1, after)
         items = [DialogOut(**dict(row)) for row in rows[:limit]]
         return DialogPage(items=items, next=items[-1].dialog_id if len(rows) > limit else None)
 

@@ -17,9 +17,9 @@ from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, MAX_ID, MAX_PAGE, PAGE
 from backend.errors import Refusal
 from backend.failing import refusal_of
+from backend.history import History
 from backend.metrics import Metrics
 from backend.sending import Sending
-from backend.store import Store
 from wire.message import CONTENT_MAX_CHARACTERS, dialog_id_of
 
 PREFIX = ["", "api", "v1", "dialog"]
@@ -60,12 +60,12 @@ class HotPath:
     """An ASGI application in front of another, `route`."""
 
     def __init__(
-        self, route: Route, access: Access, sending: Sending, store: Store, metrics: Metrics
+        self, route: Route, access: Access, sending: Sending, history: History, metrics: Metrics
     ) -> None:
         self._route = route
         self._access = access
         self._sending = sending
-        self._store = store
+        self._history = history
         self._metrics = metrics
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
@@ -125,7 +125,7 @@ class HotPath:
         except (Refusal, ValueError):
             return await self._route(scope, receive, send)
         try:
-            rows = await self._store.history(dialog_id, limit + 1, before, after)
+            rows = await self._history.page(me, dialog_id, limit + 1, before, after)
         except Exception as error:
             return await self._fail(error, send)
         items = [Outgoing(dialog_id, *row) for row in rows[:limit]]

@@ -46,6 +46,10 @@ class Metrics:
         self.batch_sizes = Histogram(SIZES)
         self.acquire_seconds = Histogram()
         self.loop_lag_seconds = Histogram()
+        self.cache_hits = 0
+        self.cache_misses = 0
+        self.reads_primary = 0
+        self.reads_replica = 0
         self.answers_5xx = 0
         self.batches_retried = 0
         self.hints_published = 0
@@ -84,6 +88,14 @@ class Metrics:
             ),
             ("hints_published", "Hints that the broker took.", self.hints_published),
             ("hints_dropped", "Hints dropped because the publish queue was full.", self.hints_dropped),
+            ("cache_hits", "Users found in the cache.", self.cache_hits),
+            ("cache_misses", "Users not found in the cache.", self.cache_misses),
+            (
+                "reads_primary",
+                "Reads that the primary had to answer.",
+                self.reads_primary,
+            ),
+            ("reads_replica", "Reads that the replica answered.", self.reads_replica),
             ("hints_failed", "Hints given up after the last try.", self.hints_failed),
         ):
             yield CounterMetricFamily(name, text, value=count)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from backend.pools import AWAY, Connect, DatabaseUnavailable, Pool
+from backend.publishing import Shape
 from wire.broker import BrokerError, Publisher
 from wire.message import DialogMessage
 
@@ -25,9 +26,16 @@ class Outbox:
     """`done` deletes rows; `run_relay` publishes old ones."""
 
     def __init__(
-        self, pool: Pool, connect: Connect, publisher: Publisher, queries: Mapping[str, str]
+        self,
+        pool: Pool,
+        connect: Connect,
+        publisher: Publisher,
+        queries: Mapping[str, str],
+        *,
+        shape: Shape,
     ) -> None:
         self._pool = pool
+        self._shape = shape
         self._connect = connect
         self._publisher = publisher
         self._waiting = queries["outbox_waiting"]
@@ -69,7 +77,7 @@ class Outbox:
         rows = await self._pool.fetch(self._waiting, BATCH)
         if not rows:
             return False
-        messages = [DialogMessage(*row) for row in rows]
+        messages = [self._shape(DialogMessage(*row)) for row in rows]
         try:
             await self._publisher.publish(messages)
         except BrokerError:

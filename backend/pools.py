@@ -90,17 +90,20 @@ class Pool:
         pause = 0.05
         try:
             while True:
-                try:
-                    async with asyncio.TaskGroup() as tasks:
-                        for _ in range(self._size - len(self._open)):
-                            tasks.create_task(self._add())
+                self._broken.clear()
+                # Not a task group: in one, an error of a child hides that we were cancelled.
+                missing = range(self._size - len(self._open))
+                added = await asyncio.gather(*(self._add() for _ in missing), return_exceptions=True)
+                errors = [error for error in added if error is not None]
+                if not errors:
                     pause = 0.05
                     await self._broken.wait()
-                    self._broken.clear()
-                except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as errors:
-                    logger.warning("no database connection: %s", errors.exceptions[0])
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, 1.0)
+                    continue
+                if not isinstance(errors[0], (*AWAY, asyncpg.PostgresError)):
+                    raise errors[0]
+                logger.warning("no database connection: %s", errors[0] or type(errors[0]).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
         finally:
             await self._close()
 

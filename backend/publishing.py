@@ -9,6 +9,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+
 from backend.metrics import Metrics
 from wire.broker import BrokerError, Publisher
 from wire.message import DialogMessage
@@ -22,13 +24,32 @@ TRIES = 3
 TIMEOUT_SECONDS = 2.0
 PAUSE_SECONDS = (0.1, 0.5)
 
+# What of a message is carried: all of it, or (PAYLOAD=notify) all but the content.
+Shape = Callable[[DialogMessage], DialogMessage]
 Confirmed = Callable[[Sequence[DialogMessage]], Awaitable[None]]
+
+
+def whole(message: DialogMessage) -> DialogMessage:
+    """PAYLOAD=full."""
+    return message
+
+
+def without_content(message: DialogMessage) -> DialogMessage:
+    """PAYLOAD=notify: the receiver fetches the content, which is never empty otherwise."""
+    return msgspec.structs.replace(message, content="")
 
 
 class PublishQueue:
     """`put` never waits. `confirmed` is called with each batch that the broker took."""
 
-    def __init__(self, publisher: Publisher, metrics: Metrics, confirmed: Confirmed | None = None) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        metrics: Metrics,
+        confirmed: Confirmed | None = None,
+        shape: Shape | None = None,
+    ) -> None:
+        self._shape = shape or whole
         self.capacity = CAPACITY
         self._publisher = publisher
         self._metrics = metrics
@@ -45,7 +66,7 @@ class PublishQueue:
         self._waiting += 1
         self._metrics.hints_waiting = self._waiting
         lane = (message.from_user_id + message.to_user_id) % LANES
-        self._lanes[lane].append(message)
+        self._lanes[lane].append(self._shape(message))
         idle = self._idle[lane]
         if idle is not None:
             self._idle[lane] = None

@@ -90,6 +90,56 @@ WHERE dialog_id = $1
 ORDER BY seq ASC
 LIMIT $2;
 
+-- name: history_before_by_offset
+-- The same rows as history_before, found by counting from the newest (PAGING=offset).
+--   $1 dialog_id  $2 limit  $3 seq
+SELECT seq, id, from_user_id, to_user_id, content, extract(epoch FROM created_at)::double precision AS created_at
+FROM dialogmessage
+WHERE dialog_id = $1
+ORDER BY seq DESC
+LIMIT $2
+OFFSET (SELECT greatest(d.last_seq - $3::bigint + 1, 0) FROM dialog AS d WHERE d.dialog_id = $1);
+
+-- name: history_after_by_offset
+-- The same rows as history_after, found by counting from the oldest (PAGING=offset).
+--   $1 dialog_id  $2 limit  $3 seq
+SELECT seq, id, from_user_id, to_user_id, content, extract(epoch FROM created_at)::double precision AS created_at
+FROM dialogmessage
+WHERE dialog_id = $1
+ORDER BY seq ASC
+LIMIT $2
+OFFSET $3::bigint;
+
+-- name: history_by_pair
+-- Newest first by the pair of users, whoever sent; no index serves it (PAIR_INDEX=off).
+--   $1 lower user id  $2 higher user id  $3 limit  $4 before this seq, or null
+SELECT seq, id, from_user_id, to_user_id, content, extract(epoch FROM created_at)::double precision AS created_at
+FROM dialogmessage
+WHERE least(from_user_id, to_user_id) = $1
+  AND greatest(from_user_id, to_user_id) = $2
+  AND ($4::bigint IS NULL OR seq < $4::bigint)
+ORDER BY seq DESC
+LIMIT $3;
+
+-- name: history_by_pair_after
+-- Oldest first by the pair of users (PAIR_INDEX=off).
+--   $1 lower user id  $2 higher user id  $3 limit  $4 after this seq
+SELECT seq, id, from_user_id, to_user_id, content, extract(epoch FROM created_at)::double precision AS created_at
+FROM dialogmessage
+WHERE least(from_user_id, to_user_id) = $1
+  AND greatest(from_user_id, to_user_id) = $2
+  AND seq > $4
+ORDER BY seq ASC
+LIMIT $3;
+
+-- name: position_written
+-- How far the primary has written its log, in bytes: all that was answered before lies below.
+SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS position;
+
+-- name: position_replayed
+-- How far this replica shows the log, in bytes; a server that was promoted shows all that it has.
+SELECT (coalesce(pg_last_wal_replay_lsn(), pg_current_wal_insert_lsn()) - '0/0')::bigint AS position;
+
 -- name: dialogs_of_user
 -- The dialogs of a user and who the other one is, by dialog_id (= by the other one's id).
 --   $1 user id  $2 limit  $3 dialog_id to start after

@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 
 from backend.errors import Refusal
 from backend.publishing import PublishQueue
+from backend.reads import Reads
 from backend.store import Outcome
 from wire.message import DialogMessage, dialog_id_of
 
@@ -17,9 +18,10 @@ StoreMessage = Callable[[DialogMessage], Awaitable[Outcome]]
 class Sending:
     """`store` is Store.send, or GroupCommit.send (chosen at start)."""
 
-    def __init__(self, store: StoreMessage, publish: PublishQueue, hop_times: bool) -> None:
+    def __init__(self, store: StoreMessage, publish: PublishQueue, reads: Reads, hop_times: bool) -> None:
         self.store = store
         self._publish = publish
+        self._reads = reads
         self._hop_times = hop_times
 
     async def send(
@@ -44,6 +46,7 @@ class Sending:
             raise Refusal(404, "There is no such user.")
         if outcome == "other_content":
             raise Refusal(409, "id: holds another message of this dialog already.")
+        self._reads.wrote(from_user_id)
         message.mark()
         # Also when it was stored before: the first time may have ended between commit and publish.
         self._publish.put(message)

@@ -13,6 +13,15 @@ from wire.topology import RoutingName
 OnOff = Literal["on", "off"]
 
 
+# What the twins cannot do otherwise.
+RAW_ONLY = {
+    "paging": ["keyset"],
+    "pair_index": ["on"],
+    "read_routing": ["primary"],
+    "delivery": ["confirm", "fire_and_forget"],
+}
+
+
 class SettingsError(Exception):
     """A setting cannot be used; str(error) is one line that names value and choices."""
 
@@ -59,6 +68,13 @@ class Settings(BaseSettings):
     pool_wait_seconds: float = Field(2.0, gt=0)
     group_commit: OnOff = "on"
     query_path: Literal["raw", "orm_async", "orm_sync", "fastapi_asyncpg"] = "raw"
+    paging: Literal["keyset", "offset"] = "keyset"
+    pair_index: OnOff = "on"
+    payload: Literal["full", "notify"] = "full"
+    cache: Literal["off", "process", "redis"] = "off"
+    cache_seconds: float = Field(5.0, gt=0)
+    read_routing: Literal["primary", "replica", "replica_ryw"] = "primary"
+    token_cache: OnOff = "on"
     prepared_statements: OnOff = "on"
     durability: Literal["on", "off", "local", "remote_apply"] = "on"
     shard_key: Literal["dialog_id", "id"] = "dialog_id"
@@ -77,6 +93,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
+        if self.read_routing != "primary" and not self.postgres_replica_host:
+            raise ValueError(f"READ_ROUTING={self.read_routing!r}: needs POSTGRES_REPLICA_HOST")
+        if self.query_path != "raw":
+            for name, only in RAW_ONLY.items():
+                value = getattr(self, name)
+                if value not in only:
+                    raise ValueError(f"{name.upper()}={value!r}: works with QUERY_PATH=raw only")
+        if self.pair_index == "off" and self.paging == "offset":
+            raise ValueError("PAIR_INDEX='off': works with PAGING=keyset only")
         if not self.service_id:
             object.__setattr__(self, "service_id", f"backend-{os.getpid()}")
         return self
@@ -117,7 +142,9 @@ def read(**given: Any) -> Settings:
         return Settings(_env_file=os.environ.get("ENV_FILE", ".env") or None, **given)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        if not first["loc"]:
+            raise SettingsError(str(first["msg"]).removeprefix("Value error, ")) from None
         if first["type"] == "missing":
             raise SettingsError(
                 f"{name} is not set: expected in the environment or in .env (bash build.sh makes one)"

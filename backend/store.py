@@ -1,10 +1,7 @@
-"""Messages in PostgreSQL: stored one by one or many in a commit, read page by page."""
+"""Messages in PostgreSQL: stored one by one or many in a commit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
-from uuid import UUID
-
-import asyncpg
 
 from backend.pools import Pool
 from wire.message import DialogMessage
@@ -21,9 +18,6 @@ class Store:
         self._outbox = outbox
         self._send = queries["send_message"]
         self._send_batch = queries["send_batch"]
-        self._newest = queries["history_newest"]
-        self._before = queries["history_before"]
-        self._after = queries["history_after"]
 
     async def send(self, message: DialogMessage) -> Outcome:
         """Store one message and fill in its seq and created_at. Raises DatabaseUnavailable.
@@ -67,16 +61,3 @@ class Store:
         if len(rows) == len(messages):
             return []
         return [message for message in messages if not message.seq]
-
-    async def history(
-        self, dialog_id: UUID, limit: int, before: int | None, after: int | None
-    ) -> list[asyncpg.Record]:
-        """A page as (seq, id, from_user_id, to_user_id, content, created_at); one probe of the primary key.
-
-        Newest first, or oldest first with `after`.
-        """
-        if before is not None:
-            return await self._pool.fetch(self._before, dialog_id, limit, before)
-        if after is not None:
-            return await self._pool.fetch(self._after, dialog_id, limit, after)
-        return await self._pool.fetch(self._newest, dialog_id, limit)

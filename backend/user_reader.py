@@ -1,20 +1,136 @@
-"""One user's public face, from the database."""
+"""One user's public face: from the database, or from a cache of bounded size and age in front of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Protocol
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
 
 from backend.bodies import UserOut
 from backend.errors import Refusal
-from backend.pools import Pool
+from backend.metrics import Metrics
+from backend.reads import Reads
+
+logger = logging.getLogger(__name__)
+
+ENTRIES = 10_000  # of a process's own cache; about 5 MB
+REDIS_SECONDS = 0.25  # to answer; beyond it the database is asked
+
+Load = Callable[[int, int], Awaitable[UserOut | None]]
 
 
-class UserReader:
-    """Asks the database each time."""
+class UserReader(Protocol):
+    """`user` raises Refusal (404)."""
 
-    def __init__(self, pool: Pool, query: str) -> None:
-        self._pool = pool
+    async def user(self, user_id: int, me: int) -> UserOut: ...
+
+    async def close(self) -> None: ...
+
+
+def found(user: UserOut | None) -> UserOut:
+    """Raises Refusal (404) for nobody."""
+    if user is None:
+        raise Refusal(404, "There is no such user.")
+    return user
+
+
+class FromDatabase:
+    """CACHE=off: asks each time."""
+
+    def __init__(self, reads: Reads, query: str) -> None:
+        self._reads = reads
         self._query = query
 
-    async def user(self, user_id: int) -> UserOut:
-        """Raises Refusal (404)."""
-        row = await self._pool.fetchrow(self._query, user_id)
-        if row is None:
-            raise Refusal(404, "There is no such user.")
+    async def load(self, user_id: int, me: int) -> UserOut | None:
+        """The user, or None. `me` reads."""
+        rows = await self._reads.fetch(me, self._query, user_id)
+        if not rows:
+            return None
+        row = rows[0]
         return UserOut(id=row[0], username=row[1], first_name=row[2], last_name=row[3])
+
+    async def user(self, user_id: int, me: int) -> UserOut:
+        return found(await self.load(user_id, me))
+
+    async def close(self) -> None: ...
+
+
+class SingleFetch:
+    """A hundred requests for a missing user are one fetch."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._under_way: dict[int, asyncio.Task[UserOut | None]] = {}
+
+    async def __call__(self, user_id: int, me: int) -> UserOut | None:
+        task = self._under_way.get(user_id)
+        if task is None:
+            task = asyncio.create_task(self._fetch(user_id, me))
+            self._under_way[user_id] = task
+            task.add_done_callback(lambda _: self._under_way.pop(user_id, None))
+        return await asyncio.shield(task)  # who hangs up does not take it from the others
+
+    async def _fetch(self, user_id: int, me: int) -> UserOut | None:
+        return await self._load(user_id, me)
+
+
+class InProcess:
+    """CACHE=process: a dictionary; an entry is at most `seconds` old, the oldest goes first."""
+
+    def __init__(self, load: Load, seconds: float, metrics: Metrics) -> None:
+        self._load = load
+        self._seconds = seconds
+        self._metrics = metrics
+        self._entries: dict[int, tuple[float, UserOut]] = {}
+
+    async def user(self, user_id: int, me: int) -> UserOut:
+        entry = self._entries.get(user_id)
+        if entry is not None and entry[0] > monotonic():
+            self._metrics.cache_hits += 1
+            return entry[1]
+        self._metrics.cache_misses += 1
+        until = monotonic() + self._seconds  # from before the fetch: what it finds is no older
+        user = found(await self._load(user_id, me))
+        self._entries.pop(user_id, None)
+        if len(self._entries) >= ENTRIES:
+            del self._entries[next(iter(self._entries))]
+        self._entries[user_id] = (until, user)
+        return user
+
+    async def close(self) -> None: ...
+
+
+class InRedis:
+    """CACHE=redis: shared by all processes; while Redis is away every request is a miss."""
+
+    def __init__(self, load: Load, seconds: float, url: str, metrics: Metrics) -> None:
+        self._load = load
+        self._milliseconds = int(seconds * 1000)
+        self._metrics = metrics
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        )
+
+    async def user(self, user_id: int, me: int) -> UserOut:
+        key = f"user:{user_id}"
+        try:
+            stored = await self._redis.get(key)
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("cache: %s", error)
+            stored = None
+        if stored is not None:
+            self._metrics.cache_hits += 1
+            return UserOut.model_validate_json(stored)
+        self._metrics.cache_misses += 1
+        user = found(await self._load(user_id, me))
+        try:
+            await self._redis.set(key, user.model_dump_json(), px=self._milliseconds)
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("cache: %s", error)
+        return user
+
+    async def close(self) -> None:
+        await self._redis.aclose()

@@ -14,6 +14,7 @@ from backend.bodies import MAX_ID, MAX_PAGE, NO_NUL, PAGE, RefreshIn, TokensOut,
 from backend.errors import Refusal, documented, unauthorized
 from backend.passwords import Passwords
 from backend.pools import Pool
+from backend.reads import Reads
 from backend.settings import Settings
 from backend.user_reader import UserReader
 from wire.tokens import Claims
@@ -52,6 +53,7 @@ def router(
     pool: Pool,
     passwords: Passwords,
     *,
+    reads: Reads,
     reader: UserReader,
     queries: Mapping[str, str],
 ) -> APIRouter:
@@ -105,7 +107,7 @@ def router(
     @routes.get("/users/me", responses=documented(401, 404, 503))
     async def get_me(me: me_of_token) -> UserOut:
         """Who I am."""
-        return await reader.user(me.user_id)
+        return await reader.user(me.user_id, me.user_id)
 
     @routes.get("/users/search/", responses=documented(401, 422, 503))
     async def search_users(
@@ -121,12 +123,19 @@ def router(
         """
         first, last, user_id = position_of(after) if after else ("", "", 0)
         if first_name:
-            rows = await pool.fetch(
-                queries["search_by_first_name"], first_name, last_name, limit + 1, first, last, user_id
+            rows = await reads.fetch(
+                me.user_id,
+                queries["search_by_first_name"],
+                first_name,
+                last_name,
+                limit + 1,
+                first,
+                last,
+                user_id,
             )
         elif last_name:
-            rows = await pool.fetch(
-                queries["search_by_last_name"], last_name, limit + 1, last, first, user_id
+            rows = await reads.fetch(
+                me.user_id, queries["search_by_last_name"], last_name, limit + 1, last, first, user_id
             )
         else:
             raise Refusal(422, "first_name or last_name: expected at least one of them.")
@@ -137,6 +146,6 @@ def router(
     @routes.get("/users/{user_id}", responses=documented(401, 404, 422, 503))
     async def get_user(me: me_of_token, user_id: Annotated[int, Path(ge=1, le=MAX_ID)]) -> UserOut:
         """One user."""
-        return await reader.user(user_id)
+        return await reader.user(user_id, me.user_id)
 
     return routes

@@ -1,0 +1,308 @@
+"""The options that levers pull: each does what it says, and says so in /health."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from backend.bodies import UserOut
+from backend.metrics import Metrics
+from backend.reads import FromReplicaWithOwnWrites
+from backend.user_reader import InProcess, SingleFetch
+from lab.stack.ports import free_ports
+from tests.backend.replica import replica_of
+from tests.backend.running import Recorder, Running, Start, eventually
+
+
+async def effective(backend: Running) -> dict[str, object]:
+    values: dict[str, object] = (await backend.client.get("/health")).json()["effective"]
+    return values
+
+
+@pytest.mark.parametrize("option", [{"paging": "offset"}, {"pair_index": "off"}])
+async def test_every_way_of_paging_gives_the_same_pages(start: Start, option: dict[str, str]):
+    plain, other_way = await start(), await start(**option)
+    assert (await effective(other_way)).items() >= option.items()
+    me, other, third = await plain.users(3)
+    for number in range(12):
+        await plain.send(me, other, str(number))
+        await plain.send(me, third, "elsewhere")
+    for query in (
+        {},
+        {"before": 9},
+        {"before": 1},
+        {"before": 99},
+        {"after": 0},
+        {"after": 5},
+        {"after": 99},
+    ):
+        for limit in (1, 5, 20):
+            expected = await plain.page(me, other, limit=limit, **query)
+            assert await other_way.page(me, other, limit=limit, **query) == expected
+
+
+async def test_a_notification_carries_all_but_the_content(start: Start):
+    backend = await start(payload="notify")
+    me, other = await backend.users()
+    sent = (await backend.send(me, other, "secret")).json()
+    await eventually(lambda: backend.publisher.hints)
+    (hint,) = backend.publisher.hints
+    assert (hint.content, hint.seq, str(hint.id)) == ("", sent["seq"], sent["id"])
+    assert sent["content"] == "secret"
+
+
+async def test_the_outbox_too_carries_all_but_the_content(start: Start):
+    recorder = Recorder(away=True)
+    backend = await start(recorder, payload="notify", delivery="outbox")
+    me, other = await backend.users()
+    await backend.send(me, other, "secret")
+    await eventually(lambda: backend.app.metrics.hints_failed == 1)
+    recorder.away = False
+    await eventually(lambda: recorder.hints)
+    assert recorder.hints[0].content == ""
+
+
+async def test_without_the_token_cache_every_token_is_decoded(start: Start):
+    backend = await start(token_cache="off")
+    me, other = await backend.users()
+    assert (await backend.send(me, other)).status_code == 201
+    assert not backend.app.access.tokens._cache
+    assert (await effective(backend))["token_cache"] == "off"
+
+
+async def test_without_prepared_statements_none_is_kept(start: Start):
+    backend = await start(prepared_statements="off", group_commit="off", pool_size=1)
+    me, other = await backend.users()
+    assert (await backend.send(me, other)).status_code == 201
+    rows = await backend.app.pool.fetch("SELECT name FROM pg_prepared_statements WHERE name <> ''")
+    assert rows == []
+
+
+async def get_user(backend: Running, user: int) -> dict[str, object]:
+    answer = await backend.client.get(f"/api/v1/users/{user}", headers=backend.headers(user))
+    assert answer.status_code == 200
+    body: dict[str, object] = answer.json()
+    return body
+
+
+async def test_an_entry_of_the_cache_is_never_older_than_it_may_be(start: Start, monkeypatch):
+    backend = await start(cache="process", cache_seconds=60)
+    (user,) = await backend.users(1)
+    before = await get_user(backend, user)
+    await backend.database.execute("UPDATE \"user\" SET first_name = 'New' WHERE id = $1", user)
+    assert await get_user(backend, user) == before
+    now = asyncio.get_running_loop().time()
+    monkeypatch.setattr("backend.user_reader.monotonic", lambda: now + 61)
+    assert (await get_user(backend, user))["first_name"] == "New"
+    assert (backend.app.metrics.cache_hits, backend.app.metrics.cache_misses) == (1, 2)
+
+
+async def test_the_cache_is_bounded_and_drops_the_oldest(monkeypatch):
+    monkeypatch.setattr("backend.user_reader.ENTRIES", 3)
+    loaded: list[int] = []
+
+    async def load(user: int, me: int) -> UserOut:
+        loaded.append(user)
+        return UserOut(id=user, username="u", first_name="f", last_name="l")
+
+    cache = InProcess(load, 60, Metrics())
+    for user in (1, 2, 3, 4, 2, 3, 4, 1):
+        await cache.user(user, 0)
+    assert loaded == [1, 2, 3, 4, 1]
+
+
+async def test_a_hundred_requests_for_a_missing_user_are_one_fetch():
+    loaded: list[int] = []
+
+    async def load(user: int, me: int) -> UserOut:
+        loaded.append(user)
+        await asyncio.sleep(0.01)
+        return UserOut(id=user, username="u", first_name="f", last_name="l")
+
+    cache = InProcess(SingleFetch(load), 60, Metrics())
+    await asyncio.gather(*(cache.user(7, 0) for _ in range(100)))
+    assert loaded == [7]
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    (port,) = free_ports(1)
+    server = subprocess.Popen(
+        [program, "--port", str(port), "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL
+    )
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+async def test_redis_is_one_cache_for_all_processes(start: Start, redis_url: str):
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        async with asyncio.timeout(10):
+            while not await answers(client):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    given = {"cache": "redis", "redis_url": redis_url, "cache_seconds": 60}
+    first, second = await start(**given), await start(**given)
+    (user,) = await first.users(1)
+    before = await get_user(first, user)
+    await first.database.execute("UPDATE \"user\" SET first_name = 'New' WHERE id = $1", user)
+    assert await get_user(second, user) == before
+    assert second.app.metrics.cache_hits == 1
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        assert 0 < await client.pttl(f"user:{user}") <= 60_000
+
+
+async def answers(client: "redis.asyncio.Redis") -> bool:
+    try:
+        return bool(await client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+async def test_a_redis_that_is_away_costs_a_miss_not_an_error(start: Start):
+    (port,) = free_ports(1)
+    backend = await start(cache="redis", redis_url=f"redis://127.0.0.1:{port}/0")
+    (user,) = await backend.users(1)
+    assert (await get_user(backend, user))["id"] == user
+    assert backend.app.metrics.cache_misses == 1
+
+
+class FakePool:
+    """Says who was asked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.open = 1
+
+    async def fetch(self, statement: str, *arguments: object) -> list[str]:
+        return [self.name]
+
+
+async def asked(reads: FromReplicaWithOwnWrites, reader: int) -> str:
+    return str((await reads.fetch(reader, ""))[0])
+
+
+def pool(name: str) -> Any:
+    return FakePool(name)
+
+
+async def test_own_writes_are_read_from_the_primary_until_the_replica_has_them():
+    positions = {"written": 100, "replayed": 100}
+
+    async def written() -> int:
+        return positions["written"]
+
+    async def replayed() -> int:
+        return positions["replayed"]
+
+    reads = FromReplicaWithOwnWrites(
+        pool("primary"),
+        pool("replica"),
+        Metrics(),
+        written=written,
+        replayed=replayed,
+    )
+    assert await asked(reads, 1) == "primary"  # nothing is known yet
+    await reads.look()
+    assert await asked(reads, 1) == "replica"
+    reads.wrote(1)
+    positions["written"] = 200
+    assert await asked(reads, 1) == "primary"
+    assert await asked(reads, 2) == "replica"
+    await reads.look()  # the replica has 100 of 200
+    assert await asked(reads, 1) == "primary"
+    positions["replayed"] = 199
+    await reads.look()
+    assert await asked(reads, 1) == "primary"
+    positions["replayed"] = 200
+    await reads.look()
+    assert await asked(reads, 1) == "replica"
+
+
+async def test_a_lost_memory_of_a_write_is_on_the_safe_side(monkeypatch):
+    monkeypatch.setattr("backend.reads.REMEMBERED", 1)
+
+    async def position() -> int:
+        return 100
+
+    reads = FromReplicaWithOwnWrites(
+        pool("primary"),
+        pool("replica"),
+        Metrics(),
+        written=position,
+        replayed=position,
+    )
+    await reads.look()
+    reads.wrote(1)
+    reads.wrote(2)
+    assert await asked(reads, 1) == "primary"
+    await reads.look()
+    assert await asked(reads, 1) == "replica"
+
+
+async def test_reads_go_to_the_primary_while_the_replica_is_away(start: Start):
+    (port,) = free_ports(1)
+    for routing in ("replica", "replica_ryw"):
+        backend = await start(
+            read_routing=routing, postgres_replica_host="127.0.0.1", postgres_replica_port=port
+        )
+        me, other = await backend.users()
+        await backend.send(me, other, "x")
+        assert len((await backend.page(me, other))["items"]) == 1
+        assert backend.app.metrics.reads_primary > 0
+        assert (await effective(backend))["read_routing"] == routing
+
+
+async def test_a_real_replica_never_hides_my_own_writes(start: Start, tmp_path: Path, database: str):
+    """Its replay is stopped to make it late."""
+    with replica_of(database, tmp_path) as replica:
+        backend = await start(
+            read_routing="replica_ryw",
+            postgres_replica_host=replica.host,
+            postgres_replica_port=replica.port,
+        )
+        me, other = await backend.users()
+        await backend.send(me, other, "first")
+
+        async def the_replica_answers() -> bool:
+            before = backend.app.metrics.reads_replica
+            assert len((await backend.page(me, other))["items"]) == 1
+            return backend.app.metrics.reads_replica > before
+
+        async with asyncio.timeout(30):
+            while not await the_replica_answers():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        name = urlsplit(database).path[1:]
+        late = await asyncpg.connect(host=replica.host, port=replica.port, user="postgres", database=name)
+        await late.execute("SELECT pg_wal_replay_pause()")
+        await backend.send(me, other, "second")
+        for _ in range(20):
+            assert len((await backend.page(me, other))["items"]) == 2
+        assert len((await backend.page(other, me))["items"]) == 1  # who wrote nothing may see the past
+        await late.execute("SELECT pg_wal_replay_resume()")
+        async with asyncio.timeout(30):
+            while len((await backend.page(other, me))["items"]) != 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await late.close()
+
+
+async def test_a_send_to_a_replica_is_a_clear_503(start: Start, tmp_path: Path, database: str):
+    backend = await start(group_commit="off")
+    me, other = await backend.users()
+    await backend.app.pool.fetch("SELECT set_config('default_transaction_read_only', 'on', false)")
+    for connection in list(backend.app.pool._open):
+        await connection.execute("SET default_transaction_read_only = on")
+    answer = await backend.send(me, other)
+    assert answer.status_code == 503
+    assert answer.json()["detail"]
