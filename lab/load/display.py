@@ -46,7 +46,7 @@ class Progress:
         if self.live:
             self.live.update(self.picture())
         elif len(self.seconds) % PLAIN_EVERY == 0:
-            self.console.print(self.line(), highlight=False)
+            self.console.print(self.line(), highlight=False, soft_wrap=True)
 
     def line(self) -> str:
         """The latest second in one line."""

@@ -7,22 +7,16 @@ touched.
 
 import asyncio
 import sys
-import time
 from contextlib import suppress
-from uuid import UUID
 
 import numpy as np
 
 from lab.errors import LabError
-from lab.load import figures
-from lab.load.figures import Rows, Samples
-from lab.load.frames import MessageIds
-from lab.load.jobs import make_jobs
+from lab.load.bare import offer
+from lab.load.figures import Times
 from lab.load.plan import LoadPlan, Targets
 from lab.load.population import Dialog, Population
-from lab.load.process import GeneratorProcess
 from lab.load.record import StallTest
-from lab.load.schedule import make_schedule
 from wire.message import dialog_id_of
 
 SECONDS = 1.5
@@ -66,33 +60,18 @@ async def stall_test(plan: LoadPlan, stall: float = STALL_SECONDS) -> StallTest:
     )
 
 
-async def _latencies(plan: LoadPlan, url: str) -> figures.Times:
+async def _latencies(plan: LoadPlan, url: str) -> Times:
     people = Population([Dialog(dialog_id_of(1, 2), 1, 2, 0)], [])
     own = LoadPlan(
         stack=plan.stack,
         rate=plan.rate,
         duration=SECONDS,
-        warm_up=0,
         seed=plan.seed,
+        mix="get_user",
         sides={"a": Targets((url,), ())},
         processes=plan.processes,
         in_flight_limit=max(plan.in_flight_limit, int(2 * plan.rate * STALL_SECONDS)),
     )
-    schedule = make_schedule(own.rate, SECONDS, own.seed, shares={"get_user": 1.0}, sides=1, dialogs=1)
-    rows = Rows()
-    processes = [GeneratorProcess(f"generator-{n + 1}", rows.add) for n in range(own.processes)]
-    run: UUID = MessageIds.new_run(time.time(), 0)
-    try:
-        jobs = make_jobs(own, people, schedule, run)
-        await asyncio.gather(*(p.start(job) for p, job in zip(processes, jobs, strict=True)))
-        start = time.monotonic() + 0.05
-        for process in processes:
-            process.tell(start)
-        async with asyncio.timeout(SECONDS + START_SECONDS):
-            await asyncio.gather(*(one.sent.wait() for one in processes))
-        await asyncio.gather(*(one.leave() for one in processes))
-    finally:
-        await asyncio.gather(*(one.kill() for one in processes))
-    samples = Samples.of(schedule, rows.whole("operations"), start)
+    samples = await offer(own, people)
     values = samples.latency(samples.due, own.timeout)
     return values[np.isfinite(values)]
