@@ -125,7 +125,7 @@ class Cluster:
             kind="rabbitmq",
             command=["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"],
             order=19,
-            check=lambda: _greets(self.epmd_port, b""),
+            check=lambda: greets(self.epmd_port, b""),
             stop_seconds=5,
             death_signal="SIGKILL",
         )
@@ -138,7 +138,7 @@ class Cluster:
             command=[str(self.scripts / "rabbitmq-server")],
             environment=self.environment(node),
             order=order,
-            check=lambda: _greets(node.amqp_port, AMQP_GREETING),
+            check=lambda: greets(node.amqp_port, AMQP_GREETING),
             start_seconds=90,
             folder=node.folder,
         )
@@ -175,7 +175,7 @@ class Cluster:
         }
 
 
-def _greets(port: int, greeting: bytes) -> str | None:
+def greets(port: int, greeting: bytes) -> str | None:
     """None when something on this port takes our greeting and answers it, else what is missing."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as peer:

@@ -1,0 +1,104 @@
+"""What a run under a fault shows, and whether it keeps to its row of the table."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from lab.faults.rows import Row
+from lab.load.record import RunRecord
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """One row, observed. `broken` says what is not as promised; empty: held."""
+
+    name: str
+    what: str
+    began_second: float
+    mended_second: float
+    sends: int
+    failed: int  # not answered well, also after the retries
+    slowest_answer_seconds: float | None
+    pause_seconds: int  # the longest row of seconds in which no send was answered well
+    reconnects: int
+    closes: dict[str, int]
+    replayed: int
+    latest_seconds: float | None  # the latest delivery, from the moment it was meant to be sent
+    repair_seconds: float | None  # from the fault's begin to the last message that was late by over a second
+    lost: int
+    duplicates: int  # after the client's rule
+    disorder: int
+    duplicates_on_wire: int
+    notes: list[str]
+    broken: list[str]
+
+    @property
+    def held(self) -> bool:
+        return not self.broken
+
+
+def observe(
+    row: Row, record: RunRecord, times: tuple[float, float], notes: Sequence[str], timeout: float
+) -> Observation:
+    """Compare a run with its row. `times`: begin and mending, seconds from the start of the measured time."""
+    began, mended = times
+    ledger, total = record.ledger, record.total
+    lost = ledger.acknowledged_not_stored + ledger.not_delivered
+    disorder = ledger.out_of_order_after_client
+    failed = sum(total.errors.values()) + total.dropped
+    broken = []
+    if lost:
+        broken.append(f"{lost} lost")
+    if ledger.duplicates_after_client:
+        broken.append(f"{ledger.duplicates_after_client} twice")
+    if disorder:
+        broken.append(f"{disorder} out of order")
+    if not ledger.clean and not broken:
+        broken.append("the ledger is not clean: " + "; ".join(ledger.examples[:2]))
+    if failed and not row.sends_may_fail:
+        broken.append(f"{failed} sends failed")
+    if not row.sends_may_wait and (total.intended.max or 0) > timeout:
+        broken.append(f"a send took {total.intended.max:.1f} s")
+    if (latest := ledger.slowest_delivery_seconds or 0.0) > row.late_seconds:
+        broken.append(f"a message came after {latest:.1f} s, bound {row.late_seconds:g} s")
+    closes = sum(ledger.closes.values())
+    if closes and not row.sockets_may_close:
+        broken.append(f"{closes} sockets closed")
+    return Observation(
+        name=row.name,
+        what=row.what,
+        began_second=began,
+        mended_second=mended,
+        sends=ledger.sends,
+        failed=failed,
+        slowest_answer_seconds=total.intended.max,
+        pause_seconds=_longest_pause(record),
+        reconnects=ledger.reconnects,
+        closes=dict(ledger.closes),
+        replayed=ledger.replayed,
+        latest_seconds=ledger.slowest_delivery_seconds,
+        repair_seconds=_repaired(record, began),
+        lost=lost,
+        duplicates=ledger.duplicates_after_client,
+        disorder=disorder,
+        duplicates_on_wire=ledger.duplicates_on_wire,
+        notes=list(notes),
+        broken=broken,
+    )
+
+
+def _longest_pause(record: RunRecord) -> int:
+    longest = current = 0
+    for second in record.seconds:
+        current = current + 1 if second.offered and not second.ok else 0
+        longest = max(longest, current)
+    return longest
+
+
+def _repaired(record: RunRecord, began: float, late_seconds: float = 1.0) -> float | None:
+    """Arrivals count in the second they were meant for: that second plus how late its slowest came."""
+    ends = [
+        second.at + (second.delivery_p99 or 0.0) - began
+        for second in record.seconds
+        if (second.delivery_p99 or 0.0) > late_seconds and second.at + 1 > began
+    ]
+    return max(ends, default=None)

@@ -1,0 +1,129 @@
+"""What a fault may do to a running stack: signal its processes, break its links, turn its knobs."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+from lab.errors import StackError
+from lab.faults.links import Links
+from lab.faults.proxy import Proxy
+from lab.stack import rabbitmq
+from lab.stack.description import StackDescription
+from lab.stack.host import restart
+from lab.stack.program import http_ready
+from lab.stack.supervision import Supervision
+
+RABBITMQCTL_SECONDS = 60.0
+
+
+@dataclass
+class Scene:
+    """A running stack, and the links between its parts."""
+
+    stack: StackDescription
+    links: Links
+    ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # disturbers to be ended
+    notes: list[Callable[[], str]] = field(default_factory=list)  # what they saw, asked at the end
+
+    def names(self, kind: str) -> list[str]:
+        """The processes of a kind: backend, websocket, rabbitmq (its nodes), haproxy, postgres."""
+        return [one.name for one in self.stack.processes if one.kind == kind and one.name != "epmd"]
+
+    # --- processes
+
+    async def signal(self, names: Sequence[str], number: signal.Signals) -> None:
+        """Send a signal to these and to all that they started."""
+        pids = await asyncio.to_thread(self.stack.live_pids)
+        for name in names:
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pids[name])
+                for one in [process, *process.children(recursive=True)]:
+                    with suppress(psutil.NoSuchProcess):
+                        one.send_signal(number)
+
+    async def kill(self, *names: str) -> None:
+        """As a crash does: SIGKILL, nothing is said to anybody."""
+        await self.signal(names, signal.SIGKILL)
+
+    async def freeze(self, *names: str) -> None:
+        """As a hang does: SIGSTOP; connections stay open."""
+        await self.signal(names, signal.SIGSTOP)
+
+    async def thaw(self, *names: str) -> None:
+        await self.signal(names, signal.SIGCONT)
+
+    async def restart(self, name: str) -> None:
+        """Stop gracefully and start again; returns when it is well."""
+        await asyncio.to_thread(restart, self.stack, name)
+
+    async def everything_runs(self, limit_seconds: float = 90) -> None:
+        """Wait until the supervisor has all processes back and every service is ready."""
+        checks = [
+            http_ready(one.health.removesuffix("/health")) for one in self.stack.processes if one.health
+        ]
+        nodes = self.stack.rabbitmq or {}
+
+        def missing() -> list[str]:
+            states = Supervision(self.stack.home).states()
+            away = [one["name"] for one in states if one["statename"] != "RUNNING"]
+            away += [reason for check in checks if (reason := check()) is not None]
+            for host in str(nodes["host"]).split(",") if nodes else []:
+                reason = rabbitmq.greets(int(host.split(":")[1]), rabbitmq.AMQP_GREETING)
+                away += [reason] if reason else []
+            return away
+
+        async with asyncio.timeout(limit_seconds):
+            while await asyncio.to_thread(missing):  # noqa: ASYNC110  # other programs tell no event
+                await asyncio.sleep(0.3)
+
+    # --- links
+
+    def reset(self, link: str) -> None:
+        self.links.tell(link, Proxy.reset)
+
+    def refuse(self, link: str) -> None:
+        self.links.tell(link, Proxy.refuse)
+
+    def stall(self, link: str) -> None:
+        self.links.tell(link, Proxy.stall)
+
+    def half_open(self, link: str) -> None:
+        self.links.tell(link, Proxy.half_open)
+
+    # --- knobs
+
+    async def rabbitmqctl(self, *arguments: str, node: str = "rabbit") -> str:
+        """What `rabbitmqctl` of a node answers. Raises StackError."""
+        folder = rabbitmq.scripts()
+        if folder is None or self.stack.rabbitmq is None:
+            raise StackError(rabbitmq.MISSING)
+        spec = json.loads((self.stack.home / "programs" / f"{node}.json").read_text())
+        command = [str(folder / "rabbitmqctl"), "--quiet", *arguments]
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                command,
+                env={"PATH": os.environ["PATH"], **spec["environment"]},
+                cwd=spec["folder"],
+                capture_output=True,
+                text=True,
+                timeout=RABBITMQCTL_SECONDS,
+                check=False,
+            )
+
+        done = await asyncio.to_thread(run)
+        if done.returncode:
+            raise StackError(f"rabbitmqctl {' '.join(arguments)}: exit code {done.returncode}", done.stderr)
+        return done.stdout
+
+    async def reload_haproxy(self) -> None:
+        """The master process takes in the file anew; its old worker serves its sockets to their end."""
+        pids = await asyncio.to_thread(self.stack.live_pids)
+        os.kill(pids["haproxy"], signal.SIGUSR2)

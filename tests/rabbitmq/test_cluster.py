@@ -1,0 +1,85 @@
+"""docs/runbooks/rabbitmq.md, step by step on real nodes."""
+
+import asyncio
+from pathlib import Path
+
+import aio_pika
+import pytest
+
+from tests.rabbitmq.nodes import Nodes, nodes
+
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(300)]
+ROOT = Path(__file__).parents[2]
+
+
+def discovery_removed(made: Nodes, name: str) -> None:
+    """The node no longer looks for others: it starts alone, as one that is to be joined by hand."""
+    path = made.cluster.folder / name / "rabbitmq.conf"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("cluster_formation")))
+
+
+async def hello(made: Nodes, name: str) -> None:
+    """Publish and consume one message through this node."""
+    node = next(node for node in made.cluster.nodes if node.name == name)
+    connection = await aio_pika.connect(
+        host="127.0.0.1", port=node.amqp_port, login=made.cluster.user, password=made.cluster.password
+    )
+    async with connection, asyncio.timeout(20):
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        await channel.default_exchange.publish(aio_pika.Message(b"hello"), routing_key=queue.name)
+        message = await queue.get(timeout=10, no_ack=True)
+        assert message is not None and message.body == b"hello"
+
+
+@pytest.mark.slow
+def test_nodes_form_a_cluster_by_themselves(tmp_path):
+    with nodes(tmp_path, 3) as made:
+        for name in ("rabbit", "rabbit-slave", "rmq-slave-1"):
+            made.start(name)
+        assert made.members("rabbit-slave") == {"rabbit", "rabbit-slave", "rmq-slave-1"}
+        asyncio.run(hello(made, "rmq-slave-1"))
+        handling = made.ctl("rabbit", "environment")
+        assert "{cluster_partition_handling,pause_minority}" in handling
+
+
+@pytest.mark.slow
+def test_a_node_is_joined_by_hand(tmp_path):
+    with nodes(tmp_path, 2) as made:
+        discovery_removed(made, "rabbit-slave")
+        made.start("rabbit")
+        made.start("rabbit-slave")
+        assert made.members("rabbit-slave") == {"rabbit-slave"}
+        for step in (["stop_app"], ["reset"], ["join_cluster", "rabbit@localhost"], ["start_app"]):
+            made.ctl("rabbit-slave", *step)
+        assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
+        asyncio.run(hello(made, "rabbit-slave"))
+
+
+@pytest.mark.slow
+def test_the_node_that_stopped_last_starts_first_and_there_is_a_way_out_without_it(tmp_path):
+    with nodes(tmp_path, 2) as made:
+        made.start("rabbit")
+        made.start("rabbit-slave")
+        made.stop("rabbit-slave")
+        made.stop("rabbit")  # the last one: what it saw alone, the other one cannot know
+
+        made.begin("rabbit-slave")
+        assert made.log_says("rabbit-slave", "waiting for Mnesia tables", 90)  # each try takes 30 s
+        assert not made.takes_amqp("rabbit-slave")
+        made.stop("rabbit-slave")
+
+        made.ctl("rabbit-slave", "force_boot")
+        made.start("rabbit-slave")
+        asyncio.run(hello(made, "rabbit-slave"))
+        made.start("rabbit")
+        assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
+
+
+def test_one_configuration_serves_host_and_compose_and_holds_no_secret():
+    words = (ROOT / "rabbitmq" / "rabbitmq.conf").read_text()
+    assert "default_pass" not in words and "default_user" not in words and "cookie =" not in words
+    assert "cluster_partition_handling = pause_minority" in words
+    names = [line.split("=")[1].strip() for line in words.splitlines() if "classic_config.nodes" in line]
+    assert names == ["rabbit@rabbit", "rabbit@rabbit-slave", "rabbit@rmq-slave-1"]
