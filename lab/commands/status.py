@@ -37,15 +37,15 @@ def command(
 def show(description: StackDescription, rows: list[Status]) -> None:
     """Two tables: the processes, and their settings with equal columns joined."""
     console = Console()
-    table = Table(
-        "process", "state", "pid", "up", "where", "health", "links", title=f"mode {description.mode}"
-    )
+    table = Table(title=f"mode {description.mode}")
+    for name in ("process", "state", "pid", "up", "where", "health"):
+        table.add_column(name, no_wrap=name != "health")
     for row in rows:
-        where = row.url or f"{description.postgres.host}:{description.postgres.port}"
-        links = " ".join(f"{name} {state}" for name, state in row.links.items())
-        table.add_row(
-            row.name, row.state, str(row.pid or "-"), f"{row.up_seconds} s", where, row.health, links
-        )
+        down = [name for name, state in row.links.items() if state != "ok"]
+        health = row.health + (f", no {' and '.join(down)}" if down else "")
+        style = "" if row.health == "ok" else "red"
+        pid, seconds = str(row.pid or "-"), f"{row.up_seconds} s"
+        table.add_row(row.name, row.state, pid, seconds, row.where, health, style=style)
     console.print(table)
     reports = [row for row in rows if row.effective]
     settings = Table("effective setting", *(row.name for row in reports))

@@ -23,8 +23,8 @@ def free_ports(count: int) -> list[int]:
     """That many different free ports. Nothing holds them: use them soon."""
     ports: set[int] = set()
     for port in random.SystemRandom().sample(RANGE, len(RANGE)):
-        if is_free(port):
-            ports.add(port)
         if len(ports) == count:
             return list(ports)
+        if is_free(port):
+            ports.add(port)
     raise OSError(f"no {count} free ports in {RANGE.start}..{RANGE.stop - 1}")

@@ -1,5 +1,6 @@
 """What runs where: each program's state, health and effective settings, as asked of itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Status:
     state: str
     pid: int | None
     up_seconds: int
-    url: str | None
+    where: str
     health: str
     report: dict[str, Any]
 
@@ -50,10 +51,24 @@ def statuses(description: StackDescription) -> list[Status]:
             f"the supervisor of {description.home} is gone and its processes with it; "
             f"clear up: lab down --home {description.home}"
         ) from None
-    return [_status(process, states.get(process.name, {})) for process in description.processes]
+    return [
+        _status(process, states.get(process.name, {}), address(process, description))
+        for process in description.processes
+    ]
 
 
-def _status(process: Process, state: dict[str, Any] | Any) -> Status:
+def address(process: Process, description: StackDescription) -> str:
+    """host:port, '' where stack.json does not say."""
+    if process.health:
+        return process.health.removeprefix("http://").partition("/")[0]
+    if process.name == "postgres":
+        return f"{description.postgres.host}:{description.postgres.port}"
+    if process.kind == "haproxy" and description.haproxy:
+        return str(description.haproxy["url"]).removeprefix("http://")
+    return ""
+
+
+def _status(process: Process, state: Mapping[str, Any], where: str) -> Status:
     running = state.get("statename") in ("STARTING", "RUNNING")
     report = ask_health(process.health) if process.health and running else {}
     return Status(
@@ -62,7 +77,7 @@ def _status(process: Process, state: dict[str, Any] | Any) -> Status:
         state=str(state.get("statename", "GONE")).lower(),
         pid=state.get("pid") or None,
         up_seconds=state["now"] - state["start"] if running else 0,
-        url=process.health.removesuffix("/health") if process.health else None,
+        where=where,
         health=str(report.get("status", "ok" if running else "down")),
         report=report,
     )
