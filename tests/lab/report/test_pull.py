@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from lab.cli import run
 from lab.report import pull
 from lab.trials.observation import Observation
 from tests.lab.report.made_up_pulls import made_up
@@ -71,3 +72,10 @@ def test_percentiles_come_from_added_histograms_and_not_from_averages():
 def test_a_tail_of_luck_is_not_drawn(clear):
     deepest = max(quantile for quantile, _ in pull.spectrum_of(clear.observations, "a", "send"))
     assert deepest <= 1 - 10 / (12 * 300)
+
+
+def test_lab_report_draws_the_result_of_a_pull_too(clear, tmp_path, capsys):
+    path = clear.save(tmp_path / "r.json")
+    assert run(["report", str(path)]) == 0
+    assert (tmp_path / "r.html").exists()
+    assert capsys.readouterr().out.strip().endswith("r.html")

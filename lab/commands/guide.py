@@ -1,0 +1,20 @@
+"""`lab guide`: write the notebook in docs/results from its result files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.experiments.result import KEPT
+
+
+def command(
+    folder: Annotated[
+        Path, typer.Option(help="Folder with pulls/*.json.", show_default="docs/results")
+    ] = KEPT.parent,
+) -> None:
+    """Write index, heat map, a page a lever and their figures from the committed results."""
+    from lab.report.guide import write
+
+    written = write(folder)
+    print(f"{len(written)} files in {folder}")

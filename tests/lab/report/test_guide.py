@@ -1,0 +1,72 @@
+"""The notebook is made of result files alone: largest effect first, and what was not run is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.report import guide
+from levers.catalogue import catalogue
+from tests.lab.report.made_up_pulls import made_up
+
+MACHINE = {"cpu": "x", "cores": 2, "memory_bytes": 8 * 2**30, "system": "Debian", "python": "3.11"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    small = replace(made_up(effect=1.2), fingerprint=MACHINE)
+    large = replace(made_up(effect=1.8), fingerprint=MACHINE)
+    large = replace(large, plan={**large.plan, "lever": "http_parser", "values": ["httptools", "h11"]})
+    invalid = replace(made_up(failing={4, 5}), fingerprint=MACHINE)
+    invalid = replace(invalid, plan={**invalid.plan, "lever": "logging", "values": ["warning", "debug"]})
+    for number, result in enumerate((small, large, invalid)):
+        result.save(folder / "pulls" / f"{result.lever}.{number}.json")
+    guide.write(folder)
+    return folder
+
+
+def test_what_changes_most_comes_first(folder):
+    text = (folder / "README.md").read_text()
+    assert text.index("1. **[http_parser]") < text.index("2. **[event_loop]")
+    assert "`httptools` rather than `h11`" in text
+
+
+def test_an_invalid_result_claims_nothing(folder):
+    text = (folder / "README.md").read_text()
+    assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | ✗" in text
+    assert "rather than `debug`" not in text
+
+
+def test_what_was_not_run_is_said(folder):
+    text = (folder / "README.md").read_text()
+    assert all(f"`lab pull {name}`" in text for name in catalogue() if name not in ("event_loop",
+               "http_parser", "logging"))  # fmt: skip
+
+
+def test_each_lever_has_verdict_figure_and_command(folder):
+    text = (folder / "levers" / "event_loop.md").read_text()
+    for part in ("**▼ worse.**", "../figures/event_loop.0.svg", "```\nlab pull event_loop", "As expected:"):
+        assert part in text
+
+
+def test_every_link_leads_somewhere(folder):
+    import re
+
+    for page in [folder / "README.md", *(folder / "levers").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            known = {"../measuring.md", "claims.md"}  # written by hand, beside the generated pages
+            assert target in known or (page.parent / target).exists(), (page, target)
+
+
+def test_a_figure_opens_by_itself(folder):
+    import xml.etree.ElementTree as xml
+
+    for path in (folder / "figures").glob("*.svg"):
+        assert "var(--" not in path.read_text()
+        assert xml.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_heat_map_opens_offline(folder):
+    text = (folder / "index.html").read_text()
+    assert "http_parser: httptools &gt; h11" in text
+    assert "https://" not in text
