@@ -6,7 +6,7 @@ import os
 import sys
 
 from backend.app import build
-from backend.server import run_workers, serve
+from backend.server import ServerError, run_workers, serve
 from backend.settings import Settings, SettingsError, read
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -22,7 +22,7 @@ def run(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Exit code 2 for a setting that cannot be used."""
+    """Exit code 2 for a setting that cannot be used, 1 when the address cannot be had."""
     try:
         settings = read()
     except SettingsError as error:
@@ -34,7 +34,11 @@ def main() -> int:
     if settings.uvicorn_workers > 1:
         run_workers(settings)
     else:
-        run(settings)
+        try:
+            run(settings)
+        except ServerError as error:
+            print(error, file=sys.stderr)
+            return 1
     return 0
 
 

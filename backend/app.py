@@ -55,6 +55,8 @@ class Backend(FastAPI):
             description=DESCRIPTION,
             lifespan=_lifespan,
             max_body_size=MAX_BODY_BYTES,
+            # A redirect would repeat the Host header as the client (or an attacker) wrote it, over http.
+            redirect_slashes=False,
         )
         self.settings = settings
         self.publisher = publisher

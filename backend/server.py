@@ -3,18 +3,26 @@
 import asyncio
 import ctypes
 import logging
+import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from backend.app import Backend, build
 from backend.settings import Settings, read
 
+BACKLOG = 2048  # connections that wait to be accepted
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy's, so that the proxy closes first
 GRACE_SECONDS = 10  # for requests under way, after the drain
 PR_SET_PDEATHSIG = 1
+
+
+class ServerError(Exception):
+    """The process cannot listen where it should; str(error) is one line."""
 
 
 class Server(uvicorn.Server):
@@ -29,9 +37,6 @@ def _config(app: Backend | str, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
-        host=settings.backend_host,
-        port=settings.backend_port,
-        uds=settings.backend_socket or None,
         loop="uvloop" if settings.event_loop == "uvloop" else "asyncio",
         http=settings.http_parser,
         ws="none",
@@ -54,28 +59,73 @@ def parser_of(config: uvicorn.Config) -> str:
     return next(parser for parser in ("httptools", "h11") if parser in name)
 
 
-async def serve(app: Backend, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; then say so at /ready, finish what is under way, and return.
+def listening(settings: Settings) -> list[socket.socket]:
+    """The sockets to listen on: host and port, and BACKEND_SOCKET besides where it is set.
 
-    Raises SystemExit when the address cannot be had.
+    Raises ServerError. A socket file that a killed process left is replaced.
     """
-    config = _config(app, settings)
-    config.load()
-    app.http_parser = parser_of(config)
-    server = Server(config)
+    sockets = []
+    try:
+        address = (settings.backend_host, settings.backend_port)
+        family = socket.AF_INET6 if ":" in settings.backend_host else socket.AF_INET
+        sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+        if settings.backend_socket:
+            path = Path(settings.backend_socket)
+            path.unlink(missing_ok=True)
+            unix = socket.socket(socket.AF_UNIX)
+            sockets.append(unix)
+            unix.bind(str(path))
+            path.chmod(0o666)  # a proxy is another user; the folder decides who gets here
+            unix.listen(BACKLOG)
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        place = settings.backend_socket if sockets else f"{settings.backend_host}:{settings.backend_port}"
+        raise ServerError(f"cannot listen on {place}: {os.strerror(error.errno or 0)}") from None
+    return sockets
+
+
+def _remove_socket(settings: Settings) -> None:
+    if settings.backend_socket:
+        Path(settings.backend_socket).unlink(missing_ok=True)
+
+
+async def until_signal(app: Backend, settings: Settings, serving: "asyncio.Task[None]") -> bool:
+    """Wait for SIGTERM or SIGINT, say so at /ready for DRAIN_SECONDS; False when the server ended itself."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(server.serve(), name="http server")
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not serving.done():
-        app.health.draining = True
-        await asyncio.sleep(settings.drain_seconds)  # a proxy looks at /ready meanwhile
+    if serving.done():
+        return False
+    app.health.draining = True
+    await asyncio.sleep(settings.drain_seconds)  # a proxy looks at /ready meanwhile
+    return True
+
+
+async def serve(app: Backend, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then say so at /ready, finish what is under way, and return.
+
+    Raises ServerError when the address cannot be had.
+    """
+    if settings.http_server == "granian":
+        from backend.granian_server import serve_granian
+
+        await serve_granian(app, settings, until_signal)
+        return
+    config = _config(app, settings)
+    config.load()
+    app.http_parser = parser_of(config)
+    server = Server(config)
+    sockets = listening(settings)
+    serving = asyncio.create_task(server.serve(sockets), name="http server")
+    if await until_signal(app, settings, serving):
         server.should_exit = True
     await serving
+    _remove_socket(settings)
 
 
 def run_workers(settings: Settings) -> None:
@@ -83,7 +133,7 @@ def run_workers(settings: Settings) -> None:
     from uvicorn.supervisors import Multiprocess
 
     config = _config("backend.server:worker", settings)
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    Multiprocess(config, sockets=listening(settings)).run()
 
 
 def worker() -> Backend:

@@ -100,6 +100,8 @@ class Settings(BaseSettings):
                 value = getattr(self, name)
                 if value not in only:
                     raise ValueError(f"{name.upper()}={value!r}: works with QUERY_PATH=raw only")
+        if self.http_server == "granian" and (self.backend_socket or self.uvicorn_workers > 1):
+            raise ValueError("HTTP_SERVER='granian': works without BACKEND_SOCKET, in one process, only")
         if self.pair_index == "off" and self.paging == "offset":
             raise ValueError("PAIR_INDEX='off': works with PAGING=keyset only")
         if not self.service_id:

@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -90,6 +91,7 @@ async def test_processes_that_start_at_once_make_the_tables_once(empty_database:
         ("EVENT_LOOP", "asyncio_debug", "asyncio_debug"),
         ("EVENT_LOOP", "uvloop", "uvloop"),
         ("HTTP_PARSER", "h11", "h11"),
+        ("HTTP_SERVER", "granian", "granian"),
         ("DURABILITY", "off", "off"),
         ("UVICORN_WORKERS", "2", 2),
     ],
@@ -106,7 +108,8 @@ async def test_health_tells_what_is_in_effect(database: str, setting: str, value
         await connection.close()
 
 
-async def test_sigterm_finishes_what_is_under_way(database: str):
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
     connection = await asyncpg.connect(database)
     ids = await connection.fetch(
         'INSERT INTO "user" (username, first_name, last_name, password_hash)'
@@ -114,7 +117,7 @@ async def test_sigterm_finishes_what_is_under_way(database: str):
     )
     me, other = (row[0] for row in ids)
     headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
-    async with launched(database) as (process, client):
+    async with launched(database, HTTP_SERVER=server) as (process, client):
         answered = 0
 
         async def send_until_it_ends() -> None:
@@ -144,6 +147,32 @@ async def test_sigterm_finishes_what_is_under_way(database: str):
     stored = await connection.fetchval("SELECT count(*) FROM dialogmessage")
     await connection.close()
     assert answered == stored
+
+
+async def test_a_unix_socket_answers_besides_the_port(database: str, tmp_path: Path):
+    path = tmp_path / "api.sock"
+    path.touch()  # as a killed process leaves one
+    async with launched(database, BACKEND_SOCKET=str(path)) as (process, client):
+        assert (await client.get("/health")).json()["effective"]["app_transport"] == "unix"
+        transport = httpx.AsyncHTTPTransport(uds=str(path))
+        async with httpx.AsyncClient(base_url="http://api", transport=transport) as through_socket:
+            assert (await through_socket.get("/ready")).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert not path.exists()
+
+
+async def test_an_address_in_use_ends_with_one_line_and_code_1(database: str):
+    async with launched(database) as (_, client):
+        port = str(client.base_url.port)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "backend"),
+            env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, "BACKEND_PORT": port},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        assert process.returncode == 1
+        assert errors.decode() == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
