@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from websocket_service.database import Database, DatabaseAway
 from websocket_service.metrics import Metrics
 from websocket_service.outgoing import Outgoing
@@ -63,19 +65,23 @@ class NotifiedHints:
             if not self._waiting:
                 self._some.clear()
             try:
-                await self._complete([hint for hint in some if not hint.content])
+                self._hints.take(await self._completed(some))
             except DatabaseAway as error:
                 self._metrics.hints["dropped"] += len(some)
                 self._metrics.database_errors += 1
                 logger.warning("%d hints without content dropped: %s", len(some), error)
-                some = []
-            self._hints.take([hint for hint in some if hint.content])
 
-    async def _complete(self, bare: list[DialogMessage]) -> None:
-        if not bare:
-            return
-        wanted = {(hint.dialog_id, hint.seq, hint.seq) for hint in bare}
+    async def _completed(self, some: list[DialogMessage]) -> list[DialogMessage]:
+        """In the same order. Copies: a broker in memory gives one hint to several services."""
+        wanted = {(hint.dialog_id, hint.seq, hint.seq) for hint in some if not hint.content}
+        if not wanted:
+            return some
         rows = await self._database.messages_in_ranges(sorted(wanted))
-        content = {(row.dialog_id, row.seq): row.content for row in rows}
-        for hint in bare:
-            hint.content = content.get((hint.dialog_id, hint.seq), "")
+        contents = {(row.dialog_id, row.seq): row.content for row in rows}
+        completed = [
+            hint
+            if hint.content
+            else msgspec.structs.replace(hint, content=contents.get((hint.dialog_id, hint.seq), ""))
+            for hint in some
+        ]
+        return [hint for hint in completed if hint.content]

@@ -143,10 +143,7 @@ class Sockets:
         try:
             yield listener.getsockname()[1]
         finally:
-            for server in servers:
-                server.close(code=1012, reason="service restart")
-            for server in servers:
-                await server.wait_closed()
+            await asyncio.gather(*(_end_server(server) for server in servers))
             if settings.ws_socket:
                 _remove(settings.ws_socket)
 
@@ -170,6 +167,17 @@ class Sockets:
             write_limit=WRITE_LIMIT_BYTES,
             logger=quiet,
         )
+
+
+async def _end_server(server: Server) -> None:
+    server.close(code=1012, reason="service restart")
+    try:
+        async with asyncio.timeout(2 * CLOSE_SECONDS):
+            await server.wait_closed()
+    except TimeoutError:
+        for handler in list(server.handler_tasks):  # it waits for a part of the service that has ended
+            handler.cancel()
+        await server.wait_closed()
 
 
 def _bounded(listener: socket.socket) -> socket.socket:

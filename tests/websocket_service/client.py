@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import websockets
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from lab.load.client_rule import DialogView
 from wire.codecs import codec_named
@@ -122,7 +122,7 @@ class Client:
     async def run(self) -> None:
         """Stay connected until cancelled, coming back after each close that allows it."""
         while True:
-            with contextlib.suppress(ConnectionClosed, OSError, InvalidMessage, TimeoutError):
+            with contextlib.suppress(ConnectionClosed, OSError, InvalidHandshake, TimeoutError):
                 await self.connect()
                 await self.closed()
             if self.close_code is not None and self.close_code >= 4500:

@@ -1,6 +1,7 @@
 """The service as a process: it says what is wrong with its settings, and ends when told to."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -9,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from lab.stack.ports import free_ports
+from tests.websocket_service.world import running
 
 
 async def start(**environment: str) -> asyncio.subprocess.Process:
@@ -95,3 +98,23 @@ async def test_without_a_database_it_lives_and_is_not_ready():
     finally:
         process.terminate()
         await process.communicate()
+
+
+async def test_a_part_that_dies_ends_the_service_though_handlers_wait_for_it(database: str):
+    """A process that looks alive but delivers nothing would be worse: its supervisor starts another."""
+    with pytest.raises(ExceptionGroup) as raised:
+        async with running(database) as world:
+            device = await world.connected(1)
+            await device.leave()
+            world.service.users.epoch = b"restarted"[:8]  # so that the database is asked
+
+            async def die(_asked: object) -> None:
+                await asyncio.sleep(0.05)
+                raise RuntimeError("a bug")
+
+            world.service.resume._ask = die  # type: ignore[assignment,method-assign]
+            with contextlib.suppress(ConnectionClosed):
+                await device.connect()
+            await asyncio.wait([world.serving], timeout=5)
+            assert world.serving.done()
+    assert raised.group_contains(RuntimeError, match="a bug")
