@@ -41,7 +41,7 @@ def parse_mix(text: str) -> str | dict[Operation, float]:
 def command(
     *,
     rate: Annotated[float, typer.Option(help="Operations per second, whatever the stack answers.")] = 200,
-    duration: Annotated[float, typer.Option(help="Measured seconds.")] = 20,
+    seconds: Annotated[float, typer.Option("--seconds", "--duration", help="Measured time.")] = 20,
     warm_up: Annotated[float, typer.Option(help="Seconds before them that are in no figure.")] = 2,
     seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
     mix: Annotated[
@@ -85,7 +85,7 @@ def command(
     plan = LoadPlan(
         stack=stack,
         rate=rate,
-        duration=duration,
+        duration=seconds,
         warm_up=warm_up,
         seed=seed,
         mix=parse_mix(mix),
@@ -135,7 +135,7 @@ def _report(record: RunRecord, path: Path) -> Path:
 def _again(plan: LoadPlan, mix: str) -> str:
     """The command that offers the same load again."""
     usual = LoadPlan(stack=plan.stack)
-    words = [f"lab load --rate {plan.rate:g} --duration {plan.duration:g} --seed {plan.seed} --mix {mix}"]
+    words = [f"lab load --rate {plan.rate:g} --seconds {plan.duration:g} --seed {plan.seed} --mix {mix}"]
     for option, value, default in (
         ("warm-up", plan.warm_up, usual.warm_up),
         ("sockets", plan.sockets, usual.sockets),

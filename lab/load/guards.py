@@ -106,7 +106,7 @@ def stall_shown(test: StallTest) -> Guard:
 
 def ledger_words(ledger: Ledger) -> str:
     """The ledger in one line."""
-    if not ledger.sends:
+    if not ledger.sends and ledger.clean:
         return "no messages were sent"
     if ledger.clean:
         stored = "stored, " if ledger.compared_with_database else ""
@@ -122,6 +122,7 @@ def ledger_words(ledger: Ledger) -> str:
         "applied twice": ledger.duplicates_after_client,
         "applied out of order": ledger.out_of_order_after_client,
         "missing seq numbers": ledger.seq_gaps_in_database or 0,
+        "lists without their reader's own messages": ledger.stale_own_reads,
     }
     return ", ".join(f"{count} {word}" for word, count in wrong.items() if count)
 

@@ -4,6 +4,7 @@ Pure: from plain rows to a record.Ledger. It counts by itself what came twice, l
 take the devices' word for it.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,17 @@ class Sent:
     to_user: int
     due: float
     seq: int | None
+    answered: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A list of a dialog's newest messages: asked for at `sent`, its newest seq was `newest` (0: empty)."""
+
+    dialog: int
+    reader: int
+    sent: float
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,8 @@ class Books:
     applied: Sequence[Applied]
     reconnects: int = 0
     closes: Mapping[str, int] = field(default_factory=dict)
+    reads: Sequence[Read] = ()
+    may_read_stale: bool = False  # reads go to replicas, and nobody promised to see their own writes
 
 
 @dataclass
@@ -98,6 +112,9 @@ def balance(books: Books) -> Ledger:
     missing = owed - delivered
     examples += [f"device {d} never got seq {s} of dialog {n}" for d, n, s in sorted(missing)[:3]]
     holes = _holes(books, examples)
+    stale, own_stale = _stale(books)
+    if own_stale and not books.may_read_stale:
+        examples.append(f"{own_stale} lists did not show what their reader had sent and got acknowledged")
     late = [
         one.at - sent[one.number].due
         for one in books.applied
@@ -105,8 +122,9 @@ def balance(books: Books) -> Ledger:
     ]
     times = [one.at - sent[one.number].due for one in books.applied if one.number in sent]
     troubles = (lost, otherwise + wrong, len(missing), wire.misrouted, twice, disorder, holes or 0)
+    blind = own_stale and not books.may_read_stale
     return Ledger(
-        clean=not any(troubles),
+        clean=not any(troubles) and not blind,
         compared_with_database=books.stored is not None,
         sends=len(books.sent),
         acknowledged=sum(one.seq is not None for one in books.sent),
@@ -130,6 +148,9 @@ def balance(books: Books) -> Ledger:
         slowest_delivery_seconds=max(times, default=None),
         reconnects=books.reconnects,
         closes=dict(books.closes),
+        reads=len(books.reads),
+        stale_reads=stale,
+        stale_own_reads=own_stale,
         examples=examples[:EXAMPLES],
     )
 
@@ -247,3 +268,33 @@ def _holes(books: Books, examples: list[str]) -> int | None:
             holes += abs(missing)
             examples.append(f"dialog {dialog}: {missing} seq numbers are missing in the database")
     return holes
+
+
+def _stale(books: Books) -> tuple[int, int]:
+    """Lists that miss a message acknowledged before they were asked for: (by anybody, by the reader)."""
+    by_anybody: dict[int, _Known] = defaultdict(_Known)
+    by_reader: dict[tuple[int, int], _Known] = defaultdict(_Known)
+    for one in sorted(books.sent, key=lambda one: one.answered):
+        if one.seq is not None:
+            by_anybody[one.dialog].add(one.answered, one.seq)
+            by_reader[one.dialog, one.from_user].add(one.answered, one.seq)
+    return (
+        sum(read.newest < by_anybody[read.dialog].at(read.sent) for read in books.reads),
+        sum(read.newest < by_reader[read.dialog, read.reader].at(read.sent) for read in books.reads),
+    )
+
+
+class _Known:
+    """The highest seq that was acknowledged by a moment."""
+
+    def __init__(self) -> None:
+        self._moments: list[float] = []
+        self._highest: list[int] = []
+
+    def add(self, moment: float, seq: int) -> None:
+        self._moments.append(moment)
+        self._highest.append(max(seq, self._highest[-1] if self._highest else 0))
+
+    def at(self, moment: float) -> int:
+        place = bisect_left(self._moments, moment)
+        return self._highest[place - 1] if place else 0

@@ -2,7 +2,8 @@
 
 Times are seconds (floats); `started_at` is unix time, every other moment counts from the start of the
 measured time. A figure that has no samples is None, never 0. The JSON schema of this version lies in
-record.schema.json beside this file (a test compares them): who changes a field raises VERSION.
+record.schema.json beside this file (a test compares them). A field that is added has a default, so that
+older files can be read; any other change raises VERSION.
 """
 
 from pathlib import Path
@@ -129,6 +130,9 @@ class Ledger(_Part, frozen=True, kw_only=True):
     slowest_delivery_seconds: float | None
     reconnects: int
     closes: dict[str, int] = {}  # close code -> how often
+    reads: int = 0  # lists of newest messages
+    stale_reads: int = 0  # of them, without a message that had been acknowledged before they were asked for
+    stale_own_reads: int = 0  # of them, one that the reader had sent; unclean unless read_routing=replica
     examples: list[str] = []  # up to ten lines about what is not clean
 
 

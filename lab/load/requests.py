@@ -10,7 +10,7 @@ from lab.load.job import Job
 from lab.load.plan import OPERATIONS
 
 PAGE = 20
-SEND = OPERATIONS.index("send")
+SEND, LIST = OPERATIONS.index("send"), OPERATIONS.index("list")
 
 
 class Act(NamedTuple):

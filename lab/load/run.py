@@ -19,7 +19,7 @@ from lab.load.frames import MessageIds
 from lab.load.http_client import DROPPED
 from lab.load.job import Report
 from lab.load.jobs import make_jobs, side_of_devices
-from lab.load.ledger import Applied, Books, Received, Sent, Stored, balance, owed_by_device
+from lab.load.ledger import Applied, Books, Read, Received, Sent, Stored, balance, owed_by_device
 from lab.load.observer import Observer, effective
 from lab.load.plan import OPERATIONS, LoadPlan
 from lab.load.population import Population
@@ -31,7 +31,7 @@ from lab.load.stall import stall_test
 LEAD_SECONDS = 0.1  # from the word to the first arrival: every process has heard it by then
 LATE_SECONDS = 0.5  # how long after a second its live figures are made
 ANSWERED_WITHIN_SECONDS = 0.25  # after the measured time, an answer still counts as in time
-SEND = OPERATIONS.index("send")
+SEND, LIST = OPERATIONS.index("send"), OPERATIONS.index("list")
 
 OnSecond = Callable[[record.Second], None]
 
@@ -213,14 +213,16 @@ class _Run:
 
     def _books(self, stored: Sequence[Stored] | None) -> Books:
         dialogs = [(one.low, one.high, one.newest) for one in self._people.dialogs]
-        operations = self._rows.whole("operations")
-        operations = operations[self._schedule.operation[operations["number"]] == SEND]
-        sent = [self._sent(*row) for row in operations[["number", "status", "seq"]].tolist()]
-        tried = [one for one in sent if one is not None]
+        rows = self._rows.whole("operations")
+        kind = self._schedule.operation[rows["number"]]
+        sends = rows[kind == SEND][["number", "status", "seq", "answered"]]
+        lists = rows[(kind == LIST) & (rows["status"] == 200)][["number", "seq", "sent"]]
         return Books(
             dialogs=dialogs,
             devices=self._people.listeners,
-            sent=tried,
+            sent=[one for row in sends.tolist() if (one := self._sent(*row)) is not None],
+            reads=[self._read(*row) for row in lists.tolist()],
+            may_read_stale=self._plan.stack.levers.get("READ_ROUTING") == "replica",
             stored=stored,
             received=(
                 Received(device, dialog, seq, number, at, bool(flags & REPLAY), bool(flags & MISROUTED))
@@ -231,14 +233,22 @@ class _Run:
             closes=dict(self._closes),
         )
 
-    def _sent(self, number: int, status: int, seq: int) -> Sent | None:
+    def _sent(self, number: int, status: int, seq: int, answered: float) -> Sent | None:
         if status == DROPPED:
             return None
-        place = int(self._schedule.dialog[number])
-        dialog = self._people.dialogs[place]
-        pair = (dialog.low, dialog.high) if self._schedule.forward[number] else (dialog.high, dialog.low)
         due = float(self._schedule.due[number]) + self._start
-        return Sent(number, place, *pair, due, seq if status in (200, 201) else None)
+        acknowledged = seq if status in (200, 201) else None
+        return Sent(
+            number, int(self._schedule.dialog[number]), *self._pair(number), due, acknowledged, answered
+        )
+
+    def _read(self, number: int, newest: int, sent: float) -> Read:
+        return Read(int(self._schedule.dialog[number]), self._pair(number)[0], sent, newest)
+
+    def _pair(self, number: int) -> tuple[int, int]:
+        """Who acted, towards whom."""
+        dialog = self._people.dialogs[int(self._schedule.dialog[number])]
+        return (dialog.low, dialog.high) if self._schedule.forward[number] else (dialog.high, dialog.low)
 
     def _written(
         self,

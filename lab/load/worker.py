@@ -21,7 +21,7 @@ from lab.load.device import Device
 from lab.load.frames import LANGUAGES, Light, MessageIds
 from lab.load.http_client import DROPPED, NO_SENSE, TIMED_OUT, Exchange, Target
 from lab.load.job import Job, Report
-from lab.load.requests import SEND, Requests
+from lab.load.requests import LIST, SEND, Requests
 from lab.load.ticker import Ticker
 
 REPORT_SECONDS = 0.25
@@ -238,13 +238,17 @@ class Worker:
     def _answered(self, place: int, exchange: Exchange) -> None:
         number = self._number[place]
         fired, tries = self._fired[number]
-        sending = self._operation[place] == SEND
+        operation = self._operation[place]
+        sending = operation == SEND
         status, seq = exchange.status, 0
-        if sending and status in (200, 201):
-            try:
+        try:
+            if sending and status in (200, 201):
                 seq = read_answer(exchange.body).seq
-            except msgspec.DecodeError:
-                status = NO_SENSE
+            elif operation == LIST and status == 200:
+                items = read_listed(exchange.body).items
+                seq = items[0].seq if items else 0  # newest first
+        except msgspec.DecodeError:
+            status = NO_SENSE
         failed = status < 200 or status >= 500
         if sending and failed and tries <= self._job.retries:
             self._fired[number] = (fired, tries + 1)

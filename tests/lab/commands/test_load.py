@@ -51,7 +51,7 @@ def test_plan_that_cannot_be_is_refused_in_one_line(change, words):
 def test_command_to_repeat_a_run_names_what_is_not_usual():
     plan = LoadPlan(stack=made_up_stack(), rate=300, sockets=10, timeout=2.5, encoding="msgpack")
     assert _again(plan, "send") == (
-        "lab load --rate 300 --duration 10 --seed 1 --mix send --sockets 10 --encoding msgpack --timeout 2.5"
+        "lab load --rate 300 --seconds 10 --seed 1 --mix send --sockets 10 --encoding msgpack --timeout 2.5"
     )
 
 
@@ -80,7 +80,7 @@ def _command(stack: StackDescription, output: Path, *options: str) -> list[str]:
 @pytest.mark.stack
 def test_result_and_report_are_written(stack, tmp_path):
     output = tmp_path / "r.json"
-    command = _command(stack, output, "--rate", "40", "--duration", "2", "--warm-up", "0.5")
+    command = _command(stack, output, "--rate", "40", "--seconds", "2", "--warm-up", "0.5")
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     run = record.load(output)
     assert done.returncode == (0 if run.valid else 3), done.stderr
@@ -90,7 +90,7 @@ def test_result_and_report_are_written(stack, tmp_path):
 
 @pytest.mark.stack
 def test_load_above_what_is_possible_ends_with_exit_code_3(stack, tmp_path):
-    options = ("--rate", "500", "--duration", "1", "--warm-up", "0", "--in-flight", "1", "--no-report")
+    options = ("--rate", "500", "--seconds", "1", "--warm-up", "0", "--in-flight", "1", "--no-report")
     done = subprocess.run(
         _command(stack, tmp_path / "r.json", *options),
         capture_output=True,
@@ -106,7 +106,7 @@ def test_load_above_what_is_possible_ends_with_exit_code_3(stack, tmp_path):
 @pytest.mark.stack
 async def test_interrupted_load_keeps_what_it_has(stack, tmp_path):
     output = tmp_path / "r.json"
-    command = _command(stack, output, "--rate", "40", "--duration", "100", "--warm-up", "0.2", "--no-report")
+    command = _command(stack, output, "--rate", "40", "--seconds", "100", "--warm-up", "0.2", "--no-report")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     async with asyncio.timeout(40):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.load.ledger import Applied, Books, Received, Sent, Stored, balance
+from lab.load.ledger import Applied, Books, Read, Received, Sent, Stored, balance
 
 USERS = {0: (1, 2), 1: (1, 3), 2: (4, 5)}
 DEVICES = [1, 2, 2, 3, 4]  # user 2 has two, user 5 none
@@ -193,3 +193,21 @@ def test_message_of_before_the_run_is_no_duplicate():
     old = Received(0, 0, books.dialogs[0][2], -1, 0.0, replay=True)
     ledger = balance(replace(books, received=[old, old]))
     assert ledger.clean and ledger.duplicates_on_wire == 0
+
+
+def test_list_that_misses_an_acknowledged_message_is_stale():
+    sent = [Sent(0, 0, 1, 2, 0.0, 1, answered=1.0), Sent(1, 0, 2, 1, 0.0, 2, answered=2.0)]
+    reads = [
+        Read(0, reader=1, sent=0.5, newest=0),  # before anything was acknowledged
+        Read(0, reader=1, sent=1.5, newest=1),
+        Read(0, reader=1, sent=2.5, newest=1),  # misses the other's
+        Read(0, reader=2, sent=2.5, newest=1),  # misses its own
+        Read(0, reader=2, sent=2.5, newest=2),
+        Read(1, reader=1, sent=2.5, newest=0),  # a dialog without sends
+    ]
+    books = Books([(1, 2, 0), (1, 3, 0)], [], sent, None, [], [], reads=reads)
+    ledger = balance(books)
+    assert (ledger.reads, ledger.stale_reads, ledger.stale_own_reads) == (6, 2, 1)
+    assert not ledger.clean
+    assert balance(replace(books, may_read_stale=True)).clean
+    assert balance(replace(books, reads=reads[:3])).clean, "only one's own messages are promised"
