@@ -121,7 +121,7 @@ build_images() {
   if ! command -v docker >/dev/null; then say "no docker here: images not built (run mode docker is not available)"; return; fi
   if ! timeout 20 docker info >/dev/null 2>&1; then say "docker is installed but no engine answers: images not built"; return; fi
   if [ ! -e docker-compose.yml ]; then say "no docker-compose.yml: no images to build"; return; fi
-  docker compose build --quiet
+  docker compose --profile tools build --quiet
   say "built the Docker images; start them with: docker compose up"
 }
 
