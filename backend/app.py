@@ -31,7 +31,7 @@ from backend.sending import Sending
 from backend.settings import Settings
 from backend.store import Store
 from backend.twins import Twin
-from backend.user_reader import FromDatabase, InProcess, InRedis, SingleFetch, UserReader
+from backend.user_reader import FromDatabase, InProcess, SingleFetch, UserReader
 from wire.broker import Publisher
 from wire.brokers import publisher_for
 from wire.tokens import Tokens
@@ -116,6 +116,8 @@ class Backend(FastAPI):
         if settings.cache == "process":
             return InProcess(load, settings.cache_seconds, self.metrics)
         if settings.cache == "redis":
+            from backend.redis_cache import InRedis
+
             return InRedis(load, settings.cache_seconds, settings.redis_url, self.metrics)
         return database
 

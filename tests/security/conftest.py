@@ -1,16 +1,20 @@
 """A stack to attack, and three of its users: Ann and Bob talk, Mallory should not be part of it."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
+import argon2
+import asyncpg
 import httpx
 import pytest
 
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from wire.tokens import Tokens
 
 PASSWORD = "correct horse"
 
@@ -57,21 +61,45 @@ def anybody(stack: StackDescription) -> Iterator[httpx.Client]:
         yield http
 
 
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """Of PASSWORD, made once: registering through the API would hash for every user of every test."""
+    return argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(PASSWORD)
+
+
+async def _insert(dsn: str, usernames: list[str], password_hash: str) -> list[int]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [
+            await connection.fetchval(
+                'INSERT INTO "user" (username, first_name, last_name, password_hash) '
+                "VALUES ($1, $2, 'Test', $3) RETURNING id",
+                username,
+                username.split("-")[0],
+                password_hash,
+            )
+            for username in usernames
+        ]
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
-def people(stack: StackDescription, anybody: httpx.Client) -> Iterator[tuple[User, User, User]]:
+def people(
+    stack: StackDescription, anybody: httpx.Client, password_hash: str
+) -> Iterator[tuple[User, User, User]]:
     """Ann, Bob, Mallory: new ones for each test."""
+    usernames = [f"{name}-{uuid4().hex[:12]}" for name in ("ann", "bob", "mallory")]
+    tokens = Tokens(stack.secret)
     made = []
-    for name in ("ann", "bob", "mallory"):
-        username = f"{name}-{uuid4().hex[:12]}"
-        body = {"username": username, "first_name": name, "last_name": "Test", "password": PASSWORD}
-        user_id = anybody.post("/users/register", json=body).raise_for_status().json()["id"]
-        tokens = login(anybody, username).raise_for_status().json()
+    for user_id, username in zip(
+        asyncio.run(_insert(stack.postgres.dsn, usernames, password_hash)), usernames, strict=True
+    ):
+        access, refresh = tokens.make(user_id, 900), tokens.make(user_id, 86_400, "refresh")
         http = httpx.Client(
-            base_url=anybody.base_url,
-            headers={"authorization": f"Bearer {tokens['access_token']}"},
-            timeout=20,
+            base_url=anybody.base_url, headers={"authorization": f"Bearer {access}"}, timeout=20
         )
-        made.append(User(user_id, username, tokens["access_token"], tokens["refresh_token"], http))
+        made.append(User(user_id, username, access, refresh, http))
     yield made[0], made[1], made[2]
     for user in made:
         user.http.close()

@@ -1,0 +1,109 @@
+"""What an attacker tries to slip past the proxy, with real services behind it."""
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from lab.stack.description import StackDescription
+from tests.haproxy.proxy import Running, haproxy
+from tests.security.conftest import User
+
+pytestmark = [pytest.mark.stack, pytest.mark.haproxy]
+People = tuple[User, User, User]
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: StackDescription, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """HAProxy in front of the stack's API and its websocket service."""
+    ports = [urlsplit(url).port or 0 for url in (stack.api[0], stack.websockets[0])]
+    with haproxy(tmp_path_factory.mktemp("proxy"), ports[:1], ports[1:]) as running:
+        yield running
+
+
+def _raw(proxy: Running, request: str) -> bytes:
+    """All that is answered to these bytes within a second of silence."""
+    address = urlsplit(proxy.url)
+    with socket.create_connection((address.hostname, address.port), 5) as connection:
+        connection.sendall(request.replace("\n", "\r\n").encode())
+        connection.settimeout(1)
+        heard = b""
+        try:
+            while part := connection.recv(65536):
+                heard += part
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return heard
+
+
+def test_the_stack_answers_through_the_proxy(proxy: Running, people: People) -> None:
+    ann, bob, _ = people
+    with httpx.Client(base_url=proxy.url + "/api/v1", headers=ann.http.headers) as http:
+        assert http.get("/users/me").json()["id"] == ann.id
+        assert http.post(f"/dialog/{bob.id}/create/", json={"content": "x"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 4\nTransfer-Encoding: chunked\n",
+        "Transfer-Encoding: chunked\nTransfer-Encoding: identity\n",
+        "Transfer-Encoding: xchunked\nContent-Length: 4\n",
+        "Content-Length: 4\nContent-Length: 50\n",
+        "Transfer-Encoding\n : chunked\nContent-Length: 4\n",
+    ],
+)
+def test_a_request_hidden_in_anothers_body_is_not_answered(
+    lengths: str, proxy: Running, people: People
+) -> None:
+    hidden = f"GET /api/v1/users/me HTTP/1.1\nHost: x\nAuthorization: Bearer {people[0].token}\n\n"
+    body = f"0\n\n{hidden}" if "chunked" in lengths else f"0\n\n\n{hidden}"
+    heard = _raw(proxy, f"POST /api/v1/refresh HTTP/1.1\nHost: x\n{lengths}\n{body}")
+    # A hidden request would be answered as somebody's next one: at most the attacker's own pipeline is.
+    answers = heard.count(b"HTTP/1.1 ")
+    assert answers <= 2
+    assert heard == b"" or heard.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-User", "X-Remote-User", "X-User-Id", "X-Original-URL", "X-Rewrite-URL"]
+)
+def test_no_header_stands_in_for_a_token_or_a_path(header: str, proxy: Running, people: People) -> None:
+    value = "/live" if header.endswith("URL") else str(people[0].id)
+    answer = httpx.get(proxy.url + "/api/v1/users/me", headers={header: value})
+    assert answer.status_code == 401
+
+
+def test_a_header_named_as_belonging_to_one_hop_cannot_be_taken_from_another(
+    proxy: Running, people: People
+) -> None:
+    answer = httpx.get(
+        proxy.url + "/api/v1/users/me",
+        headers={"Authorization": f"Bearer {people[0].token}", "Connection": "close, Authorization"},
+    )
+    assert answer.status_code in (200, 401), "with the token or without it, never as somebody else"
+
+
+@pytest.mark.parametrize("path", ["//ws", "/ws/../api/v1/users/me", "/%77s", "/ws;x", "/ws%2f..%2fhealth"])
+def test_odd_paths_reach_nothing(path: str, proxy: Running) -> None:
+    heard = _raw(proxy, f"GET {path} HTTP/1.1\nHost: x\nConnection: close\n\n")
+    assert heard.split(b" ")[1] in (b"400", b"401", b"403", b"404", b"426")
+
+
+def test_an_upgrade_to_another_protocol_opens_no_tunnel_to_the_api(proxy: Running) -> None:
+    heard = _raw(
+        proxy,
+        "GET /api/v1/where HTTP/1.1\nHost: x\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\n"
+        "HTTP2-Settings: AAMAAABkAAQAAP__\n\n",
+    )
+    assert b" 101 " not in heard.split(b"\r\n")[0]
+
+
+def test_the_host_header_is_not_believed(proxy: Running) -> None:
+    answer = httpx.get(proxy.url + "/api/v1/where", headers={"Host": "evil.example"})
+    assert "evil.example" not in answer.text
+    moved = httpx.get(proxy.url + "/api/v1/dialogs", headers={"Host": "evil.example"})
+    assert moved.status_code == 404
+    assert "evil.example" not in str(moved.headers)
