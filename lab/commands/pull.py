@@ -43,7 +43,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Write to docs/results/pulls, to be committed.")
+        bool, typer.Option("--keep", help="Write to docs/results/pulls, to be committed, without HTML.")
     ] = False,
     report: Annotated[bool, typer.Option(help="Write the HTML report beside the result.")] = True,
 ) -> None:
@@ -52,6 +52,7 @@ def command(
     Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds; the same command goes on.
     Exit code 3: it ran, but the figures do not count (INVALID).
     """
+    from lab.experiments.compact import compact
     from lab.experiments.preparation import Question, chosen_values, drafted
 
     try:
@@ -66,11 +67,10 @@ def command(
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")
     prediction = predict or asked(METRICS[draft.metric].label, draft.values)
     result = _measured(question, draft, console, None if prediction == "none" else prediction, fresh)
-    folder = KEPT if keep else RUNS
-    path = result.save(folder / file_name(result))
+    path = compact(result).save(KEPT / file_name(result)) if keep else result.save(RUNS / file_name(result))
     show(console, result)
     console.print(f"result  {path}")
-    if report:
+    if report and not keep:
         from lab.report.pull import write
 
         console.print(f"report  {write(result, path.with_suffix('.html'))}")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hdrh.histogram import HdrHistogram
 from markupsafe import Markup
 
 from lab.experiments.audit import difference, merged
+from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
 from lab.report import charts, pull_charts
 from lab.report.style import render
@@ -135,16 +135,7 @@ def _spectrum(result: PullResult) -> str:
 
 def spectrum_of(observations: Sequence[Observation], side: Side, kind: str) -> list[tuple[float, float]]:
     """(quantile, seconds) of a side over all trials: histograms added up, percentiles never averaged."""
-    total = None
-    for one in observations:
-        encoded = one.detail.get(kind)
-        if one.side != side or not encoded:
-            continue
-        histogram = HdrHistogram.decode(encoded)
-        if total is None:
-            total = histogram
-        else:
-            total.add(histogram)
+    total = histogram_of(observations, side, kind)
     if total is None or not total.get_total_count():
         return []
     deepest = 1 - 10 / total.get_total_count()  # ten samples behind the last point, or it is luck
