@@ -46,6 +46,7 @@ COMMANDS = {
     "guide": ("lab.commands.guide", "Write the notebook in docs/results from its result files."),
     "capacity": ("lab.commands.capacity", "The highest rate under the SLO, as a bracket."),
     "plan": ("lab.commands.plan", "From measured capacity to users, machines and cost."),
+    "faults": ("lab.commands.faults", "Break each part under load; what is seen beside what is promised."),
     "lie": ("lab.commands.lie", "A lie of load testing beside the truth, live."),
 }
 

@@ -9,6 +9,7 @@ from lab.errors import UsageError
 from lab.stack.description import DEFAULT_HOME, StackDescription
 from lab.stack.host import up
 from lab.stack.modes import Mode, Request
+from lab.stack.replicas import Replication
 from lab.stack.settings_listing import parse_overrides
 
 
@@ -19,6 +20,13 @@ def command(
     websocket: Annotated[int, typer.Option(min=1, max=64, help="Websocket services.")] = 2,
     rabbitmq: Annotated[int, typer.Option(min=1, max=3, help="RabbitMQ nodes (mode stack).")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Citus workers (mode citus).")] = 2,
+    replicas: Annotated[
+        int,
+        typer.Option(min=0, max=4, help="Streaming replicas of PostgreSQL; reads: --set READ_ROUTING=..."),
+    ] = 0,
+    replication: Annotated[
+        Replication, typer.Option(help="Whom a commit waits for: nobody, the first, or any one replica.")
+    ] = "async",
     port: Annotated[
         int | None, typer.Option(help="Port of the first API process; default: a free one.")
     ] = None,
@@ -35,7 +43,10 @@ def command(
     if mode == "single" and (api != 2 or websocket != 2):
         raise UsageError("mode single is one process: --api and --websocket do not apply")
     levers = parse_overrides(set_ or [])
-    description = up(Request(home, mode, api, websocket, rabbitmq, workers, port, levers), tell=print)
+    request = Request(
+        home, mode, api, websocket, rabbitmq, workers, replicas, replication, port=port, levers=levers
+    )
+    description = up(request, tell=print)
     print(summary(description))
 
 

@@ -52,6 +52,7 @@ class StackDescription:
     processes: list[Process] = field(default_factory=list)
     rabbitmq: dict[str, Any] | None = None
     haproxy: dict[str, Any] | None = None
+    replicas: list[Database] = field(default_factory=list)  # streaming ones of `postgres`, replica-1 first
     levers: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -68,6 +69,7 @@ class StackDescription:
                 **raw,
                 "home": Path(raw["home"]),
                 "postgres": Database(**raw["postgres"]),
+                "replicas": [Database(**database) for database in raw.get("replicas", [])],
                 "processes": [Process(**process) for process in raw["processes"]],
             }
         )

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lab.errors import UsageError
-from lab.stack import citus, postgres, services
-from lab.stack.description import Process, StackDescription
+from lab.stack import citus, postgres, replicas, services
+from lab.stack.description import Database, Process, StackDescription
 from lab.stack.ports import free_ports
 from lab.stack.program import Program
+from lab.stack.replicas import Replication
 
 Mode = Literal["single", "multi", "stack", "citus"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -26,6 +27,8 @@ class Request:
     websockets: int = 2
     rabbitmq_nodes: int = 1
     citus_workers: int = 2
+    replicas: int = 0  # streaming ones of a plain PostgreSQL
+    replication: Replication = "async"
     port: int | None = None  # of the first API process; None: any free one
     levers: Mapping[str, str] = field(default_factory=dict)
     # Process name -> overrides of its own, over `levers`: two sides of a comparison in one stack.
@@ -56,11 +59,22 @@ def plan(request: Request) -> Plan:
 def _database(request: Request, port: int) -> tuple[list[Program], StackDescription]:
     folder = request.home / "postgres"
     folder.mkdir(mode=0o711)
+    copies: list[Database] = []
     if request.mode == "citus":
+        if request.replicas:
+            raise UsageError("replicas are for a plain PostgreSQL: --mode multi or stack")
         programs, database = citus.plan_cluster(folder, port, request.citus_workers)
     else:
         database = postgres.make_data_folder(folder, port)
-        programs = [postgres.program(database, folder, request.postgres_settings)]
+        if request.replicas:
+            replicas.keep_log(folder)
+        told = replicas.primary_settings(request.replication, request.replicas)
+        programs = [postgres.program(database, folder, {**told, **request.postgres_settings})]
+        for number, replica_port in enumerate(free_ports(request.replicas), 1):
+            name = f"replica-{number}"
+            program, copy = replicas.plan_replica(folder / name, name, replica_port, database)
+            programs.append(program)
+            copies.append(copy)
     description = StackDescription(
         mode=request.mode,
         home=request.home,
@@ -68,6 +82,7 @@ def _database(request: Request, port: int) -> tuple[list[Program], StackDescript
         websockets=[],
         postgres=database,
         secret=secrets.token_hex(24),
+        replicas=copies,
         levers=dict(request.levers),
     )
     return programs, description
@@ -111,7 +126,10 @@ def _processes(request: Request) -> Plan:
     environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
     page = [haproxy["websocket"]] if haproxy else description.websockets
     environment["WEBSOCKET_URLS"] = ",".join(page)
-    ours = [services.backend(n, port, environment) for n, port in enumerate(api_ports, 1)]
+    ours = [
+        services.backend(n, port, environment | services.replica_of(n, description.replicas))
+        for n, port in enumerate(api_ports, 1)
+    ]
     ours += [services.websocket(n, port, environment) for n, port in enumerate(websocket_ports, 1)]
     programs += _pulled(request, description, ours)
     return Plan(programs, StackDescription(**{**vars(description), "rabbitmq": rabbitmq, "haproxy": haproxy}))

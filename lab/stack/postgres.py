@@ -70,7 +70,22 @@ def _let_user_run(binaries: Path) -> None:
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
 
-def _run(command: Sequence[str | Path], user: str | None, cwd: Path, text: str | None = None) -> None:
+def run_as_server(command: Sequence[str | Path], folder: Path, *, fails: bool = False) -> str:
+    """Run one of PostgreSQL's programs as the user of the server; returns its output.
+
+    Raises StackError when it fails, unless `fails` says that it will.
+    """
+    return _run(command, unprivileged_user(), folder, fails=fails)
+
+
+def _run(
+    command: Sequence[str | Path],
+    user: str | None,
+    cwd: Path,
+    text: str | None = None,
+    *,
+    fails: bool = False,
+) -> str:
     done = subprocess.run(
         [str(word) for word in command],
         user=user,
@@ -82,9 +97,10 @@ def _run(command: Sequence[str | Path], user: str | None, cwd: Path, text: str |
         text=True,
         check=False,
     )
-    if done.returncode != 0:
+    if done.returncode != 0 and not fails:
         name = Path(command[0]).name
         raise StackError(f"{name} failed with exit code {done.returncode}", done.stdout + done.stderr)
+    return done.stdout
 
 
 def make_data_folder(

@@ -1,6 +1,6 @@
 """The services as programs: one function a kind, all they need in their environment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import UsageError
@@ -53,6 +53,14 @@ def backend(number: int, port: int, environment: Mapping[str, str]) -> Program:
         check=http_ready(url),
         health=f"{url}/health",
     )
+
+
+def replica_of(number: int, replicas: Sequence[Database]) -> dict[str, str]:
+    """The replica that API process `number` reads from: in turns."""
+    if not replicas:
+        return {}
+    replica = replicas[(number - 1) % len(replicas)]
+    return {"POSTGRES_REPLICA_HOST": replica.host, "POSTGRES_REPLICA_PORT": str(replica.port)}
 
 
 def websocket(number: int, port: int, environment: Mapping[str, str]) -> Program:

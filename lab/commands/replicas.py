@@ -1,0 +1,127 @@
+"""`lab replicas`: streaming replicas of PostgreSQL, and what a promotion costs."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab.errors import UsageError, VoidResult
+from lab.load.plan import LoadPlan
+from lab.load.record import RunRecord
+from lab.stack.description import DEFAULT_HOME, StackDescription
+from lab.stack.replicas import Promotion, look, promote
+
+CALM_SECONDS = 3.0
+COUNTERS = ("reads_primary", "reads_replica")
+
+command = typer.Typer(
+    no_args_is_help=True,
+    help="Streaming replicas: how far behind, who reads where, and what a promotion loses.\n\n"
+    "A walk: `lab up --replicas 1 --set READ_ROUTING=replica_ryw`, `lab seed`,\n"
+    "`lab replicas status`, `lab replicas promote replica-1 --load 50`.",
+)
+Home = Annotated[Path, typer.Option(help="Run folder of the stack.", show_default=".lab/stack")]
+
+
+@command.command()
+def status(*, home: Home = DEFAULT_HOME) -> None:
+    """Lag and synchrony of each replica, and the share of the reads that went to a replica."""
+    stack = _stack(home)
+    table = Table("replica", "port", "state", "sync", "lag", title="replicas")
+    for replica in asyncio.run(look(stack)):
+        lag = "-" if replica.lag_bytes is None else f"{replica.lag_bytes:,} B, {replica.lag_seconds:.3f} s"
+        table.add_row(replica.name, str(replica.port), replica.state, replica.sync, lag)
+    Console().print(table)
+    for name, reads in _reads(stack).items():
+        total = sum(reads.values())
+        share = f"{reads['reads_replica'] / total:.1%} from its replica" if total else "no reads yet"
+        print(f"{name}: {total:,.0f} reads, {share}")
+
+
+@command.command("promote")
+def promote_command(
+    replica: Annotated[str, typer.Argument(help="replica-1, replica-2 ...")] = "replica-1",
+    *,
+    planned: Annotated[
+        bool, typer.Option("--planned", help="Stop the primary in order instead of killing it.")
+    ] = False,
+    load: Annotated[
+        float, typer.Option(min=0, max=5000, help="Messages a second sent meanwhile; 0: none.")
+    ] = 0,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """End the primary, promote a replica to its address, bring the old primary back by pg_rewind.
+
+    Says how long writes failed and what was lost. With asynchronous replication a killed primary
+    takes with it what was answered but not yet sent on: that is what this command shows. Exit code 3
+    when acknowledged messages were lost.
+    """
+    stack = _stack(home)
+    promotion, record = asyncio.run(_promoted(stack, replica, planned, load))
+    print(f"{'the primary':<28}{'stopped in order' if planned else 'killed'}")
+    print(f"{'no primary for':<28}{promotion.down_seconds:.1f} s")
+    print(f"{'old primary back after':<28}{promotion.rejoin_seconds:.1f} s more (pg_rewind)")
+    print(f"{'log that was not sent on':<28}{promotion.lost_bytes:,} bytes")
+    if record is None:
+        return
+    ledger = record.ledger
+    errors = ", ".join(f"{name}: {count}" for name, count in record.total.errors.items()) or "none"
+    print(f"{'load meanwhile':<28}{record.total.sent:,} sends, {record.total.ok:,} answered well")
+    print(f"{'errors shown to users':<28}{errors}")
+    print(f"{'acknowledged, then lost':<28}{ledger.acknowledged_not_stored} of {ledger.acknowledged:,}")
+    if ledger.acknowledged_not_stored:
+        raise VoidResult(
+            f"{ledger.acknowledged_not_stored} acknowledged messages are lost; "
+            "lab up --replication first_1 makes each commit wait for a replica"
+        )
+
+
+async def _promoted(
+    stack: StackDescription, replica: str, planned: bool, load: float
+) -> tuple[Promotion, RunRecord | None]:
+    stop = asyncio.Event()
+    loading = None
+    if load:
+        from lab.load.run import run_load
+
+        plan = LoadPlan(stack=stack, rate=load, duration=3600, warm_up=1, retries=0, settle=40)
+        loading = asyncio.create_task(run_load(plan, stop=stop))
+        await asyncio.wait({loading}, timeout=CALM_SECONDS + plan.warm_up)
+    try:
+        promotion = await asyncio.to_thread(promote, stack, replica, planned, print)
+        if loading:
+            await asyncio.wait({loading}, timeout=CALM_SECONDS)
+    finally:
+        stop.set()
+    return promotion, await loading if loading else None
+
+
+def _stack(home: Path) -> StackDescription:
+    stack = StackDescription.load(home)
+    if not stack.replicas:
+        raise UsageError("this stack has no replicas; start one with them: lab up --replicas 1")
+    return stack
+
+
+def _reads(stack: StackDescription) -> Mapping[str, Mapping[str, float]]:
+    """API process -> its counters of reads, from its /metrics."""
+    found = {}
+    for process in stack.processes:
+        if process.kind != "backend" or not process.health:
+            continue
+        text = httpx.get(process.health.removesuffix("/health") + "/metrics", timeout=5).text
+        lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+        found[process.name] = {
+            counter: sum(
+                float(line[-1])
+                for line in lines
+                if line[0].split("{")[0].removesuffix("_total").endswith(counter)
+            )
+            for counter in COUNTERS
+        }
+    return found
