@@ -1,4 +1,4 @@
-"""From the commit to the broker, outside of any request: a bounded queue, lanes by dialog, tries.
+"""From the commit to the broker, outside of any request: a bounded queue, batches, tries.
 
 No request waits for the broker. What does not reach it is counted; the websocket services find those
 messages in the database (sweep), and with delivery = outbox a relay publishes them again.
@@ -18,10 +18,8 @@ from wire.message import DialogMessage
 logger = logging.getLogger(__name__)
 
 CAPACITY = 5_000  # hints; some seconds of a busy process
-LANES = 2  # a dialog stays in its lane, so in order; more lanes make smaller batches
 MAX_BATCH = 256
 TRIES = 3
-TIMEOUT_SECONDS = 2.0
 PAUSE_SECONDS = (0.1, 0.5)
 
 # What of a message is carried: all of it, or (PAYLOAD=notify) all but the content.
@@ -54,8 +52,8 @@ class PublishQueue:
         self._publisher = publisher
         self._metrics = metrics
         self._confirmed = confirmed
-        self._lanes: list[list[DialogMessage]] = [[] for _ in range(LANES)]
-        self._idle: list[asyncio.Future[None] | None] = [None] * LANES
+        self._queue: list[DialogMessage] = []
+        self._idle: asyncio.Future[None] | None = None
         self._waiting = 0  # put and not yet taken or given up
 
     def put(self, message: DialogMessage) -> None:
@@ -65,18 +63,27 @@ class PublishQueue:
             return
         self._waiting += 1
         self._metrics.hints_waiting = self._waiting
-        lane = (message.from_user_id + message.to_user_id) % LANES
-        self._lanes[lane].append(self._shape(message))
-        idle = self._idle[lane]
-        if idle is not None:
-            self._idle[lane] = None
-            idle.set_result(None)
+        self._queue.append(self._shape(message))
+        if self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
 
     async def run(self) -> None:
-        """Publish until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for lane in range(LANES):
-                tasks.create_task(self._run_lane(lane), name=f"publish lane {lane}")
+        """Publish until cancelled, one batch after the other: so they stay in order.
+
+        What arrives meanwhile is the next batch; a busy or slow broker gets larger ones.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._queue:
+                self._idle = loop.create_future()
+                await self._idle
+            batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+            try:
+                await self._publish(batch)
+            finally:
+                self._waiting -= len(batch)
+                self._metrics.hints_waiting = self._waiting
 
     async def flush(self, seconds: float) -> None:
         """Wait until the queue is empty, at most so long."""
@@ -84,30 +91,15 @@ class PublishQueue:
         while self._waiting and time.monotonic() < deadline:  # noqa: ASYNC110 (at the end only)
             await asyncio.sleep(0.01)
 
-    async def _run_lane(self, lane: int) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            if not self._lanes[lane]:
-                self._idle[lane] = loop.create_future()
-                await self._idle[lane]  # type: ignore[misc]
-            waiting = self._lanes[lane]
-            batch, self._lanes[lane] = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
-            try:
-                await self._publish(batch)
-            finally:
-                self._waiting -= len(batch)
-                self._metrics.hints_waiting = self._waiting
-
     async def _publish(self, batch: list[DialogMessage]) -> None:
         now = time.time()
         for message in batch:
             message.mark(now)
         for attempt in range(1, TRIES + 1):
             try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self._publisher.publish(batch)
+                await self._publisher.publish(batch)  # it has a time limit of its own
                 break
-            except (BrokerError, TimeoutError) as error:
+            except BrokerError as error:
                 if attempt == TRIES:
                     self._metrics.hints_failed += len(batch)
                     logger.warning("%d hints not published: %s", len(batch), error or type(error).__name__)

@@ -1,23 +1,16 @@
 """One user's public face: from the database, or from a cache of bounded size and age in front of it."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Protocol
-
-import redis.asyncio as redis
-from redis.exceptions import RedisError
 
 from backend.bodies import UserOut
 from backend.errors import Refusal
 from backend.metrics import Metrics
 from backend.reads import Reads
 
-logger = logging.getLogger(__name__)
-
 ENTRIES = 10_000  # of a process's own cache; about 5 MB
-REDIS_SECONDS = 0.25  # to answer; beyond it the database is asked
 
 Load = Callable[[int, int], Awaitable[UserOut | None]]
 
@@ -101,36 +94,3 @@ class InProcess:
         return user
 
     async def close(self) -> None: ...
-
-
-class InRedis:
-    """CACHE=redis: shared by all processes; while Redis is away every request is a miss."""
-
-    def __init__(self, load: Load, seconds: float, url: str, metrics: Metrics) -> None:
-        self._load = load
-        self._milliseconds = int(seconds * 1000)
-        self._metrics = metrics
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-        )
-
-    async def user(self, user_id: int, me: int) -> UserOut:
-        key = f"user:{user_id}"
-        try:
-            stored = await self._redis.get(key)
-        except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("cache: %s", error)
-            stored = None
-        if stored is not None:
-            self._metrics.cache_hits += 1
-            return UserOut.model_validate_json(stored)
-        self._metrics.cache_misses += 1
-        user = found(await self._load(user_id, me))
-        try:
-            await self._redis.set(key, user.model_dump_json(), px=self._milliseconds)
-        except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("cache: %s", error)
-        return user
-
-    async def close(self) -> None:
-        await self._redis.aclose()
