@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import time
+from contextlib import suppress
 from uuid import UUID
 
 from websocket_service import close_codes
@@ -62,12 +63,7 @@ class Sweep:
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout(self._pause()):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+            await self._wait_for_next()
             try:
                 await self.sweep()
             except DatabaseAway as error:
@@ -75,10 +71,22 @@ class Sweep:
                 logger.warning("sweep not done: %s", error)
                 self._alarm_until = max(self._alarm_until, time.monotonic() + POLL_SECONDS)  # soon again
 
-    def _pause(self) -> float:
-        if not self._consumer.connected or time.monotonic() < self._alarm_until:
-            return min(POLL_SECONDS, self._interval_seconds)
-        return self._interval_seconds * random.uniform(1 - JITTER, 1 + JITTER)
+    async def _wait_for_next(self) -> None:
+        """Until the next sweep is due, or wanted now; looks again and again whether it has become urgent."""
+        pause = self._interval_seconds * random.uniform(1 - JITTER, 1 + JITTER)
+        ends = time.monotonic() + pause
+        step = min(POLL_SECONDS, self._interval_seconds)
+        urgent = self._urgent()
+        while not self._wake.is_set() and time.monotonic() < ends:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(step, ends - time.monotonic())):
+                    await self._wake.wait()
+            if urgent or self._urgent():
+                break
+        self._wake.clear()
+
+    def _urgent(self) -> bool:
+        return not self._consumer.connected or time.monotonic() < self._alarm_until
 
     async def sweep(self) -> int:
         """Once, now; the number of messages that no hint had brought. Raises DatabaseAway."""

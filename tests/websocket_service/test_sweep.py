@@ -94,6 +94,19 @@ async def test_while_the_broker_is_away_messages_come_from_the_database(
     await device.until(lambda: any(frame.get("lag") is False for frame in device.frames[seen:]))
 
 
+async def test_a_broker_that_goes_away_in_the_long_pause_is_replaced_by_polling_at_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sweep, "POLL_SECONDS", 0.1)
+    world = await start(sweep_seconds=60)
+    ann, bob = await world.users()
+    device = await world.connected(bob)
+    await eventually(lambda: world.service.metrics.sweeps)  # the first one; now a long pause
+    world.hub.stop()
+    await world.store(ann, bob)
+    await device.until(lambda: count(device) == 1, seconds=3)
+
+
 async def test_a_new_generation_catches_up_at_once(world: World):
     ann, bob = await world.users()
     device = await world.connected(bob)
