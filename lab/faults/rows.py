@@ -230,7 +230,7 @@ ROWS: tuple[Row, ...] = (
         sockets_may_close=False,
         watch_seconds=40,
         needs=RABBIT,
-        quick=True,
+        nodes=3,
     ),
     Row(
         name="broker-partition",

@@ -1,0 +1,112 @@
+"""`lab faults`: break each part of a stack under load, and hold what is seen against what is promised."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from lab.commands.demo import people
+from lab.errors import UsageError, VoidResult
+from lab.faults import page
+from lab.faults.links import Links
+from lab.faults.rows import ROWS, Row
+from lab.faults.run import Load, Result, run_rows
+from lab.faults.scene import Scene
+from lab.stack import rabbitmq
+from lab.stack.description import DEFAULT_HOME
+from lab.stack.doctor import which
+from lab.stack.host import running
+from lab.stack.modes import Request
+
+RESULTS = DEFAULT_HOME.parent / "results"
+USERS = 300
+Mode = Literal["multi", "stack"]
+
+
+def command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROW]...", help="Rows of the table; default: all.")
+    ] = None,
+    *,
+    list_: Annotated[bool, typer.Option("--list", help="Show the rows and stop.")] = False,
+    quick: Annotated[bool, typer.Option(help="The short lane: one fault of each kind.")] = False,
+    mode: Annotated[
+        Mode | None, typer.Option(help="multi or stack.", show_default="stack where it can run")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1, help="Sends per second.")] = 60,
+    sockets: Annotated[int, typer.Option(min=1, help="Devices that listen.")] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
+    output: Annotated[
+        Path, typer.Option(help="Folder for faults.json, faults.md, faults.html; other rows in it are kept.")
+    ] = RESULTS,
+) -> None:
+    """Break each part of a stack under load, and hold what is seen against what is promised.
+
+    Starts a stack of its own, with proxies between its parts, and stops it. A row takes half a minute to a
+    minute; all of them about 15 minutes. Exit code 3 when a row did not hold.
+    """
+    console = Console()
+    here = installed()
+    chosen_mode: Mode = mode or ("stack" if len(here) == 2 else "multi")
+    rows = [row for row in chosen(names or [], quick) if chosen_mode == "stack" or not row.needs]
+    if list_:
+        for row in rows:
+            console.print(f"{row.name:28} {row.what}", highlight=False, soft_wrap=True)
+        return
+    if not rows:
+        raise UsageError(f"mode {chosen_mode} has none of these: they need RabbitMQ or HAProxy")
+    if chosen_mode == "stack" and len(here) < 2:
+        raise UsageError("mode stack needs RabbitMQ and HAProxy: bash build.sh --system, or --mode multi")
+    book = page.read(output / "faults.json")
+    results: dict[str, page.Entry] = {}
+
+    def done(result: Result) -> None:
+        entry = page.entry_of(result.observation, result.record, chosen_mode)
+        results[entry.observation.name] = book.entries[entry.observation.name] = entry
+        page.write(book, output)  # after each row: what was measured is kept, whatever comes
+        console.print("  " + page.summary({entry.observation.name: entry}), highlight=False, soft_wrap=True)
+
+    run_on_new_stacks(rows, chosen_mode, Load(rate, sockets, seed), console, done)
+    console.print(page.summary(results), highlight=False, soft_wrap=True)
+    console.print(f"{output / 'faults.md'}\n{output / 'faults.html'}", highlight=False, soft_wrap=True)
+    broken = [name for name, entry in results.items() if not entry.observation.held]
+    if broken:
+        raise VoidResult(f"{len(broken)} of {len(results)} rows did not hold: {', '.join(broken)}")
+
+
+def installed() -> list[str]:
+    """Which of RabbitMQ and HAProxy this machine has."""
+    found = {"rabbitmq": rabbitmq.scripts() is not None, "haproxy": which("haproxy") is not None}
+    return [name for name, there in found.items() if there]
+
+
+def chosen(names: Sequence[str], quick: bool) -> list[Row]:
+    """The rows of these names, of the short lane, or all. Raises UsageError."""
+    known = {row.name: row for row in ROWS}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no row '{name}': expected one of {', '.join(known)}")
+    return [row for row in ROWS if (row.name in names if names else row.quick or not quick)]
+
+
+def run_on_new_stacks(
+    rows: Sequence[Row], mode: Mode, load: Load, console: Console, done: Callable[[Result], None]
+) -> None:
+    """Start a stack for the rows with one RabbitMQ node, then one for those that need three."""
+    for nodes in sorted({row.nodes for row in rows}):
+        mine = [row for row in rows if row.nodes == nodes]
+        links = Links()
+        try:
+            with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
+                request = Request(Path(folder) / "stack", mode=mode, rabbitmq_nodes=nodes)
+                console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ) for {len(mine)} rows")
+                with running(request, planner=links.planner) as description:
+                    people(description, USERS, load.seed)
+                    scene = Scene(description, links)
+                    asyncio.run(run_rows(mine, scene, load, console.print, done))
+        finally:
+            links.close()

@@ -1,0 +1,215 @@
+"""The result of the fault runs: one JSON file, and two pages drawn from it (Markdown and HTML)."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from markupsafe import Markup
+
+from lab.errors import UsageError
+from lab.faults.observation import Observation
+from lab.faults.rows import ROWS, Row
+from lab.load.record import Machine, RunRecord
+from lab.report import charts
+from lab.report.style import render
+
+FORMAT = "fastapi-performance-lab/faults"
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """What the timeline of a row shows, a value a second."""
+
+    answered: list[int]
+    delivered: list[int]
+    answer_p99: list[float | None]
+    delivery_p99: list[float | None]
+    failed: list[int]
+    sockets: list[int]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row, as it was run last."""
+
+    observation: Observation
+    drawn: Drawn
+    at: float  # unix time
+    mode: str
+    rate: float
+    sockets: int
+    machine: Machine
+    waited: float | None  # share of the time in which some task waited for a core
+
+
+class Book(msgspec.Struct):
+    """The result file: the last run of each row."""
+
+    format: str = FORMAT
+    entries: dict[str, Entry] = {}
+
+
+def read(path: Path) -> Book:
+    """The file, or an empty book. Raises UsageError for a file of another kind."""
+    if not path.exists():
+        return Book()
+    try:
+        book = msgspec.json.decode(path.read_bytes(), type=Book)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: not a result of lab faults: {error}") from None
+    if book.format != FORMAT:
+        raise UsageError(f"{path}: not a result of lab faults (its format is {book.format!r})")
+    return book
+
+
+def write(book: Book, folder: Path) -> list[Path]:
+    """faults.json, faults.md and faults.html in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n"
+    places = [folder / f"faults.{kind}" for kind in ("json", "md", "html")]
+    places[0].write_bytes(data)
+    places[1].write_text(markdown(book))
+    places[2].write_text(html(book))
+    return places
+
+
+def told(row: Row, entry: Entry) -> tuple[str, str]:
+    """(what the sender saw, what the recipients saw), in words."""
+    seen = entry.observation
+    sender = f"{seen.sends} sends, {seen.failed} failed"
+    sender += f"; slowest answer {_seconds(seen.slowest_answer_seconds)}"
+    if seen.pause_seconds:
+        sender += f"; {seen.pause_seconds} s without an answer"
+    closes = ", ".join(f"{count} x {code}" for code, count in sorted(seen.closes.items()))
+    recipient = (
+        f"latest message {_seconds(seen.latest_seconds)} after it was due (bound {row.late_seconds:g} s)"
+    )
+    recipient += f"; sockets closed: {closes or 'none'}"
+    if seen.replayed:
+        recipient += f"; {seen.replayed} by replay"
+    for note in seen.notes:
+        recipient += f"; {note}"
+    return sender, recipient
+
+
+def repair(entry: Entry) -> str:
+    """How long after the fault's begin messages were still late by more than a second."""
+    seconds = entry.observation.repair_seconds
+    return "none late" if seconds is None else f"{seconds:.1f} s"
+
+
+def markdown(book: Book) -> str:
+    """The page for docs/results: expectation beside observation."""
+    known = _known(book)
+    held = sum(entry.observation.held for _, entry in known)
+    lines = [
+        "# What happens when a part dies",
+        "",
+        "Made by `lab faults`; do not edit. Each row: open-loop load with the ledger on, the fault in the",
+        "middle of it, then every message compared with the database. A client tries a send again with the",
+        "same id. *Repair* is the time from the fault to the last message that was late by over 1 s. What is",
+        "always expected: lost 0, twice 0, out of order 0.",
+        "",
+        f"**{held} of {len(known)} rows held.** Rows not run yet: {_missing(book)}.",
+        "",
+        "| fault | expected | observed | repair | lost / twice / disorder | held |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row, entry in known:
+        seen = entry.observation
+        sender, recipient = told(row, entry)
+        verdict = "yes" if seen.held else "**NO**: " + "; ".join(seen.broken)
+        lines.append(
+            f"| {row.what} | sender: {row.sender}<br>recipient: {row.recipient}"
+            f" | sender: {sender}<br>recipient: {recipient} | {repair(entry)}"
+            f" | {seen.lost} / {seen.duplicates} / {seen.disorder} | {verdict} |"
+        )
+    return "\n".join([*lines, "", *_where(known)]) + "\n"
+
+
+def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
+    lines = ["Where and how (latest run of each):", ""]
+    for row, entry in known:
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.at))
+        machine = entry.machine
+        waited = (
+            "" if entry.waited is None else f", some task waited for a core {entry.waited:.0%} of the time"
+        )
+        lines.append(
+            f"- `lab faults {row.name} --rate {entry.rate:g} --sockets {entry.sockets}`: {when} UTC,"
+            f" mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}{waited}"
+        )
+    return lines
+
+
+def html(book: Book) -> str:
+    """The same with the timeline of each row, the fault marked."""
+    rows = [
+        {
+            "row": row,
+            "seen": entry.observation,
+            "told": told(row, entry),
+            "repair": repair(entry),
+            "picture": Markup(_timeline(entry)),
+        }
+        for row, entry in _known(book)
+    ]
+    return render("faults.html", title="What happens when a part dies", rows=rows, missing=_missing(book))
+
+
+def _timeline(entry: Entry) -> str:
+    drawn, seen = entry.drawn, entry.observation
+    marks = [(seen.began_second, "fault")]
+    if seen.mended_second - seen.began_second > 1:
+        marks.append((seen.mended_second, "mended"))
+    return charts.timeline(
+        list(range(len(drawn.answered))),
+        {"sends answered": drawn.answered, "delivered": drawn.delivered},
+        {"answer p99": drawn.answer_p99, "delivery p99": drawn.delivery_p99},
+        {"failed": drawn.failed, "sockets open": drawn.sockets},
+        marks,
+    )
+
+
+def _known(book: Book) -> list[tuple[Row, Entry]]:
+    return [(row, book.entries[row.name]) for row in ROWS if row.name in book.entries]
+
+
+def _missing(book: Book) -> str:
+    return ", ".join(row.name for row in ROWS if row.name not in book.entries) or "none"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def entry_of(observation: Observation, record: RunRecord, mode: str) -> Entry:
+    """The book's entry of a run."""
+    seconds = record.seconds
+    return Entry(
+        observation=observation,
+        drawn=Drawn(
+            [one.ok for one in seconds],
+            [one.deliveries for one in seconds],
+            [one.intended_p99 for one in seconds],
+            [one.delivery_p99 for one in seconds],
+            [one.errors for one in seconds],
+            [one.sockets for one in seconds],
+        ),
+        at=record.started_at,
+        mode=mode,
+        rate=record.settings.rate,
+        sockets=record.settings.sockets,
+        machine=record.machine,
+        waited=record.pressure.waited if record.pressure else None,
+    )
+
+
+def summary(results: Mapping[str, Entry]) -> str:
+    """One line a row, for the terminal."""
+    lines = []
+    for row in ROWS:
+        if row.name in results:
+            seen = results[row.name].observation
+            word = "held" if seen.held else "BROKEN: " + "; ".join(seen.broken)
+            lines.append(f"{row.name:28} repair {repair(results[row.name]):>10}   {word}")
+    return "\n".join(lines)

@@ -1,0 +1,89 @@
+"""An observation says what is not as promised, for each thing that can be; and the page shows it."""
+
+import msgspec
+import pytest
+
+from lab.errors import UsageError
+from lab.faults import page
+from lab.faults.observation import observe
+from lab.faults.rows import ROWS, named
+from lab.load import record
+from lab.load.record import RunRecord
+from tests.lab.faults.made_up import calm, changed
+
+STRICT = named("haproxy-reloaded")  # nothing may be noticed
+
+
+def seen(run: RunRecord, row=STRICT):
+    return observe(row, run, (5.0, 5.1), [], timeout=2.0)
+
+
+def test_a_calm_run_holds():
+    assert seen(calm()).broken == []
+
+
+@pytest.mark.parametrize(
+    ("ledger", "words"),
+    [
+        ({"acknowledged_not_stored": 1}, "1 lost"),
+        ({"not_delivered": 2}, "2 lost"),
+        ({"duplicates_after_client": 3}, "3 twice"),
+        ({"out_of_order_after_client": 4}, "4 out of order"),
+        ({"misrouted": 5, "clean": False}, "the ledger is not clean: "),
+        ({"slowest_delivery_seconds": 9.0}, "a message came after 9.0 s, bound 3 s"),
+        ({"closes": {"1006": 6}}, "6 sockets closed"),
+    ],
+)
+def test_each_broken_promise_is_named(ledger, words):
+    assert seen(changed(calm(), ledger=ledger)).broken == [words]
+
+
+def test_a_failed_or_dropped_send_breaks_a_row_that_does_not_allow_it():
+    assert seen(changed(calm(), total={"errors": {"503": 2}, "dropped": 1})).broken == ["3 sends failed"]
+
+
+def test_a_slow_answer_breaks_only_a_row_in_which_sends_may_not_wait():
+    slow = changed(calm(), total={"intended": msgspec.structs.replace(calm().total.intended, max=2.5)})
+    assert seen(slow).broken == ["a send took 2.5 s"]
+    assert seen(slow, named("api-killed")).broken == []
+
+
+def test_repair_counts_from_the_fault_to_the_last_late_message():
+    run = calm()
+    late = [
+        msgspec.structs.replace(one, delivery_p99=4.0 if number == 6 else 0.01)
+        for number, one in enumerate(run.seconds)
+    ]
+    assert seen(msgspec.structs.replace(run, seconds=late)).repair_seconds == pytest.approx(6 + 4 - 5)
+
+
+def test_every_row_has_a_name_of_its_own_and_a_bound_within_the_promise():
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    for row in ROWS:
+        assert 0 < row.late_seconds <= 36 and row.watch_seconds > 0 and row.sender and row.recipient
+    assert {row.name for row in ROWS if row.quick}
+
+
+def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_path):
+    run = calm()
+    for row in (STRICT, named("api-killed")):
+        book = page.read(tmp_path / "faults.json")
+        book.entries[row.name] = page.entry_of(seen(run, row), run, "stack")
+        page.write(book, tmp_path)
+    words = (tmp_path / "faults.md").read_text()
+    assert "**2 of 2 rows held.**" in words and "retry with the same id" in words
+    drawn = (tmp_path / "faults.html").read_text()
+    assert drawn.count("<svg") == 2 and "fault" in drawn
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "faults.json").write_text('{"format": "else"}')
+    with pytest.raises(UsageError):
+        page.read(tmp_path / "faults.json")
+
+
+def test_a_row_that_did_not_hold_is_shown_as_such(tmp_path):
+    lost = changed(calm(), ledger={"not_delivered": 2})
+    book = page.Book(entries={STRICT.name: page.entry_of(seen(lost), lost, "stack")})
+    assert "**NO**: 2 lost" in page.markdown(book)
+    assert record.FORMAT != page.FORMAT
