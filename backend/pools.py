@@ -38,8 +38,17 @@ AWAY = (
 )
 
 
+# Seconds before each further try. A Citus worker that is away is back, or its shards are elsewhere, in
+# about a second; longer, and the client should decide.
+PAUSES_SECONDS = (0.05, 0.2, 0.5)
+
+
 class DatabaseUnavailable(Exception):
     """The database did not answer; the statement may or may not have been done. Try again."""
+
+
+class NoConnection(DatabaseUnavailable):
+    """All connections were in use for too long: a further try would only wait in the same queue."""
 
 
 class Pool:
@@ -79,6 +88,18 @@ class Pool:
             raise
         finally:
             self._give_back(connection)
+
+    async def fetch_repeatable(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The same for a statement that may be done twice: tried again after a short while."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return await self.fetch(statement, *arguments)
+            except NoConnection:
+                raise
+            except DatabaseUnavailable as error:
+                logger.info("again in %s s: %s", pause, error)
+            await asyncio.sleep(pause)
+        return await self.fetch(statement, *arguments)
 
     async def fetchrow(self, statement: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row, or None."""
@@ -128,7 +149,7 @@ class Pool:
                 return await waiter
         except TimeoutError:
             self._unwait(waiter)
-            raise DatabaseUnavailable(f"no free connection within {self._wait_seconds:g} s") from None
+            raise NoConnection(f"no free connection within {self._wait_seconds:g} s") from None
         except asyncio.CancelledError:
             self._unwait(waiter)
             raise

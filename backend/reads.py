@@ -42,7 +42,7 @@ class FromPrimary:
         self._primary = primary
 
     async def fetch(self, reader: int, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        return await self._primary.fetch(statement, *arguments)
+        return await self._primary.fetch_repeatable(statement, *arguments)
 
     def wrote(self, user_id: int) -> None: ...
 
@@ -67,7 +67,7 @@ class FromReplica:
                 self._metrics.reads_replica += 1
                 return rows
         self._metrics.reads_primary += 1
-        return await self._primary.fetch(statement, *arguments)
+        return await self._primary.fetch_repeatable(statement, *arguments)
 
     def may_use_replica(self, reader: int) -> bool:
         """Whether this reader may be given what the replica has; without one connection there, none."""

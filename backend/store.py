@@ -24,7 +24,7 @@ class Store:
 
         Safe to repeat after any failure: the id decides.
         """
-        (row,) = await self._pool.fetch(
+        (row,) = await self._pool.fetch_repeatable(
             self._send,
             message.dialog_id,
             message.id,

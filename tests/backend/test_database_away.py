@@ -62,3 +62,25 @@ async def test_no_free_connection_is_a_503_in_time(start: Start):
     assert (await backend.client.get("/metrics")).text.count("count_5xx_total 1.0") == 1
     await transaction.rollback()
     assert (await stuck).status_code == 201
+
+
+async def test_a_short_cut_is_not_seen_by_who_sends(backend: Running):
+    """Every statement may be done twice: the id decides. So it is, before the client hears of a failure."""
+    me, other = await backend.users()
+
+    async def cut() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0.05)
+            await backend.database.execute(KILL)
+
+    statuses: list[int] = []
+
+    async def send_and_list() -> None:
+        for _ in range(30):
+            statuses.append((await backend.send(me, other)).status_code)
+            await backend.page(me, other, limit=1)
+
+    await asyncio.gather(cut(), *(send_and_list() for _ in range(5)))
+    assert set(statuses) <= {200, 201}  # 200: the first try was stored, its answer was lost
+    seqs = await backend.database.fetchval("SELECT array_agg(seq ORDER BY seq) FROM dialogmessage")
+    assert seqs == list(range(1, 151))

@@ -188,6 +188,8 @@ class FakePool:
     async def fetch(self, statement: str, *arguments: object) -> list[str]:
         return [self.name]
 
+    fetch_repeatable = fetch
+
 
 async def asked(reads: FromReplicaWithOwnWrites, reader: int) -> str:
     return str((await reads.fetch(reader, ""))[0])
