@@ -15,6 +15,7 @@ from lab.stack.replicas import Replication
 
 Mode = Literal["single", "multi", "stack", "citus"]
 MODES: tuple[str, ...] = get_args(Mode)
+PROXIED_MODES = ("stack", "citus")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """Choose ports and passwords, make PostgreSQL's data folder, and say what shall run."""
+    unproxied = {"APP_TRANSPORT", "BALANCE"} & set(request.levers)
+    if unproxied and request.mode not in PROXIED_MODES:
+        raise UsageError(f"{unproxied.pop()}: mode {request.mode} has no proxy; expected mode stack or citus")
     if request.mode == "single":
         return _single(request)
     return _processes(request)
@@ -110,7 +114,7 @@ def _processes(request: Request) -> Plan:
     programs = [*servers]
     rabbitmq = haproxy = None
     broker = "postgres"
-    if request.mode in ("stack", "citus"):
+    if request.mode in PROXIED_MODES:
         from lab.stack.rabbitmq import plan_rabbitmq
 
         nodes, rabbitmq = plan_rabbitmq(request.home, request.rabbitmq_nodes)
@@ -118,7 +122,7 @@ def _processes(request: Request) -> Plan:
         broker = "rabbitmq"
     description.api.extend(f"http://127.0.0.1:{port}" for port in api_ports)
     description.websockets.extend(f"ws://127.0.0.1:{port}/ws" for port in websocket_ports)
-    if request.mode in ("stack", "citus"):
+    if request.mode in PROXIED_MODES:
         from lab.stack.haproxy import plan_haproxy
 
         proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports, request.levers)

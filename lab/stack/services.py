@@ -8,6 +8,7 @@ from lab.stack.description import Database
 from lab.stack.program import Program, http_ready, module
 
 SERVICES = 50  # order: after the servers they need
+PROXIED = {"backend": "BACKEND_SOCKET", "websocket": "WS_SOCKET"}  # kind: its setting
 
 
 def common_environment(
@@ -107,10 +108,18 @@ def single(api_port: int, websocket_port: int, environment: Mapping[str, str]) -
 
 
 def with_levers(program: Program, levers: Mapping[str, str], database: Database) -> Program:
-    """The program with these overrides. DATABASE_TRANSPORT is ours: it says which address it gets."""
+    """The program with these overrides.
+
+    Three are the stack's own and turned into what the process knows: DATABASE_TRANSPORT says which address
+    of the database it gets, APP_TRANSPORT whether it listens on a socket for the proxy beside its port, and
+    BALANCE is the proxy's.
+    """
     environment = {**program.environment, **levers}
+    environment.pop("BALANCE", None)
     if "DATABASE_TRANSPORT" in environment:
         environment["POSTGRES_HOST"] = _database_host(environment.pop("DATABASE_TRANSPORT"), database)
+    if environment.pop("APP_TRANSPORT", "tcp") == "unix" and program.kind in PROXIED:
+        environment[PROXIED[program.kind]] = f"haproxy/{program.name}.sock"  # in the run folder
     return replace(program, environment=environment)
 
 
