@@ -63,6 +63,9 @@ def command(
     output: Annotated[
         Path | None, typer.Option(help="Result file.", show_default=".lab/results/load-<time>.json")
     ] = None,
+    ways: Annotated[
+        Path | None, typer.Option(help="Also write every message's way, hop by hop, to this CSV file.")
+    ] = None,
     report: Annotated[bool, typer.Option(help="Also write the HTML report beside it.")] = True,
     show_progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Live figures.")] = True,
     engine: Annotated[
@@ -100,6 +103,7 @@ def command(
         settle=settle,
         stall_test=stall_test,
         proxy=proxy,
+        ways=ways,
     )
     plan.check()
     if engine == "locust":

@@ -218,7 +218,7 @@ def hops(rows: NDArray[np.void], samples: Samples, clock: float, begin: float) -
         return []
     number = rows["number"]
     moments = np.column_stack(
-        [samples.due[number] + clock, samples.sent[number] + clock, rows["hops"], rows["received"]]
+        [samples.due[number] + clock, samples.sent[number] + clock, rows["hops"], rows["received"] + clock]
     )
     steps = np.diff(moments, axis=1)
     return [

@@ -26,8 +26,8 @@ APPLIED_FIELDS: list[Any] = [
     ("number", "<i8"),
     ("at", "<f8"),
 ]
-HOPS_ROW = struct.Struct("<qd5d")  # number, received (time.time), then wire.message.HOPS
-HOPS_FIELDS: list[Any] = [("number", "<i8"), ("received", "<f8"), ("hops", "<f8", (5,))]
+HOPS_ROW = struct.Struct("<Iqd5d")  # device, number, received, then wire.message.HOPS (unix time)
+HOPS_FIELDS: list[Any] = [("device", "<u4"), ("number", "<i8"), ("received", "<f8"), ("hops", "<f8", (5,))]
 
 LENGTH = struct.Struct("<I")
 
@@ -58,7 +58,6 @@ class Job(msgspec.Struct):
     in_flight_limit: int
     connections: int
     retries: int
-    clock: float  # unix time - time.monotonic()
     number: bytes  # uint32
     due: bytes  # float64, from the start
     operation: bytes  # uint8

@@ -2,7 +2,6 @@
 
 import random
 import string
-import time
 from uuid import UUID
 
 import numpy as np
@@ -63,7 +62,6 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
         "in_flight_limit": plan.in_flight_limit,
         "connections": CONNECTIONS_A_TARGET,
         "retries": plan.retries,
-        "clock": time.time() - time.monotonic(),
     }
     return [
         Job(

@@ -4,16 +4,22 @@ import asyncio
 import json
 import os
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import asyncpg
 
 from lab import pressure
+from lab.errors import StackError
 from lab.experiments.meter import Meter, Reading, pss_bytes
+from lab.load.process import GeneratorProcess
 from lab.load.record import Machinery, Usage
 from lab.stack.description import StackDescription
 
 HEALTH_SECONDS = 5.0
+READ_SECONDS = 5.0
+T = TypeVar("T")
 THIS = "lab"  # the process that leads the run and draws its progress
 
 
@@ -25,37 +31,47 @@ class _Moment:
 
 
 class Observer:
-    """Call `begin` and `end` at the borders of the measured time, then ask."""
+    """Call `mark` at the borders of the measured time and `weigh` after it, then ask.
 
-    def __init__(self, stack: StackDescription, generators: Mapping[str, int]) -> None:
+    Nothing here ends a run: what cannot be read (a server that is down) is missing in the record.
+    """
+
+    def __init__(self, stack: StackDescription, generators: Sequence[GeneratorProcess]) -> None:
         self._stack = stack
-        self._generators = {**generators, THIS: os.getpid()}
-        self._meter: Meter | None = None
+        self._processes = generators
         self._moments: list[_Moment] = []
         self._memory: dict[str, int] = {}
 
-    async def open(self) -> None:
-        """Connect; a stack without processes of its own (a test's) has nothing to meter."""
-        if self._stack.processes:
-            self._meter = await Meter.of(self._stack)
+    def _pids(self) -> dict[str, int]:
+        return {**{one.name: one.pid for one in self._processes}, THIS: os.getpid()}
+
+    async def _read(self, what: Callable[[Meter], Awaitable[T]]) -> T | None:
+        if not self._stack.processes:
+            return None  # a test's stack has nothing to meter
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                meter = await Meter.of(self._stack)
+                try:
+                    return await what(meter)
+                finally:
+                    await meter.close()
+        except (OSError, StackError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
 
     async def mark(self) -> None:
         """Read all counters: once at the begin, once at the end."""
         self._moments.append(
             _Moment(
-                await self._meter.read() if self._meter else None,
-                {name: pressure.cpu_seconds([pid]) for name, pid in self._generators.items()},
+                await self._read(lambda meter: meter.read()),
+                {name: pressure.cpu_seconds([pid]) for name, pid in self._pids().items()},
                 pressure.moment(),
             )
         )
 
-    async def close(self) -> None:
-        """Read the memory, and let go."""
-        if self._meter:
-            self._memory = await asyncio.to_thread(self._meter.memory_bytes)
-            await self._meter.close()
-            self._meter = None
-        self._memory |= {name: pss_bytes(pid) for name, pid in self._generators.items()}
+    async def weigh(self) -> None:
+        """Read the memory, while all still runs."""
+        found = await self._read(lambda meter: asyncio.to_thread(meter.memory_bytes))
+        self._memory = {**(found or {}), **{name: pss_bytes(pid) for name, pid in self._pids().items()}}
 
     def usage(self, operations: int) -> list[Usage]:
         """CPU between the marks, memory at the end; most CPU first."""
@@ -87,7 +103,7 @@ class Observer:
         seconds = last.machine.at - first.machine.at
         return [
             (last.generator[name] - first.generator[name]) / seconds
-            for name in self._generators
+            for name in last.generator
             if name != THIS and seconds > 0
         ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from lab.errors import UsageError
@@ -56,6 +57,7 @@ class LoadPlan:
     processes: int = 1  # of the generator
     stall_test: bool = False  # test the instrument first: 1.6 s
     proxy: bool = True  # through the stack's HAProxy, where it has one
+    ways: Path | None = None  # also write every message's way here, as CSV
     command: str = ""  # how to run it again; for the report
 
     def shares(self) -> dict[Operation, float]:

@@ -56,14 +56,13 @@ read_listed = msgspec.json.Decoder(Listed).decode
 class Rows:
     """Packed rows since the last report; the log of the devices."""
 
-    def __init__(self, ids: MessageIds, dialogs: dict[Any, int], clock: float) -> None:
+    def __init__(self, ids: MessageIds, dialogs: dict[Any, int]) -> None:
         self.operations = bytearray()
         self._received = bytearray()
         self._applied = bytearray()
         self._hops = bytearray()
         self._ids = ids
         self._dialogs = dialogs
-        self._clock = clock
         self._closes: collections.Counter[int] = collections.Counter()
         self._reconnects = 0
         self._welcomed: set[int] = set()
@@ -75,7 +74,7 @@ class Rows:
         )
         way = message.w
         if way is not None and number >= 0 and len(way) == 5:
-            self._hops += pipe.HOPS_ROW.pack(number, at + self._clock, *way)
+            self._hops += pipe.HOPS_ROW.pack(device, number, at, *way)
 
     def applied(self, device: int, message: Light, at: float) -> None:
         self._applied += pipe.APPLIED_ROW.pack(
@@ -128,7 +127,7 @@ class Worker:
         self._requests = Requests(job, ids)
         self._language = LANGUAGES[job.encoding]
         forms = {self._language.id_form(uuid.UUID(name)): n for n, (name, *_) in enumerate(job.dialogs)}
-        self._rows = Rows(ids, forms, job.clock)
+        self._rows = Rows(ids, forms)
         self._users = {user_id: index for index, user_id in enumerate(job.users)}
         self._devices = self._make_devices(list(forms))
         self._start = 0.0

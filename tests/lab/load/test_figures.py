@@ -115,7 +115,7 @@ def test_hops_add_up_to_the_whole_way():
     clock = 1e9
     way = [samples.due[3] + clock + at for at in (0.001, 0.003, 0.004, 0.008, 0.009)]
     rows = Rows()
-    rows.add(pipe.Report(phase="x", hops=pipe.HOPS_ROW.pack(3, samples.due[3] + clock + 0.010, *way)))
+    rows.add(pipe.Report(phase="x", hops=pipe.HOPS_ROW.pack(0, 3, samples.due[3] + 0.010, *way)))
     found = figures.hops(rows.whole("hops"), samples, clock, START)
     assert [one.name for one in found] == list(figures.WAY_WORDS)
     assert sum(one.p50 for one in found) == pytest.approx(0.010, abs=1e-5)

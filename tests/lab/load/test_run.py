@@ -1,11 +1,13 @@
 """Runs on a real stack: the record is whole, and what goes wrong on purpose makes it INVALID."""
 
 import asyncio
+import csv
 import json
 import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +24,7 @@ from lab.load.run import run_load
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from wire.message import HOPS
 
 pytestmark = [pytest.mark.stack, pytest.mark.integration]
 
@@ -78,6 +81,22 @@ async def test_record_of_a_run_is_whole(plan, tmp_path):
     assert all(one.cpu_seconds > 0 for one in run.usage if one.kind in ("backend", "generator"))
     assert run.stack.effective["backend-1"]["event_loop"] == "uvloop"
     assert run.verdict.word == ("VALID" if all(one.ok for one in run.guards) else "INVALID")
+
+
+async def test_every_messages_way_is_on_record(plan, tmp_path):
+    path = tmp_path / "ways.csv"
+    run = await run_load(replace(plan, ways=path, sockets=40))
+    lines = list(csv.DictReader(path.open()))
+    assert len({line["id"] for line in lines}) == run.ledger.sends
+    received = [line for line in lines if line["received"]]
+    assert len(received) == run.ledger.delivered
+    for line in received:
+        way = [float(line[name]) for name in ("intended", "sent", *HOPS, "received")]
+        assert all(later - earlier > -0.001 for earlier, later in pairwise(way)), line
+        assert line["status"] == "201" and int(line["user_id"]) in (
+            int(line["from_user_id"]),
+            int(line["to_user_id"]),
+        )
 
 
 def _saved(run: record.RunRecord, folder: Path) -> str:
@@ -204,3 +223,20 @@ async def test_generator_that_waited_for_answers_fails_the_stall_test(plan, monk
     monkeypatch.setattr(stall, "_latencies", closed_loop)
     tested = await stall.stall_test(replace(plan, rate=200))
     assert not tested.ok and tested.slow == 1
+
+
+async def test_database_that_crashes_ends_no_run(plan, stack):
+    """One of PostgreSQL's processes is killed, so that it recovers: the books still balance."""
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    victim = await connection.fetchval(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'backend-1%' LIMIT 1"
+    )
+    load = asyncio.create_task(run_load(replace(plan, duration=3, timeout=1, settle=40, retries=3)))
+    await asyncio.sleep(2)
+    os.kill(victim, signal.SIGKILL)
+    run = await load
+    with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)):
+        await connection.fetchval("SELECT 1")  # it did crash
+    assert run.ledger.compared_with_database and run.ledger.acknowledged > 0
+    assert run.ledger.acknowledged_not_stored == 0
+    assert run.ledger.clean, run.ledger.examples
