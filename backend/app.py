@@ -91,7 +91,14 @@ class Backend(FastAPI):
         failing.install(self, self.metrics)
         self.front: Route = failing.too_large(super().__call__)
         if self.twin is None:
-            self.front = HotPath(self.front, self.access, self.sending, self.history, self.metrics)
+            self.front = HotPath(
+                self.front,
+                self.access,
+                self.sending,
+                history=self.history,
+                reads=self.reads,
+                metrics=self.metrics,
+            )
 
     def _make_reads(self, settings: Settings) -> Reads:
         if settings.read_routing == "primary":

@@ -6,7 +6,7 @@ with its body, and gets FastAPI's answer: one place holds the words, and the doc
 """
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, time
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from backend.errors import Refusal
 from backend.failing import refusal_of
 from backend.history import History
 from backend.metrics import Metrics
+from backend.reads import Reads
 from backend.sending import Sending
 from wire.message import CONTENT_MAX_CHARACTERS, dialog_id_of
 
@@ -60,13 +61,21 @@ class HotPath:
     """An ASGI application in front of another, `route`."""
 
     def __init__(
-        self, route: Route, access: Access, sending: Sending, history: History, metrics: Metrics
+        self,
+        route: Route,
+        access: Access,
+        sending: Sending,
+        *,
+        history: History,
+        reads: Reads,
+        metrics: Metrics,
     ) -> None:
         self._route = route
         self._access = access
         self._sending = sending
         self._history = history
         self._metrics = metrics
+        self._reads = reads
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         parts = scope["path"].split("/")
@@ -81,7 +90,7 @@ class HotPath:
 
     async def _create(self, user_id: int, scope: Event, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        token, length = _token_and_length(scope)
+        token, length, _ = _read_headers(scope)
         if length > MAX_BODY_BYTES:
             return await self._route(scope, receive, send)
         event = await receive()
@@ -112,16 +121,19 @@ class HotPath:
                     message.created_at,
                 )
             ),
+            [(b"x-wrote-at", b"%.6f" % time())] if self._reads.tells else (),
         )
         self._metrics.create_seconds.observe(perf_counter() - started)
 
     async def _list(self, user_id: int, scope: Event, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        token, _ = _token_and_length(scope)
+        token, _, wrote_at = _read_headers(scope)
         try:
             me = self._access.claims(token).user_id
             limit, before, after = _page_of(scope["query_string"])
             dialog_id = dialog_id_of(me, user_id)
+            if wrote_at:
+                self._reads.wrote(me, float(wrote_at))
         except (Refusal, ValueError):
             return await self._route(scope, receive, send)
         try:
@@ -139,15 +151,18 @@ class HotPath:
         await _answer(send, refusal.status, encode({"detail": refusal.detail}), headers)
 
 
-def _token_and_length(scope: Event) -> tuple[str, int]:
-    token, length = "", 0
+def _read_headers(scope: Event) -> tuple[str, int, bytes]:
+    """(bearer token, content-length, x-wrote-at)"""
+    token, length, wrote_at = "", 0, b""
     for name, value in scope["headers"]:
         if name == b"authorization":
             if value[:7].lower() == b"bearer ":
                 token = value[7:].decode("latin-1")
         elif name == b"content-length":
             length = int(value)
-    return token, length
+        elif name == b"x-wrote-at":
+            wrote_at = value
+    return token, length, wrote_at
 
 
 def _page_of(query: bytes) -> tuple[int, int | None, int | None]:

@@ -3,15 +3,16 @@
 How READ_ROUTING=replica_ryw knows: twice in a tenth of a second the primary is asked for its position in
 the log and the replica for the position that it has replayed. When the replica has reached a position
 that the primary gave at time T, all that was answered before T is on the replica. A user whose last write
-was later is read from the primary. Writes are remembered by the process that answered them: with several
-API processes a client that changes between them needs affinity to see its own writes at once.
+was later is read from the primary. A process remembers the writes that it answered; for clients that go
+from one to another, the answer to a send carries its time in `x-wrote-at`, and a list takes it back.
+Times are those of the API processes' clocks, which must agree (one host, or NTP and a margin).
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import time
 from typing import Any, Protocol
 
 import asyncpg
@@ -26,11 +27,15 @@ REMEMBERED = 50_000  # writers; for those who fall out the newest of them counts
 
 
 class Reads(Protocol):
-    """`fetch` for a reader; `wrote` when that user's write was answered; `run` beside them."""
+    """`fetch` for a reader; `wrote` when a user's write was answered (unix time; default: now)."""
 
     async def fetch(self, reader: int, statement: str, *arguments: Any) -> list[asyncpg.Record]: ...
 
-    def wrote(self, user_id: int) -> None: ...
+    @property
+    def tells(self) -> bool:
+        """Whether sends answer with x-wrote-at."""
+
+    def wrote(self, user_id: int, at: float | None = None) -> None: ...
 
     async def run(self) -> None: ...
 
@@ -38,19 +43,23 @@ class Reads(Protocol):
 class FromPrimary:
     """READ_ROUTING=primary."""
 
+    tells = False
+
     def __init__(self, primary: Pool) -> None:
         self._primary = primary
 
     async def fetch(self, reader: int, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         return await self._primary.fetch_repeatable(statement, *arguments)
 
-    def wrote(self, user_id: int) -> None: ...
+    def wrote(self, user_id: int, at: float | None = None) -> None: ...
 
     async def run(self) -> None: ...
 
 
 class FromReplica:
     """READ_ROUTING=replica: whatever the replica has; the primary while the replica is away."""
+
+    tells = False
 
     def __init__(self, primary: Pool, replica: Pool, metrics: Metrics) -> None:
         self._primary = primary
@@ -73,7 +82,7 @@ class FromReplica:
         """Whether this reader may be given what the replica has; without one connection there, none."""
         return self._replica.open > 0
 
-    def wrote(self, user_id: int) -> None: ...
+    def wrote(self, user_id: int, at: float | None = None) -> None: ...
 
     async def run(self) -> None:
         await self._replica.keep()
@@ -81,6 +90,8 @@ class FromReplica:
 
 class FromReplicaWithOwnWrites(FromReplica):
     """READ_ROUTING=replica_ryw."""
+
+    tells = True
 
     def __init__(
         self,
@@ -103,12 +114,13 @@ class FromReplicaWithOwnWrites(FromReplica):
         wrote_at = self._wrote_at.get(reader, self._forgotten_at)
         return super().may_use_replica(reader) and wrote_at < self._complete_until
 
-    def wrote(self, user_id: int) -> None:
-        self._wrote_at.pop(user_id, None)
+    def wrote(self, user_id: int, at: float | None = None) -> None:
+        now = time()
+        at = min(now, max(at or now, self._wrote_at.pop(user_id, 0.0)))
         if len(self._wrote_at) >= REMEMBERED:
             oldest = next(iter(self._wrote_at))
-            self._forgotten_at = self._wrote_at.pop(oldest)
-        self._wrote_at[user_id] = monotonic()
+            self._forgotten_at = max(self._forgotten_at, self._wrote_at.pop(oldest))
+        self._wrote_at[user_id] = at
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -125,7 +137,7 @@ class FromReplicaWithOwnWrites(FromReplica):
 
     async def look(self) -> None:
         """Ask both for their positions once."""
-        asked_at = monotonic()
+        asked_at = time()
         self._positions.append((asked_at, await self._written()))
         replayed = await self._replayed()
         while self._positions and self._positions[0][1] <= replayed:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 from lab.stack import postgres, tether
@@ -17,8 +18,16 @@ from lab.stack.supervision import write_spec
 
 
 @contextmanager
-def replica_of(dsn: str, folder: Path) -> Iterator[Database]:
+def replica_of(dsn: str) -> Iterator[Database]:
     """Runs within the block; it may not answer yet."""
+    # Not pytest's folder: a second pytest on the machine closes that to other users, PostgreSQL's among them.
+    with TemporaryDirectory(prefix="lab-test-replica-", ignore_cleanup_errors=True) as name:
+        with _running(dsn, Path(name)) as database:
+            yield database
+
+
+@contextmanager
+def _running(dsn: str, folder: Path) -> Iterator[Database]:
     user = postgres.unprivileged_user()
     primary = parse_qs(urlsplit(dsn).query)["host"][0]
     folder.chmod(0o711)

@@ -266,9 +266,9 @@ async def test_reads_go_to_the_primary_while_the_replica_is_away(start: Start):
         assert (await effective(backend))["read_routing"] == routing
 
 
-async def test_a_real_replica_never_hides_my_own_writes(start: Start, tmp_path: Path, database: str):
+async def test_a_real_replica_never_hides_my_own_writes(start: Start, database: str):
     """Its replay is stopped to make it late."""
-    with replica_of(database, tmp_path) as replica:
+    with replica_of(database) as replica:
         backend = await start(
             read_routing="replica_ryw",
             postgres_replica_host=replica.host,
@@ -285,12 +285,22 @@ async def test_a_real_replica_never_hides_my_own_writes(start: Start, tmp_path: 
         async with asyncio.timeout(30):
             while not await the_replica_answers():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+        elsewhere = await start(
+            read_routing="replica_ryw",
+            postgres_replica_host=replica.host,
+            postgres_replica_port=replica.port,
+        )
         name = urlsplit(database).path[1:]
         late = await asyncpg.connect(host=replica.host, port=replica.port, user="postgres", database=name)
         await late.execute("SELECT pg_wal_replay_pause()")
-        await backend.send(me, other, "second")
+        sent = await backend.send(me, other, "second")
         for _ in range(20):
             assert len((await backend.page(me, other))["items"]) == 2
+        through_another = await elsewhere.client.get(
+            f"/api/v1/dialog/{other}/list/",
+            headers={**elsewhere.headers(me), "x-wrote-at": sent.headers["x-wrote-at"]},
+        )
+        assert len(through_another.json()["items"]) == 2
         assert len((await backend.page(other, me))["items"]) == 1  # who wrote nothing may see the past
         await late.execute("SELECT pg_wal_replay_resume()")
         async with asyncio.timeout(30):
@@ -299,7 +309,7 @@ async def test_a_real_replica_never_hides_my_own_writes(start: Start, tmp_path: 
         await late.close()
 
 
-async def test_a_send_to_a_replica_is_a_clear_503(start: Start, tmp_path: Path, database: str):
+async def test_a_send_to_a_replica_is_a_clear_503(start: Start):
     backend = await start(group_commit="off")
     me, other = await backend.users()
     await backend.app.pool.fetch("SELECT set_config('default_transaction_read_only', 'on', false)")
