@@ -30,7 +30,7 @@ def arrange(plan: PullPlan, folder: Path) -> Arrangement:
     """The arrangement of a plan, with run folders under `folder`."""
     if plan.design == "duet":
         return _duet(plan, folder)
-    stacks: dict[str, Request] = {side: _stack(plan, side, folder / side) for side in SIDES}
+    stacks: dict[str, Request] = {side: requested(plan, plan.value_of(side), folder / side) for side in SIDES}
     return Arrangement(stacks, {side: side for side in SIDES}, dict.fromkeys(SIDES))
 
 
@@ -53,15 +53,15 @@ def _duet(plan: PullPlan, folder: Path) -> Arrangement:
     return Arrangement({"duet": request}, dict.fromkeys(SIDES, "duet"), names)
 
 
-def _stack(plan: PullPlan, side: Side, home: Path) -> Request:
+def requested(plan: PullPlan, value: str, home: Path) -> Request:
+    """A whole stack that runs with this value of the plan's lever."""
     request = Request(
         home,
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=1,
         websockets=2 if plan.lever in NEEDS_TWO_WEBSOCKETS else 1,
     )
-    environment = plan.environment(side)
-    value = environment[plan.of.env]
+    environment = plan.environment_of(value)
     match plan.of.env:
         case "RUN_MODE":
             request = replace(request, mode=value)  # type: ignore[arg-type]

@@ -46,9 +46,17 @@ class PullPlan:
         """The primary first."""
         return (self.metric, *self.also)
 
+    def value_of(self, side: str) -> str:
+        """The lever's value on a side; a2 is a's twin."""
+        return self.values[1] if side == "b" else self.values[0]
+
     def environment(self, side: str) -> dict[str, str]:
         """What the processes of a side read: the lever's value, and what both sides need for it."""
-        return {**self.of.extra_env, self.of.env: self.values[1] if side == "b" else self.values[0]}
+        return self.environment_of(self.value_of(side))
+
+    def environment_of(self, value: str) -> dict[str, str]:
+        """The same for any value."""
+        return {**self.of.extra_env, self.of.env: value}
 
     def as_json(self) -> Mapping[str, Any]:
         """The plan as JSON-ready builtins (tuples are lists, so that it equals what is read back)."""

@@ -23,6 +23,9 @@ SHARE_OF_CAPACITY = 0.4
 FIRST_RATE = 100.0
 MOST_RATE = 4_000.0  # one generator process; above it the search would measure the generator
 
+# Metrics of other commands: a search each value, or a kill.
+ELSEWHERE = {"capacity": "lab sweep", "lost": "see lab faults for", "gap": "see lab faults for"}
+
 
 @dataclass(frozen=True)
 class Question:
@@ -66,13 +69,19 @@ def drafted(question: Question) -> PullPlan:
     if question.metric and question.metric not in METRICS:
         raise UsageError(f"--metric {question.metric}: expected one of {', '.join(METRICS)}")
     metric = question.metric or lever.metric
+    if metric in ELSEWHERE:
+        others = ", ".join(name for name in lever.also if name not in ELSEWHERE)
+        raise UsageError(
+            f"{METRICS[metric].label} is not measured in trials: {ELSEWHERE[metric]} {lever.name}; "
+            f"or name another metric: --metric {others}"
+        )
     return PullPlan(
         lever=lever.name,
         values=question.values,
         mode=question.mode or mode_for(lever),
         design=lever.design,
         metric=metric,
-        also=tuple(name for name in (lever.metric, *lever.also) if name != metric),
+        also=tuple(name for name in (lever.metric, *lever.also) if name not in {metric, *ELSEWHERE}),
         part="backend" if "backend" in lever.processes else "websocket",
         mix=lever.mix,
         rate=question.rate or 0.0,

@@ -1,0 +1,48 @@
+"""`lab scale-curve LEVER`: capacity over 1..N, and the law that fits it."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab.commands.sweep import Wanted, measured, numeric, save, table
+from lab.errors import UsageError
+from lab.scaling.usl import TooFar, fit
+
+
+def command(
+    *,
+    name: Annotated[
+        str, typer.Argument(metavar="LEVER", help="uvicorn_workers, websocket_instances or shards.")
+    ] = "uvicorn_workers",
+    values: Annotated[str | None, typer.Option(help="1,2,3,4; default: all that the lever has.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 2,
+    slo_ms: Annotated[float, typer.Option(min=1, help="p99 from the intended send, in ms.")] = 100.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of an attempt.")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Of arrivals and the order.")] = 1,
+    upto: Annotated[float | None, typer.Option(help="Also say the capacity at this N.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results/sweeps.")] = False,
+) -> None:
+    """Measure the capacity for several N and fit the Universal Scalability Law, with 95 % bands.
+
+    No figure is given beyond twice the largest measured N. Needs four values or more.
+    """
+    swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
+    console = Console(highlight=False)
+    console.print(table(swept))
+    print(f"result {save(swept, keep)}")
+    if not numeric(swept):
+        raise UsageError(f"{name}: its values are no numbers, there is no curve")
+    try:
+        curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
+    except ValueError as error:
+        raise UsageError(f"no curve: {error}") from None
+    console.print(curve.sentence())
+    for n in sorted({float(value) for value in swept.values} | ({upto} if upto else set())):
+        try:
+            middle, low, high = curve.at(n)
+        except TooFar as error:
+            raise UsageError(str(error)) from None
+        console.print(f"  {n:g}: {middle:,.0f}/s (95 %: {low:,.0f} to {high:,.0f})")

@@ -1,0 +1,131 @@
+"""`lab sweep LEVER`: the capacity of many values, each on a stack of its own."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab.errors import UsageError
+from lab.experiments.plan import PullPlan
+from lab.experiments.preparation import mode_for
+from lab.scaling.sweeping import Sweep, knee, run
+from levers.catalogue import lever_named
+from levers.lever import Lever
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "results" / "sweeps"
+RUNS = ROOT / ".lab" / "results" / "sweeps"
+
+
+def command(
+    *,
+    name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")],
+    values: Annotated[str | None, typer.Option(help="1,2,4; default: all that the lever has.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 1,
+    slo_ms: Annotated[float, typer.Option(min=1, help="p99 from the intended send, in ms.")] = 100.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of an attempt.")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Of arrivals and the order.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results/sweeps.")] = False,
+) -> None:
+    """Search the capacity of each value under the SLO, with memory and the knee.
+
+    Values come in random order. About a minute a value.
+    """
+    swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
+    console = Console(highlight=False)
+    console.print(table(swept))
+    found = knee(swept.points) if numeric(swept) else None
+    if found is not None:
+        console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
+    print(f"result {save(swept, keep)}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks; None: as the lever says."""
+
+    name: str
+    values: str | None
+    mode: str | None
+    mix: str | None
+    repeats: int
+    slo_ms: float
+    seconds: float
+    seed: int
+
+
+def measured(wanted: Wanted) -> Sweep:
+    """Measure it. Raises UsageError for a value that the lever does not know."""
+    from lab.load.run import run_load
+    from lab.scaling.capacity import Slo
+    from lab.scaling.measured import Measured
+
+    try:
+        lever = lever_named(wanted.name)
+        words = wanted.values.split(",") if wanted.values else lever.values
+        values = [lever.check_value(word.strip()) for word in words]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    plan = drafted(lever, wanted.mode or mode_for(lever), wanted.mix or lever.mix, wanted.seed)
+    load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed)
+    sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
+    return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), _tell)
+
+
+def drafted(lever: Lever, mode: str, mix: str, seed: int) -> PullPlan:
+    """A plan that only says how a stack is made."""
+    return PullPlan(
+        lever=lever.name,
+        values=(lever.values[0], lever.values[1]),
+        mode=mode,
+        design="restart",
+        metric=lever.metric,
+        also=(),
+        part="backend",
+        mix=mix,
+        rate=0.0,
+        trial_seconds=0.0,
+        warm_up_seconds=0.0,
+        seed=seed,
+    )
+
+
+def _tell(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+def numeric(sweep: Sweep) -> bool:
+    """Whether the values are numbers, so that there can be a knee."""
+    return all(value.replace(".", "", 1).isdigit() for value in sweep.values)
+
+
+def table(sweep: Sweep) -> Table:
+    """A line a point, by value."""
+    shown = Table(box=None, pad_edge=False)
+    for column in (sweep.lever, "held /s", "failed /s", "busiest when it failed", "memory MiB"):
+        shown.add_column(column)
+    for point in sorted(sweep.points, key=lambda one: sweep.values.index(one.value)):
+        shown.add_row(
+            point.value,
+            f"{point.bracket.passes:,.0f}",
+            f"{point.bracket.fails:,.0f}",
+            "the generator" if point.bracket.generator_bound else point.bracket.bottleneck,
+            f"{point.memory_mib:,.0f}",
+        )
+    return shown
+
+
+def save(sweep: Sweep, keep: bool) -> Path:
+    """Write the points as JSON."""
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    path = (KEPT if keep else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"format": 1, "kind": "sweep", **sweep.as_json()}, indent=1) + "\n")
+    return path

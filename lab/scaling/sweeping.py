@@ -1,0 +1,101 @@
+"""Stacks that differ in one value, brought up in turn: what `lab sweep` and `lab scale-curve` do."""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UsageError
+from lab.experiments.arrangement import requested
+from lab.experiments.machine import fingerprint
+from lab.experiments.plan import PullPlan
+from lab.experiments.rig import SERVICES, seed
+from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.measured import Measured
+from lab.stack.host import running
+
+RESOLUTION = 1.15
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one value gave, once. `memory_mib` is PSS of the services, `cores` those of the machine."""
+
+    value: str
+    bracket: Bracket
+    memory_mib: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Values in random order, `repeats` times each, so that a slow minute does not fall on one value."""
+
+    lever: str
+    values: Sequence[str]
+    mode: str
+    repeats: int
+    seed: int
+    points: Sequence[Point] = ()
+    machine: dict[str, Any] = field(default_factory=dict)
+
+    def order(self) -> list[str]:
+        """The values in the order in which they are measured."""
+        chooser = random.Random(self.seed)
+        found: list[str] = []
+        for _ in range(self.repeats):
+            values = list(self.values)
+            chooser.shuffle(values)
+            found += values
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Builtins for a file; infinities become None."""
+        raw = asdict(self)
+        for point in raw["points"]:
+            bracket = point["bracket"]
+            bracket.pop("attempts")
+            if bracket["fails"] == float("inf"):
+                bracket["fails"] = None
+        return raw
+
+
+def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell) -> Point:
+    """Bring a stack with this value up, search its capacity, take it down."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL may be another user
+        with running(requested(plan, value, Path(folder) / "stack")) as stack:
+            seed(stack, plan)
+            bracket = asyncio.run(measured.capacity(stack, slo, tell, resolution=RESOLUTION))
+            assert measured.last is not None  # a search makes one attempt at least
+            services = [one for one in measured.last.usage if one.kind in SERVICES]
+            return Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20)
+
+
+def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) -> Sweep:
+    """All points of a sweep. Ctrl-C keeps what was measured."""
+    points: list[Point] = []
+    try:
+        for number, value in enumerate(sweep.order(), 1):
+            tell(f"{number} of {len(sweep.order())}: {sweep.lever}={value}")
+            points.append(measure(plan, value, measured, slo, tell))
+            tell(f"{value}: {points[-1].bracket.sentence()}; {points[-1].memory_mib:.0f} MiB")
+    except KeyboardInterrupt:
+        tell("interrupted: the finished points are kept")
+    if not points or measured.last is None:
+        raise UsageError("no point was measured")
+    return replace(sweep, points=tuple(points), machine=fingerprint(measured.last.machine))
+
+
+def knee(points: Sequence[Point]) -> str | None:
+    """The first value (as a number) whose capacity is within 10 % of the best; None without a capacity.
+
+    More of it buys nothing that this machine can show.
+    """
+    best = max((point.bracket.passes for point in points), default=0.0)
+    good = [point.value for point in points if best and point.bracket.passes >= 0.9 * best]
+    return min(good, key=float) if good else None

@@ -1,0 +1,64 @@
+"""A sweep takes its values in a shuffled order, and its knee is where more stops to help."""
+
+import json
+
+import pytest
+
+from lab.cli import run
+from lab.commands.all import choose
+from lab.commands.sweep import drafted, save, table
+from lab.experiments.arrangement import requested
+from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.sweeping import Point, Sweep, knee
+from levers.catalogue import catalogue, lever_named
+
+
+def point(value, passes, fails=None):
+    return Point(value, Bracket(passes, fails or passes * 1.1, Slo()), 50.0)
+
+
+def test_each_value_is_measured_equally_often_in_shuffled_order():
+    order = Sweep("pool_size", ["1", "2", "5", "10"], "multi", 3, 7).order()
+    assert sorted(order) == sorted(["1", "2", "5", "10"] * 3)
+    assert order != sorted(order)
+
+
+def test_the_knee_is_the_first_value_within_ten_percent_of_the_best():
+    points = [point("1", 200), point("2", 395), point("3", 400), point("4", 390)]
+    assert knee(points) == "2"
+    assert knee([]) is None
+
+
+def test_a_sweep_is_saved_without_infinities(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
+    sweep = Sweep("pool_size", ["1"], "multi", 1, 7, (point("1", 100, float("inf")),))
+    raw = json.loads(save(sweep, keep=False).read_text())
+    assert raw["points"][0]["bracket"]["fails"] is None
+    assert table(sweep).row_count == 1
+
+
+def test_each_value_gets_a_stack_that_has_it(tmp_path):
+    lever = lever_named("websocket_instances")
+    request = requested(drafted(lever, "multi", "send", 1), "4", tmp_path)
+    assert request.websockets == 4
+    lever = lever_named("uvicorn_workers")
+    request = requested(drafted(lever, "multi", "send", 1), "3", tmp_path)
+    assert request.levers["UVICORN_WORKERS"] == "3"
+
+
+def test_all_leaves_out_what_a_pull_cannot_measure():
+    chosen, left_out = choose(list(catalogue()))
+    assert "event_loop" in chosen
+    assert ("uvicorn_workers", "lab sweep uvicorn_workers") in left_out
+    assert set(chosen) | {name for name, _ in left_out} == set(catalogue())
+
+
+def test_a_lever_that_is_measured_by_capacity_sends_to_the_sweep(capsys):
+    assert run(["pull", "uvicorn_workers", "--predict", "up"]) == 2
+    assert "lab sweep uvicorn_workers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sweep", "scale-curve"])
+def test_an_unknown_value_is_one_line(command, capsys):
+    assert run([command, "pool_size", "--values", "3,none"]) == 2
+    assert "expected one of" in capsys.readouterr().err
