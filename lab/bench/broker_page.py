@@ -1,0 +1,56 @@
+"""docs/results/broker.md: what a hint costs on each broker, drawn from broker.json."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from lab.bench.broker import Cell, as_rows
+
+SIDES = ("publisher", "consumer", "broker")
+
+
+def write(cells: Sequence[Cell], about: Mapping[str, Any], folder: Path) -> list[Path]:
+    """broker.json and broker.md in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    places = [folder / "broker.json", folder / "broker.md"]
+    places[0].write_text(json.dumps({**about, "cells": as_rows(cells)}, indent=1) + "\n")
+    places[1].write_text(markdown(cells, about))
+    return places
+
+
+def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
+    """A table with the median of the rounds, and their spread."""
+    groups: dict[tuple[str, bool, int], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.broker, cell.confirm, cell.batch), []).append(cell)
+    machine = about["machine"]
+    lines = [
+        "# What a hint costs on each broker",
+        "",
+        "Made by `lab bench broker`; do not edit. CPU in ms for one hint, median of the rounds (lowest and",
+        "highest behind it): of the publishing client, of the consuming client, of the broker's processes.",
+        "A hint has 80 characters and two users in different partitions; 16 publishes are always under way.",
+        "CPU only: a closed loop says nothing about latency.",
+        "",
+        "| broker | confirm | hints a publish | publisher ms | consumer ms | broker ms | hints/s | lost |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (broker, confirm, batch), group in sorted(groups.items()):
+        sides = [_spread([cell.per_hint(side) * 1000 for cell in group]) for side in SIDES]
+        rate = median(cell.hints / cell.seconds for cell in group)
+        lost = sum(cell.hints - cell.received for cell in group)
+        word = "yes" if confirm else "no"
+        lines.append(f"| {broker} | {word} | {batch} | {' | '.join(sides)} | {rate:,.0f} | {lost} |")
+    lines += [
+        "",
+        f"`{about['command']}`, {about['rounds']} rounds of {about['hints']:,} hints in turns,"
+        f" {about['when']} UTC, {machine['cores']} cores ({machine['cpu']}), Python {machine['python']},"
+        f" commit {machine['commit']}; some task waited for a core {about['waited']:.0%} of the time.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{median(values):.4f} ({min(values):.4f} to {max(values):.4f})"
