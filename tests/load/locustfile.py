@@ -47,13 +47,15 @@ locust.stats.bucket_response_time = _three_digits  # type: ignore[assignment]
 
 @events.init_command_line_parser.add_listener
 def _options(parser: Any) -> None:
-    group = parser.add_argument_group("people who chat")
-    group.add_argument("--actions-per-second", type=float, default=0.5, help="of each person (0.5)")
-    group.add_argument("--mix", default=DEFAULT_MIX, help=f"weights of the actions ({DEFAULT_MIX})")
-    group.add_argument("--first-user", type=int, default=1, help="log in as userN, userN+1, ... (1)")
-    group.add_argument("--login-password", default="password", help="of all of them (password)")
-    group.add_argument("--load-seed", type=int, default=1, help="the same seed acts at the same times (1)")
-    group.add_argument("--sockets", choices=["on", "off"], default="on", help="receive on websockets (on)")
+    # Straight to the parser: what is in a group of its own does not show in the web page.
+    parser.add_argument("--actions-per-second", type=float, default=0.5, help="of each person (0.5)")
+    parser.add_argument("--mix", default=DEFAULT_MIX, help=f"weights of the actions ({DEFAULT_MIX})")
+    parser.add_argument("--first-user", type=int, default=1, help="log in as userN, userN+1, ... (1)")
+    parser.add_argument(
+        "--login-password", default="password", is_secret=True, help="of all of them (password)"
+    )
+    parser.add_argument("--load-seed", type=int, default=1, help="the same seed acts at the same times (1)")
+    parser.add_argument("--sockets", choices=["on", "off"], default="on", help="receive on websockets (on)")
 
 
 @events.init.add_listener

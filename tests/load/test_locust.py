@@ -1,21 +1,25 @@
 """Locust's figures held against a server that knows what it really took."""
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
-from lab.load.locust_engine import Entry, LocustPlan, run_locust
+from lab.load.locust_engine import LOCUSTFILE, Entry, LocustPlan, LocustResult, run_locust
 from tests.load.fake_services import QUICK_SECONDS, SLOW_SECONDS, SLOW_SHARE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 FAKE = Path(__file__).with_name("fake_services.py")
 BETWEEN_SECONDS = 0.1  # between quick and slow: a time above it is a slow answer
-RATE, PEOPLE, SECONDS = 100, 50, 10
+LATE_SECONDS = 0.05
+RATE, PEOPLE, SECONDS = 50, 25, 10
 
 
 class Fake:
@@ -53,11 +57,20 @@ def _share_above(entry: Entry, seconds: float) -> float:
     return sum(n for time, n in entry.histogram.items() if time >= seconds) / entry.requests
 
 
+async def _in_time(mix: str, tries: int = 3) -> tuple[LocustResult, dict[str, list[float]]]:
+    """A run in which Locust itself was in time, as its own lag tells, and the server's truth of it."""
+    for _ in range(tries):
+        with fake() as server:
+            result = await run_locust(_plan(server, mix))
+            took = server.end()
+        assert result.exit_code == 0, result.output
+        if result.entries["own lag"].quantile(0.95) < LATE_SECONDS:
+            return result, took
+    raise AssertionError(f"Locust was late in each of {tries} runs: this machine is too busy for it")
+
+
 async def test_shares_of_quick_and_slow_answers_are_the_servers_own() -> None:
-    with fake() as server:
-        result = await run_locust(_plan(server, "send=1,history=1"))
-        took = server.end()
-    assert result.exit_code == 0, result.output
+    result, took = await _in_time("send=1,history=1")
     for name in ("send", "history"):
         entry = result.entries[name]
         true = sum(seconds >= BETWEEN_SECONDS for seconds in took[name]) / len(took[name])
@@ -74,15 +87,14 @@ async def test_offered_rate_is_met_whatever_the_latency() -> None:
 
 
 async def test_a_stall_shows_in_as_many_answers_as_were_due_in_it() -> None:
-    with fake("--stall-after", "600", "--stall-seconds", "1.0") as server:
+    with fake("--stall-after", "250", "--stall-seconds", "1.0") as server:
         result = await run_locust(_plan(server, "send=1"))
     late = _share_above(result.entries["send"], 0.3) * result.entries["send"].requests
     assert late >= 0.8 * RATE * 0.7, "all that were intended 0.3 s or more before the stall's end"
 
 
 async def test_messages_are_received_by_the_people_they_were_sent_to() -> None:
-    with fake() as server:
-        result = await run_locust(_plan(server, "send=1"))
+    result, _ = await _in_time("send=1")
     sent, delivered = result.entries["send"], result.entries["deliver"]
     assert delivered.requests >= 0.9 * sent.requests
     assert delivered.quantile(0.01) >= QUICK_SECONDS
@@ -104,3 +116,28 @@ async def test_several_processes_add_up() -> None:
         result = await run_locust(plan)
     assert result.exit_code == 0, result.output
     assert result.entries["send"].requests == pytest.approx(20 * 2.0 * 5, rel=0.3)
+
+
+def test_its_web_page_offers_what_the_file_adds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = ["--web-host", "127.0.0.1", "--web-port", str(port)]
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *where]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            page = _page(f"http://127.0.0.1:{port}/")
+        finally:
+            process.terminate()
+    for option in ("actions_per_second", "mix", "first_user", "login_password", "load_seed", "sockets"):
+        assert f'"{option}":' in page
+
+
+def _page(url: str, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return httpx.get(url, timeout=5).raise_for_status().text
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
