@@ -1,5 +1,6 @@
 """What the backend counts. Observing costs a fraction of a microsecond: plain lists, read at a scrape."""
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator
 
@@ -99,4 +100,12 @@ class Metrics:
             ("hints_failed", "Hints given up after the last try.", self.hints_failed),
         ):
             yield CounterMetricFamily(name, text, value=count)
+        yield GaugeMetricFamily("asyncio_tasks", "Tasks of the event loop.", value=_tasks())
         yield GaugeMetricFamily("hints_waiting", "Hints in the publish queue.", value=self.hints_waiting)
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # read by a thread, or a test, without a loop
+        return 0

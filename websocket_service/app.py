@@ -86,6 +86,8 @@ class Service:
                 lambda: sum(len(session.pending) for session in users.sessions),
             ),
             "broker_generation": ("Connections made to the broker.", lambda: self.consumer.generation),
+            "database_queries": ("Queries asked so far.", lambda: database.asked),
+            "asyncio_tasks": ("Tasks of the event loop.", lambda: len(asyncio.all_tasks())),
             "dialogs_seen": ("Dialogs heard of lately.", lambda: len(self.seen)),
         }
 

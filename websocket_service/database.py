@@ -46,6 +46,7 @@ class Database:
         self.queries = load_queries()
         self.epoch = ""  # empty until the database was heard once
         self.answering = False
+        self.asked = 0  # queries so far
         self._ahead = 0.0  # its clock minus our monotonic one: at most this much, never more
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -81,6 +82,7 @@ class Database:
     async def fetch(self, name: str, *values: Any) -> "list[asyncpg.Record]":
         """Rows of a query. Raises DatabaseAway."""
         assert self._pool is not None
+        self.asked += 1
         try:
             rows = await self._pool.fetch(self.queries[name], *values, timeout=ANSWER_SECONDS)
         except AWAY as error:
