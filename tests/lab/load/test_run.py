@@ -237,6 +237,7 @@ async def test_database_that_crashes_ends_no_run(plan, stack):
     run = await load
     with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)):
         await connection.fetchval("SELECT 1")  # it did crash
-    assert run.ledger.compared_with_database and run.ledger.acknowledged > 0
+    log = (stack.home / "logs" / "postgres.log").read_text()[-3000:]
+    assert run.ledger.compared_with_database and run.ledger.acknowledged > 0, log
     assert run.ledger.acknowledged_not_stored == 0
     assert run.ledger.clean, run.ledger.examples
