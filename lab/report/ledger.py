@@ -38,12 +38,23 @@ def checks(ledger: Ledger) -> list[Check]:
     if ledger.seq_gaps_in_database is not None:
         gaps = ledger.seq_gaps_in_database
         rows.append(Check("numbered without gaps", gaps == 0, f"{gaps:,} gaps in the seq of the dialogs"))
+    if ledger.reads:
+        rows.append(_reads(ledger))
     if ledger.stored_not_acknowledged:
         words = f"{ledger.stored_not_acknowledged:,} stored though the sender got no good answer: no loss"
         rows.append(Check("unsure sends", True, words))
     rows.append(Check("repairs", True, _repairs(ledger)))
     rows += [Check("for example", False, line) for line in ledger.examples]
     return rows
+
+
+def _reads(ledger: Ledger) -> Check:
+    """A replica may be late; whether that was asked for is known to who made the ledger (`clean`)."""
+    words = (
+        f"{ledger.stale_own_reads:,} of {ledger.reads:,} lists lacked a message that their reader had sent, "
+        f"{ledger.stale_reads:,} one of anybody that was acknowledged before"
+    )
+    return Check("read what was written", ledger.stale_own_reads == 0 or ledger.clean, words)
 
 
 def _stored(ledger: Ledger) -> Check:

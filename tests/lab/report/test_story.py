@@ -88,6 +88,7 @@ def _clean(record: RunRecord, **changes: object) -> dict[str, bool]:
         ({"out_of_order_after_client": 1}, "in order"),
         ({"misrouted": 1}, "to nobody else"),
         ({"seq_gaps_in_database": 1}, "numbered without gaps"),
+        ({"reads": 9, "stale_own_reads": 1, "clean": False}, "read what was written"),
     ],
 )
 def test_each_broken_promise_has_its_red_line(
@@ -99,6 +100,8 @@ def test_each_broken_promise_has_its_red_line(
 
 def test_what_the_promise_allows_is_not_red(record: RunRecord) -> None:
     allowed = {
+        "reads": 9,
+        "stale_own_reads": 1,  # read_routing=replica says so itself
         "duplicates_on_wire": 5,
         "out_of_order_on_wire": 5,
         "gaps_on_wire": 2,
