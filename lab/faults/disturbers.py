@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from lab.stack.description import StackDescription
@@ -46,6 +46,59 @@ def broker_settings(stack: StackDescription, name: str) -> BrokerSettings:
         rabbitmq_user=str(rabbit.get("user", "")),
         rabbitmq_password=str(rabbit.get("password", "")),
     )
+
+
+async def device(url: str, token: str, user: int) -> ClientConnection:
+    """A new device of a user, welcomed."""
+    # max_queue=1: the library stops reading from the kernel once one frame waits for us.
+    socket = await connect(
+        f"{url}?u={user}",
+        subprotocols=[Subprotocol("dialog.v1.json")],
+        max_queue=1,
+        ping_interval=None,
+        compression=None,
+        open_timeout=CONNECT_SECONDS,
+        proxy=None,
+    )
+    hello = {"t": "hello", "token": token, "dev": str(uuid4()), "resume": None}
+    await socket.send(msgspec.json.encode(hello).decode())
+    async with asyncio.timeout(CONNECT_SECONDS):
+        await socket.recv()
+    return socket
+
+
+class Comers:
+    """Devices that connect, are welcomed, and leave: one after the other, some at the same time."""
+
+    def __init__(self, stack: StackDescription, total: int, at_once: int) -> None:
+        self._stack = stack
+        self._total = total
+        self._at_once = at_once
+        self.welcomed = 0
+        self.failed = 0
+
+    async def run(self) -> None:
+        connection = await asyncpg.connect(self._stack.postgres.dsn, timeout=CONNECT_SECONDS)
+        try:
+            users = [row[0] for row in await connection.fetch('SELECT id FROM "user"')]
+        finally:
+            await connection.close()
+        tokens = Tokens(self._stack.secret)
+        people = [(user, tokens.make(user, 3600)) for user in users]
+        numbers = iter(range(self._total))
+
+        async def come_and_go() -> None:
+            for number in numbers:
+                user, token = people[number % len(people)]
+                url = self._stack.websockets[number % len(self._stack.websockets)]
+                try:
+                    socket = await device(url, token, user)
+                    await socket.close()
+                    self.welcomed += 1
+                except (OSError, TimeoutError, WebSocketException):
+                    self.failed += 1
+
+        await asyncio.gather(*(come_and_go() for _ in range(self._at_once)))
 
 
 class HintCopier:
@@ -114,24 +167,7 @@ class StoppedReaders:
         tokens = Tokens(self._stack.secret)
         for number, user in enumerate(users):
             url = self._stack.websockets[number % len(self._stack.websockets)]
-            self._sockets.append(await self._device(url, tokens.make(user, 600), user))
-
-    async def _device(self, url: str, token: str, user: int) -> ClientConnection:
-        # max_queue=1: the library stops reading from the kernel once one frame waits for us.
-        socket = await connect(
-            f"{url}?u={user}",
-            subprotocols=[Subprotocol("dialog.v1.json")],
-            max_queue=1,
-            ping_interval=None,
-            compression=None,
-            open_timeout=CONNECT_SECONDS,
-            proxy=None,
-        )
-        hello = {"t": "hello", "token": token, "dev": str(uuid4()), "resume": None}
-        await socket.send(msgspec.json.encode(hello).decode())
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await socket.recv()
-        return socket
+            self._sockets.append(await device(url, tokens.make(user, 600), user))
 
     async def stop(self) -> None:
         """Read to the end, to learn how each was closed."""

@@ -36,8 +36,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.broken
 
 
-def observe(
-    row: Row, record: RunRecord, times: tuple[float, float], notes: Sequence[str], timeout: float
+def observe(  # noqa: PLR0917
+    row: Row,
+    record: RunRecord,
+    times: tuple[float, float],
+    timeout: float,
+    notes: Sequence[str] = (),
+    troubles: Sequence[str] = (),
 ) -> Observation:
     """Compare a run with its row. `times`: begin and mending, seconds from the start of the measured time."""
     began, mended = times
@@ -45,7 +50,7 @@ def observe(
     lost = ledger.acknowledged_not_stored + ledger.not_delivered
     disorder = ledger.out_of_order_after_client
     failed = sum(total.errors.values()) + total.dropped
-    broken = []
+    broken = list(troubles)
     if lost:
         broken.append(f"{lost} lost")
     if ledger.duplicates_after_client:

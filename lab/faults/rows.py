@@ -4,12 +4,17 @@ Bounds are those of docs/delivery.md; `late_seconds` is how late a message may b
 be sent. A row asserts its bounds, and always: nothing lost, nothing twice, nothing out of order.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from lab.faults.disturbers import HintCopier, StoppedReaders
+from lab.faults.disturbers import Comers, HintCopier, StoppedReaders
 from lab.faults.scene import Scene
+from lab.faults.watching import held
 
+RING_SECONDS = 60.0  # a user without a socket is kept for so long
+MEMORY_MIB = 12.0  # what caches and the allocator may keep after 10,000 devices
 SWEEP_SECONDS = 36.0  # the sweep comes every 30 s +- 20 %
 Action = Callable[[Scene], Awaitable[object]]
 
@@ -35,6 +40,7 @@ class Row:
     watch_seconds: float = 12.0  # load goes on for so long after the mending
     needs: tuple[str, ...] = ()  # rabbitmq, haproxy
     nodes: int = 1  # RabbitMQ nodes that the row needs
+    transactions_factor: float | None = None  # the database may do so many times its usual number
     quick: bool = False  # part of the short lane
     mix: str = "send"
     content_characters: int = 80
@@ -131,6 +137,38 @@ async def stop_reading(scene: Scene) -> None:
     scene.notes.append(lambda: "closed: " + ", ".join(f"{n} x {c or 'no'}" for c, n in readers.codes.items()))
 
 
+async def ten_thousand(scene: Scene) -> None:
+    """10,000 devices come and go; then what the services hold must go back to where it was."""
+    before = await held(scene.stack)
+    comers = Comers(scene.stack, 10_000, at_once=32)
+    began = time.monotonic()
+    await comers.run()
+    took = time.monotonic() - began
+    after = await held(scene.stack)
+    # A user's ring is kept for 60 s after its last socket; then its partition goes after another 60 s.
+    deadline = time.monotonic() + RING_SECONDS + 30
+    while time.monotonic() < deadline and any(one["users"] > before[n]["users"] for n, one in after.items()):
+        await asyncio.sleep(2)
+        after = await held(scene.stack)
+    scene.notes.append(
+        lambda: (
+            f"{comers.welcomed} came and went in {took:.0f} s, {comers.failed} failed; "
+            + "; ".join(f"{name}: {_change(before[name], after[name])}" for name in after)
+        )
+    )
+    for name, one in after.items():
+        if one["users"] > before[name]["users"] or one["asyncio_tasks"] > before[name]["asyncio_tasks"] + 10:
+            scene.troubles.append(f"{name} still holds {_change(before[name], one)}")
+        if one["pss_mib"] > before[name]["pss_mib"] + MEMORY_MIB:
+            scene.troubles.append(f"{name} grew to {one['pss_mib']:.0f} MiB")
+    if comers.failed:
+        scene.troubles.append(f"{comers.failed} devices were not welcomed")
+
+
+def _change(before: dict[str, float], after: dict[str, float]) -> str:
+    return ", ".join(f"{key} {before[key]:.0f} -> {after[key]:.0f}" for key in after)
+
+
 async def end_disturbers(scene: Scene) -> None:
     while scene.ending:
         await scene.ending.pop()()
@@ -173,6 +211,7 @@ ROWS: tuple[Row, ...] = (
         begin=kill("websocket"),
         sends_may_wait=False,
         quick=True,
+        late_seconds=5,
     ),
     Row(
         name="websocket-frozen",
@@ -183,6 +222,7 @@ ROWS: tuple[Row, ...] = (
         mend=thaw("websocket"),
         lasts_seconds=6,
         sends_may_wait=False,
+        late_seconds=10,
     ),
     Row(
         name="websocket-restarted",
@@ -205,6 +245,7 @@ ROWS: tuple[Row, ...] = (
         watch_seconds=25,
         needs=RABBIT,
         nodes=3,
+        late_seconds=6,
     ),
     Row(
         name="broker-node-frozen",
@@ -231,6 +272,7 @@ ROWS: tuple[Row, ...] = (
         watch_seconds=40,
         needs=RABBIT,
         nodes=3,
+        late_seconds=6,
     ),
     Row(
         name="broker-partition",
@@ -245,6 +287,7 @@ ROWS: tuple[Row, ...] = (
         watch_seconds=25,
         needs=RABBIT,
         nodes=3,
+        late_seconds=20,
     ),
     Row(
         name="broker-memory-alarm",
@@ -265,8 +308,10 @@ ROWS: tuple[Row, ...] = (
         sender="connections refused until the supervisor has it back; retries",
         recipient="1006 for all; back with full jitter; from the ring where it is young",
         begin=kill("haproxy"),
+        transactions_factor=2.0,
         needs=("haproxy",),
         quick=True,
+        late_seconds=20,
     ),
     Row(
         name="haproxy-reloaded",
@@ -305,6 +350,7 @@ ROWS: tuple[Row, ...] = (
         sends_may_wait=False,
         sockets_may_close=False,
         needs=RABBIT,
+        late_seconds=5,
     ),
     Row(
         name="publisher-link-stalled",
@@ -329,6 +375,7 @@ ROWS: tuple[Row, ...] = (
         sockets_may_close=False,
         needs=RABBIT,
         quick=True,
+        late_seconds=6,
     ),
     Row(
         name="consumer-link-half-open",
@@ -342,6 +389,7 @@ ROWS: tuple[Row, ...] = (
         sockets_may_close=False,
         watch_seconds=20,
         needs=RABBIT,
+        late_seconds=15,
     ),
     Row(
         name="database-link-reset",
@@ -371,6 +419,7 @@ ROWS: tuple[Row, ...] = (
         lasts_seconds=8,
         sends_may_wait=False,
         sockets_may_close=False,
+        late_seconds=3,
     ),
     Row(
         name="hints-mangled",
@@ -384,6 +433,17 @@ ROWS: tuple[Row, ...] = (
         sends_may_wait=False,
         sockets_may_close=False,
         quick=True,
+    ),
+    Row(
+        name="ten-thousand-come-and-go",
+        what="10,000 devices connect and leave",
+        sender=SAME,
+        recipient="the others: nothing; users, tasks and memory of the services back to the start",
+        begin=ten_thousand,
+        late_seconds=5,
+        sends_may_wait=False,
+        sockets_may_close=False,
+        watch_seconds=60,
     ),
     Row(
         name="clients-stop-reading",

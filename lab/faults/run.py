@@ -12,6 +12,7 @@ from lab.errors import LabError
 from lab.faults.observation import Observation, observe
 from lab.faults.rows import SWEEP_SECONDS, Row, end_disturbers
 from lab.faults.scene import Scene
+from lab.faults.watching import Transactions
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.load.run import run_load
@@ -55,9 +56,9 @@ async def run_row(row: Row, scene: Scene, load: Load, tell: Tell) -> Result:
         settle=SWEEP_SECONDS + 10,
         command=f"lab faults {row.name}",
     )
-    first_second = asyncio.Event()
+    first_second, transactions = asyncio.Event(), Transactions(scene.stack)
     running = asyncio.create_task(run_load(plan, on_second=lambda _second: first_second.set()))
-    fault = asyncio.create_task(_fault(row, scene, first_second, tell))
+    fault = asyncio.create_task(_fault(row, scene, first_second, transactions, tell))
     try:
         record = await running
         times = await fault
@@ -66,21 +67,33 @@ async def run_row(row: Row, scene: Scene, load: Load, tell: Tell) -> Result:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
+        await transactions.stop()
         await _calm(row, scene)
     began, mended = (moment - record.started_at for moment in times)
     events = [(began, row.what)]
     if row.lasts_seconds:
         events.append((mended, "mended"))
     record = msgspec.structs.replace(record, events=events)
-    notes = [note() for note in scene.notes]
+    notes, troubles = [note() for note in scene.notes], list(scene.troubles)
     scene.notes.clear()
-    return Result(observe(row, record, (began, mended), notes, REQUEST_SECONDS), record)
+    scene.troubles.clear()
+    if row.transactions_factor:
+        before, worst = transactions.before_and_worst
+        notes.append(f"database transactions {before:.0f}/s before, at most {worst:.0f}/s after")
+        if worst > row.transactions_factor * before:
+            troubles.append(notes[-1])
+    return Result(observe(row, record, (began, mended), REQUEST_SECONDS, notes, troubles), record)
 
 
-async def _fault(row: Row, scene: Scene, first_second: asyncio.Event, tell: Tell) -> tuple[float, float]:
+async def _fault(
+    row: Row, scene: Scene, first_second: asyncio.Event, transactions: Transactions, tell: Tell
+) -> tuple[float, float]:
     await first_second.wait()
+    if row.transactions_factor:
+        transactions.start()
     await asyncio.sleep(CALM_SECONDS - 1.5)  # the first second is shown half a second after its end
     tell(row.what)
+    transactions.mark()
     began = time.time()
     await row.begin(scene)
     await asyncio.sleep(row.lasts_seconds)

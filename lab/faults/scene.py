@@ -31,6 +31,7 @@ class Scene:
     links: Links
     ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # disturbers to be ended
     notes: list[Callable[[], str]] = field(default_factory=list)  # what they saw, asked at the end
+    troubles: list[str] = field(default_factory=list)  # what a row's own check found not as promised
 
     def names(self, kind: str) -> list[str]:
         """The processes of a kind: backend, websocket, rabbitmq (its nodes), haproxy, postgres."""

@@ -7,6 +7,7 @@ from lab.errors import UsageError
 from lab.faults import page
 from lab.faults.observation import observe
 from lab.faults.rows import ROWS, named
+from lab.faults.watching import _rates
 from lab.load import record
 from lab.load.record import RunRecord
 from tests.lab.faults.made_up import calm, changed
@@ -15,7 +16,7 @@ STRICT = named("haproxy-reloaded")  # nothing may be noticed
 
 
 def seen(run: RunRecord, row=STRICT):
-    return observe(row, run, (5.0, 5.1), [], timeout=2.0)
+    return observe(row, run, (5.0, 5.1), timeout=2.0)
 
 
 def test_a_calm_run_holds():
@@ -55,6 +56,14 @@ def test_repair_counts_from_the_fault_to_the_last_late_message():
         for number, one in enumerate(run.seconds)
     ]
     assert seen(msgspec.structs.replace(run, seconds=late)).repair_seconds == pytest.approx(6 + 4 - 5)
+
+
+def test_the_database_is_busiest_in_the_worst_few_seconds_after_the_fault():
+    assert _rates([50, 50, 50, 10, 60, 200, 100, 50], fault_at=3) == (50, 120)
+
+
+def test_what_a_row_itself_found_breaks_it():
+    assert observe(STRICT, calm(), (5.0, 5.1), 2.0, troubles=["memory grew"]).broken == ["memory grew"]
 
 
 def test_every_row_has_a_name_of_its_own_and_a_bound_within_the_promise():
