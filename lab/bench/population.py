@@ -11,6 +11,7 @@ from wire.tokens import Tokens
 
 USERS = 2_000
 SENDERS = 200
+PARTNERS = 20  # of each sender: most sends are to a dialog that exists, as in life
 LISTED = 50  # dialogs with LONG messages
 LONG = 60
 LIST_LIMIT = 20
@@ -24,6 +25,11 @@ RETURNING id
 MAKE_DIALOGS = """
 INSERT INTO dialog (dialog_id, user_low, user_high, last_seq) VALUES ($1, $2, $3, $4)
 """
+MAKE_EMPTY_DIALOGS = """
+INSERT INTO dialog (dialog_id, user_low, user_high)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
+ON CONFLICT DO NOTHING
+"""
 MAKE_MESSAGES = """
 INSERT INTO dialogmessage (dialog_id, seq, id, from_user_id, to_user_id, content)
 SELECT $1, s, gen_random_uuid(), $2, $3, $5 FROM generate_series(1, $4) AS s
@@ -33,12 +39,13 @@ SELECT $1, s, gen_random_uuid(), $2, $3, $5 FROM generate_series(1, $4) AS s
 class Population:
     """`send()` and `page()` are the next request, chosen by the seed."""
 
-    def __init__(self, ids: list[int], listed: list[tuple[int, int]], secret: str, seed: int) -> None:
+    def __init__(
+        self, pairs: list[tuple[int, int]], listed: list[tuple[int, int]], secret: str, seed: int
+    ) -> None:
         tokens = Tokens(secret)
-        self._ids = ids
+        self._pairs = pairs
         self._choice = random.Random(seed)
-        self._tokens = {user: tokens.make(user, 86_400).encode() for user in ids[:SENDERS]}
-        self._senders = list(self._tokens)
+        self._tokens = {user: tokens.make(user, 86_400).encode() for user, _ in pairs + listed}
         self._content = json.dumps(CONTENT).encode()
         self._pages = [
             b"GET /api/v1/dialog/%d/list/?limit=%d HTTP/1.1\r\nhost: b\r\nauthorization: Bearer %s\r\n\r\n"
@@ -47,11 +54,8 @@ class Population:
         ]
 
     def send(self) -> bytes:
-        """A message from one of the senders to anybody else, with an id of its own."""
-        me = self._choice.choice(self._senders)
-        other = self._choice.choice(self._ids)
-        while other == me:
-            other = self._choice.choice(self._ids)
+        """A message from one of the senders to one of its partners, with an id of its own."""
+        me, other = self._choice.choice(self._pairs)
         body = b'{"id":"%s","content":%s}' % (str(uuid7()).encode(), self._content)
         return (
             b"POST /api/v1/dialog/%d/create/ HTTP/1.1\r\nhost: b\r\nauthorization: Bearer %s\r\n"
@@ -72,5 +76,13 @@ async def make(database: asyncpg.Connection, secret: str, seed: int) -> Populati
         dialog_id = dialog_id_of(me, other)
         await database.execute(MAKE_DIALOGS, dialog_id, me, other, LONG)
         await database.execute(MAKE_MESSAGES, dialog_id, me, other, LONG, CONTENT)
+    choice = random.Random(seed)
+    pairs = [(me, other) for me in ids[:SENDERS] for other in choice.sample(ids[SENDERS:], PARTNERS)]
+    await database.execute(
+        MAKE_EMPTY_DIALOGS,
+        [dialog_id_of(me, other) for me, other in pairs],
+        [min(pair) for pair in pairs],
+        [max(pair) for pair in pairs],
+    )
     await database.execute("ANALYZE")
-    return Population(ids, listed, secret, seed)
+    return Population(pairs, listed, secret, seed)

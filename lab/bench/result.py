@@ -102,12 +102,13 @@ def table(result: BenchResult, cell: str, figure: str, decimals: int) -> list[st
 
 def _how_busy(result: BenchResult) -> str:
     waited = "unknown" if result.waited is None else f"{result.waited:.0%} of the time"
-    return (
-        f"Meanwhile other programs used {result.cores_of_others:.1f} cores, and some task waited for a core "
-        f"{waited}: rates are lower than on an idle machine, CPU figures somewhat higher; ratios hold."
-        if result.cores_of_others > 0.2
-        else f"Other programs used {result.cores_of_others:.1f} cores; some task waited for one {waited}."
-    )
+    text = f"Other programs used {result.cores_of_others:.1f} cores; some task waited for a core {waited}."
+    if result.cores_of_others > 0.2:
+        text += (
+            " On a machine as busy as that, caches are cold after each wait: rates are lower and CPU figures "
+            "higher than on an idle one, and most for whoever wakes most often."
+        )
+    return text
 
 
 def page(result: BenchResult, source: str) -> str:
