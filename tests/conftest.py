@@ -6,6 +6,7 @@ A test marked `rabbitmq` or `haproxy` is skipped where that server is not instal
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,14 @@ SERVERS = {
     "redis": (lambda: redis.program() is not None, "apt-get install redis-server"),
 }
 SCHEMA = [ROOT / "citus" / name for name in ("noop.sql", "schema.sql")]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest's own /tmp/pytest-of-root is closed to others whenever some other pytest starts; as root,
+    # PostgreSQL is such an other (its own user), and would lose its data folder in the middle of a test.
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="lab-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,9 +1,7 @@
 """`lab demo`: a stack, people in it, a load, a report, and nothing left behind."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +10,16 @@ from rich.console import Console
 
 from hl_utils import seeding
 from hl_utils.destinations import Refused
+from lab.commands.load import INTERRUPTED, measured
 from lab.errors import LabError, UsageError, VoidResult
 from lab.load.display import progress, short_table
 from lab.load.plan import MIXES, LoadPlan
-from lab.load.record import RunRecord, Second
-from lab.load.run import run_load
+from lab.load.record import RunRecord
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Mode, Request
 
 FOLDER = Path(__file__).parents[2] / ".lab"
-INTERRUPTED = 130
 
 
 def command(
@@ -57,6 +54,7 @@ def command(
             seed=seed,
             mix=mix,
             stall_test=True,
+            proxy=True,  # where the mode has one
             command=f"lab demo --mode {mode} --rate {rate:g} --seconds {seconds} --mix {mix} "
             f"--users {users} --seed {seed}",
         )
@@ -92,23 +90,6 @@ def people(stack: StackDescription, users: int, seed: int) -> None:
         )
     except (ValueError, Refused) as error:
         raise LabError(f"demo: {error}") from None
-
-
-async def measured(plan: LoadPlan, on_second: Callable[[Second], None], console: Console) -> RunRecord:
-    """Run the load. The first Ctrl-C ends it early, with a record; a second one gives up."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        console.print("  interrupted: ending the load (Ctrl-C again gives up)", highlight=False)
-        loop.remove_signal_handler(signal.SIGINT)
-        stop.set()
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
-        return await run_load(plan, on_second=on_second, stop=stop)
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
 
 
 def write(record: RunRecord, folder: Path) -> Path:
