@@ -112,7 +112,7 @@ class Service:
             ]
             await stop.wait()
             self.health.draining = True
-            await drain(self.users, drain_seconds)
+            await drain(self.users, drain_seconds, self.sweep.sweep)
             for part in parts:
                 part.cancel()
 

@@ -67,7 +67,9 @@ class Database:
             server_settings={
                 "application_name": settings.service_id,
                 "statement_timeout": f"{STATEMENT_SECONDS:g}s",
-                "jit": "off",  # compiling takes longer than any statement here
+                # Compiling, or starting parallel workers (30 ms and more), takes longer than any query here.
+                "jit": "off",
+                "max_parallel_workers_per_gather": "0",
                 "enable_seqscan": "off",  # arrays of users: the planner cannot know how few rows they hit
             },
         )

@@ -1,24 +1,40 @@
 """Leaving without a gap: clients are told to open another socket before theirs closes."""
 
 import asyncio
+import contextlib
 import logging
 import random
+from collections.abc import Awaitable, Callable
 
 from websocket_service import close_codes
-from websocket_service.frames import Bye
+from websocket_service.database import DatabaseAway
+from websocket_service.frames import Bye, Heartbeat
 from websocket_service.users import Users
 
 logger = logging.getLogger(__name__)
 
 INVITED_SHARE = 0.6  # of the time: clients move by themselves, spread over it
 STEPS = 10  # the rest are closed in so many steps
+REFRESH_SHARE = 0.1
 
 
-async def drain(users: Users, seconds: float) -> None:
-    """Empty this process within so many seconds; sooner when everybody has left."""
+async def nothing() -> None:
+    """Cursors are as they are."""
+
+
+async def drain(users: Users, seconds: float, refresh: Callable[[], Awaitable[object]] = nothing) -> None:
+    """Empty this process within so many seconds; sooner when everybody has left.
+
+    `refresh` brings cursors up to date: where the clients move to, they need only what came since.
+    """
     loop = asyncio.get_running_loop()
     begun = loop.time()
+    if users.sessions:
+        with contextlib.suppress(DatabaseAway, TimeoutError):
+            async with asyncio.timeout(seconds * REFRESH_SHARE):
+                await refresh()
     for session in list(users.sessions):
+        session.write(Heartbeat(users.cursor_of(session), False))
         session.write(Bye("drain", round(random.uniform(0, seconds * INVITED_SHARE) * 1000)))
     patience = seconds * (INVITED_SHARE + 0.1)
     while users.sessions and loop.time() - begun < patience:  # noqa: ASYNC110 (at the end only)

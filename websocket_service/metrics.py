@@ -47,7 +47,6 @@ class Metrics:
         self.hop_seconds = [Histogram() for _ in HOPS[1:]]
         self.loop_lag_seconds = Histogram()
         self.hints: Counter[str] = Counter({"new": 0, "duplicate": 0, "reordered": 0, "gap": 0, "dropped": 0})
-        self.hints_unwanted = 0  # for users who are not here: what routing costs
         self.frames = 0
         self.closes: Counter[int] = Counter()
         self.resumes: Counter[str] = Counter({"ring": 0, "db": 0, "none": 0, "new": 0})
@@ -114,7 +113,6 @@ class Metrics:
         for name, text, value in (
             ("deliveries", "Messages handed to sockets.", self.deliveries),
             ("frames", "Frames with messages handed to sockets.", self.frames),
-            ("hints_unwanted", "Hints for users who have no socket here.", self.hints_unwanted),
             ("repairs", "Messages whose hint was lost and that a sweep found.", self.repairs),
             ("sweeps", "Sweeps done.", self.sweeps),
             ("gets", "Gaps that clients asked about.", self.gets),

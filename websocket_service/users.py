@@ -65,6 +65,10 @@ class Users:
         debounce_seconds: float,
     ) -> None:
         self.metrics = metrics
+        metrics.gauges["hints_unwanted"] = (
+            "Hints so far that the broker brought and nobody here wanted.",
+            lambda: consumer.unwanted,
+        )
         self.users: dict[int, User] = {}
         self.sessions: set[Session] = set()
         self.epoch = os.urandom(8)  # of this process, in cursors
@@ -140,14 +144,10 @@ class Users:
     def deliver(self, outgoing: Outgoing) -> None:
         """To every session of both users."""
         message = outgoing.message
-        wanted = False
         for user_id in (message.from_user_id, message.to_user_id):
             user = self.users.get(user_id)
             if user is not None:
-                wanted = True
                 self.deliver_to(user, outgoing)
-        if not wanted:
-            self.metrics.hints_unwanted += 1
 
     def deliver_to(self, user: User, outgoing: Outgoing) -> None:
         """To every session of this user."""

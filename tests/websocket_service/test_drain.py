@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from tests.websocket_service.world import Start, World, eventually, running
 from websocket_service import close_codes
 from websocket_service.drain import drain
@@ -81,3 +83,26 @@ async def test_a_service_without_clients_ends_at_once(world: World):
     began = time.monotonic()
     await drain(world.service.users, 30)
     assert time.monotonic() - began < 0.5
+
+
+async def test_the_next_process_need_not_repeat_what_was_swept(start: Start, monkeypatch: pytest.MonkeyPatch):
+    """A cursor is as old as the last sweep; a drain sweeps first."""
+    for place in ("sweep", "users"):
+        monkeypatch.setattr(f"websocket_service.{place}.LATE_COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr("websocket_service.database.LATE_COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr("websocket_service.sweep.ON_ITS_WAY_SECONDS", 0.1)
+    old, new = await start(ws_drain_seconds=5), await start()
+    ann, bob = await old.users()
+    device = await old.connected(bob)
+    for _ in range(30):
+        await old.send(ann, bob)
+    await device.until(lambda: len(device.applied[dialog_id_of(ann, bob)]) == 30)
+    await asyncio.sleep(0.5)
+    old.stop.set()
+    await device.until(lambda: device.frames[-1]["t"] == "bye")
+    second = new.client(bob, cursor=device.cursor, last=30)
+    assert (await second.connect())["resumed"] == "db"
+    await new.send(ann, bob)
+    await second.until(lambda: second.applied[dialog_id_of(ann, bob)] == [31])
+    assert second.known == 0
+    await device.leave()
