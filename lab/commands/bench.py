@@ -1,4 +1,4 @@
-"""`lab bench`: our send and list against their twins, in turns, on one database."""
+"""`lab bench`: send and list against their twins, in turns. `lab bench push`: sockets."""
 
 import sys
 import tempfile
@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
-from lab.errors import VoidResult
+from lab.errors import UsageError, VoidResult
+
+command = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 
-def command(
+@command.callback()
+def send_and_list(
+    context: typer.Context,
     *,
     rounds: Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")] = 12,
     seconds: Annotated[float, typer.Option(min=0.2, help="Seconds of a turn.")] = 1.5,
@@ -27,6 +31,8 @@ def command(
     Every contender is one process on the same database; they take turns, so that a busy machine is unfair
     to none. CPU comes from the scheduler's own counters. Exit code 3: something acknowledged is not stored.
     """
+    if context.invoked_subcommand is not None:
+        return
     from lab.bench.result import page, short
     from lab.bench.rounds import BenchPlan, bench
 
@@ -47,3 +53,100 @@ def command(
         print(f"result: {output}  page: {output.with_suffix('.md')}")
     if ledger["acknowledged"] != ledger["stored"] or ledger["gaps"]:
         raise VoidResult("bench: the ledger does not balance; the figures do not count")
+
+
+@command.command("push")
+def push(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")] = 6,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Seconds of a turn.")] = 3.0,
+    sockets: Annotated[int, typer.Option(min=2, help="Sockets that are written to.")] = 1000,
+    idle: Annotated[int, typer.Option(min=1, help="Idle sockets whose memory is taken.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Of who writes to whom and the order of turns.")] = 1,
+    broker: Annotated[str, typer.Option(help="postgres | rabbitmq (needs rabbitmq-server, haproxy).")] = (
+        "postgres"
+    ),
+    smoke: Annotated[bool, typer.Option("--smoke", help="Few sockets, one short round.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
+    ] = None,
+) -> None:
+    """The websocket service against its library alone: CPU a delivery, memory a socket, a stuck reader.
+
+    Exit code 3: a delivery did not arrive.
+    """
+    from lab.bench.push.result import page, rows
+    from lab.bench.push.run import PushPlan, bench
+
+    if broker not in ("postgres", "rabbitmq"):
+        raise UsageError(f"--broker {broker}: expected one of postgres, rabbitmq")
+    words = f"lab bench push --rounds {rounds} --seconds {seconds:g} --sockets {sockets} --idle {idle}"
+    words += f" --seed {seed} --broker {broker}"
+    if smoke:
+        rounds, seconds, sockets, idle, words = 1, 1.0, 50, 200, "lab bench push --smoke"
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        home = Path(folder) / "stack"
+        plan = PushPlan(rounds, seconds, sockets, idle, seed, broker, home, words)
+        result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{'':74} {'the service':>26} {'the library alone':>26}")
+    for what, ours, bare in rows(result):
+        print(f"{what:74} {ours:>26} {bare:>26}")
+    if output is not None:
+        result.save(output)
+        output.with_suffix(".md").write_text(page(result, output.name))
+        print(f"result: {output}  page: {output.with_suffix('.md')}")
+    if result.lost:
+        raise VoidResult(f"bench push: {result.lost} deliveries did not arrive; the figures do not count")
+
+
+@command.command("broker")
+def broker(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each has its turn.")] = 3,
+    hints: Annotated[int, typer.Option(min=100, help="Hints of a turn.")] = 20_000,
+    brokers: Annotated[
+        str,
+        typer.Option(help="Comma list of postgres, rabbitmq, nats, redis.", show_default="those installed"),
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for broker.json and the page broker.md.")
+    ] = None,
+) -> None:
+    """What a hint costs on each broker: CPU of publisher, consumer and broker, by size of batch."""
+    from lab.bench.broker_run import BrokerPlan, bench, installed
+
+    chosen = brokers.split(",") if brokers else installed()
+    words = f"lab bench broker --rounds {rounds} --hints {hints}" + (
+        f" --brokers {brokers}" if brokers else ""
+    )
+    bench(BrokerPlan(tuple(chosen), rounds, hints, words), output, print)
+
+
+@command.command("citus")
+def citus_(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Seconds of a turn.")] = 2.0,
+    output: Annotated[
+        Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
+    ] = None,
+) -> None:
+    """Plain PostgreSQL against Citus: 1 to 3 workers, 1 to 32 shards, by dialog and by id, an inbox.
+
+    Needs a PostgreSQL that offers the extension (lab doctor says).
+    """
+    from lab.bench.citus.contenders import CELLS
+    from lab.bench.citus.page import save, table
+    from lab.bench.citus.run import bench
+
+    words = f"lab bench citus --rounds {rounds} --seconds {seconds:g}"
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        home = Path(folder) / "stack"
+        result = bench(rounds, seconds, words, home, lambda line: print(line, file=sys.stderr, flush=True))
+    for cell, what in CELLS.items():
+        print(f"{what}\n  {'':28}{'per s':>8} {'x plain':>24}{'CPU us':>8}{'p50 ms':>8}{'p99 ms':>8} errors")
+        for name, rate, times, cpu, p50, p99, errors in table(result, cell):
+            print(f"  {name:28}{rate:>8} {times:>24}{cpu:>8}{p50:>8}{p99:>8} {errors:>6}")
+    if output is not None:
+        save(result, output)
+        print(f"result: {output}  page: {output.with_suffix('.md')}")
