@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 import httptools
 
 CONNECT_SECONDS = 5.0
+WROTE_AT = b"x-wrote-at"
 TIMED_OUT, NO_CONNECTION, DROPPED, NO_SENSE = -1, -2, -3, -4  # in the place of a status code
 
 
 class Exchange:
     """One request and what became of it. `done` is called once, with `status` and `body` set."""
 
-    __slots__ = ("again", "answered", "body", "data", "done", "on", "sent", "status")
+    __slots__ = ("again", "answered", "body", "data", "done", "on", "sent", "status", "wrote_at")
 
     def __init__(self, data: bytes, done: "Callable[[Exchange], None]") -> None:
         self.data = data
@@ -24,6 +25,7 @@ class Exchange:
         self.body = b""
         self.sent = 0.0
         self.answered = 0.0
+        self.wrote_at = b""  # header x-wrote-at, where the API sends it: to be given back with reads
         self.again = False  # was sent once on a kept connection that the server had closed
         self.on: _Connection | None = None
 
@@ -155,6 +157,11 @@ class _Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._end(NO_SENSE)
             self.abort()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """httptools: one header."""
+        if name == WROTE_AT and self._exchange is not None:
+            self._exchange.wrote_at = value
 
     def on_body(self, part: bytes) -> None:
         """httptools: a piece of the body."""

@@ -111,3 +111,8 @@ class LoadPlan:
             raise UsageError(f"content characters {self.content_characters}: expected at most 4096")
         if self.retries and self.retries < 0:
             raise UsageError(f"retries {self.retries}: expected 0 or more")
+        if self.processes > 1 and self.stack.levers.get("READ_ROUTING") == "replica_ryw":
+            raise UsageError(
+                "READ_ROUTING=replica_ryw with several generator processes: expected 1, because a reader's "
+                "newest write (x-wrote-at) is known to the process that sent it"
+            )

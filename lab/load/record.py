@@ -247,6 +247,19 @@ class RunRecord(_Part, frozen=True, kw_only=True):
     def valid(self) -> bool:
         return self.verdict.word == "VALID"
 
+    @property
+    def busiest(self) -> tuple[str, float] | None:
+        """The service nearest to its limit: (name, share of the cores it may use: one for each worker)."""
+        shares = {
+            use.name: use.cpu_seconds / self.measured_seconds / self._workers(use.name)
+            for use in self.usage
+            if use.kind in ("backend", "websocket", "single") and self.measured_seconds
+        }
+        return max(shares.items(), key=lambda item: item[1]) if shares else None
+
+    def _workers(self, name: str) -> int:
+        return int(self.stack.effective.get(name, {}).get("uvicorn_workers", 1))
+
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)

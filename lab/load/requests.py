@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from lab.load.frames import MessageIds
-from lab.load.http_client import Target
+from lab.load.http_client import WROTE_AT, Target
 from lab.load.job import Job
 from lab.load.plan import OPERATIONS
 
@@ -41,6 +41,8 @@ class Requests:
             job.text[shift : shift + job.content_characters].encode()
             for shift in range(max(1, len(job.text) - job.content_characters))
         ]
+        # User -> what the API said of their newest write, for read_routing=replica_ryw.
+        self._wrote_at: dict[int, bytes] = {}
         self._makers = [getattr(self, f"_{name}") for name in OPERATIONS]
 
     def make(self, place: int, target: Target) -> bytes:
@@ -51,11 +53,18 @@ class Requests:
         made: bytes = self._makers[self._operation[place]](act)
         return made
 
+    def wrote(self, place: int, wrote_at: bytes) -> None:
+        """Remember the x-wrote-at of a send's answer for its sender's reads."""
+        _, low, high, _ = self._job.dialogs[self._dialog[place]]
+        self._wrote_at[low if self._forward[place] else high] = wrote_at
+
     def _get(self, path: str, me: int, target: Target) -> bytes:
-        return b"GET %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (
+        wrote_at = self._wrote_at.get(me)
+        return b"GET %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (
             path.encode(),
             target.host_header,
             self._bearer[me],
+            b"%b: %b\r\n" % (WROTE_AT, wrote_at) if wrote_at else b"",
         )
 
     def _send(self, act: Act) -> bytes:

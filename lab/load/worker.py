@@ -243,6 +243,8 @@ class Worker:
         try:
             if sending and status in (200, 201):
                 seq = read_answer(exchange.body).seq
+                if exchange.wrote_at:
+                    self._requests.wrote(place, exchange.wrote_at)
             elif operation == LIST and status == 200:
                 items = read_listed(exchange.body).items
                 seq = items[0].seq if items else 0  # newest first

@@ -70,6 +70,11 @@ async def test_chunked_body_is_read_whole():
         assert (await ask(target)).body == b"abcde"
 
 
+async def test_header_that_reads_must_give_back_is_kept():
+    async with serving(lambda *_: answer(more=b"x-wrote-at: 12.5\r\n")) as (target, _):
+        assert (await ask(target)).wrote_at == b"12.5"
+
+
 async def test_concurrent_requests_open_connections_up_to_the_limit():
     async with serving(lambda *_: answer(), most=3) as (target, connections):
         found = await asyncio.gather(*(ask(target) for _ in range(20)))

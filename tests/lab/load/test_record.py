@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from lab.load import record
@@ -49,3 +50,13 @@ def test_schema_refuses_a_verdict_of_another_word():
     broken["verdict"]["word"] = "MAYBE"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, record.schema())
+
+
+def test_busiest_service_is_named_by_its_share_of_what_it_may_use():
+    run = record.load(EXAMPLE)
+    assert run.busiest and run.busiest[0] == "backend-1"
+    assert run.busiest[1] == pytest.approx(0.4 / 8)
+    two = {**run.stack.effective, "backend-1": {"uvicorn_workers": 4}}
+    spread = msgspec.structs.replace(run, stack=msgspec.structs.replace(run.stack, effective=two))
+    assert spread.busiest and spread.busiest[0] == "websocket-1"
+    assert spread.busiest[1] == pytest.approx(0.2 / 8)
