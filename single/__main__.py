@@ -6,6 +6,7 @@ import sys
 
 import backend.settings
 import websocket_service.settings
+from backend.server import ServerError
 from single.app import serve
 from websocket_service.app import raise_file_limit
 
@@ -29,7 +30,11 @@ def main() -> int:
 
     factory = uvloop.new_event_loop if for_backend.event_loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(debug=for_backend.event_loop == "asyncio_debug", loop_factory=factory) as runner:
-        runner.run(serve(for_backend, for_websockets))
+        try:
+            runner.run(serve(for_backend, for_websockets))
+        except ServerError as error:
+            print(error, file=sys.stderr)
+            return 1
     return 0
 
 

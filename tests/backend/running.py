@@ -89,7 +89,7 @@ def settings_for(dsn: str, **given: Any) -> Settings:
         postgres_host=parse_qs(url.query)["host"][0],
         postgres_db=url.path[1:],
         secret=SECRET,
-        **{"broker": "memory", "drain_seconds": 0, **given},
+        **{"broker": "memory", "drain_seconds": 0, "pool_size": 4, **given},
     )
 
 

@@ -25,7 +25,7 @@ async def test_broken_connections_are_replaced(backend: Running):
     statuses = await asyncio.wait_for(until_stored(), 5)
     assert set(statuses) <= {200, 201, 503}
     assert await backend.database.fetchval("SELECT count(*) FROM dialogmessage") == 1
-    await eventually(lambda: backend.app.pool.open == 10)
+    await eventually(lambda: backend.app.pool.open == 4)
 
 
 async def test_sends_under_way_when_connections_break_are_stored_once(backend: Running):
