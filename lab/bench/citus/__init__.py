@@ -1,0 +1,1 @@
+"""`lab bench citus`: what sharding costs and saves on one machine."""

@@ -1,0 +1,102 @@
+"""The result file, and the page in docs/results."""
+
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from lab.bench.citus.contenders import CELLS, CONTENDERS, PLAIN
+from lab.bench.citus.making import DIALOGS, MESSAGES
+from lab.bench.citus.run import CONNECTIONS, CitusResult
+from lab.statistics import effect_of, log_ratios
+
+
+def save(result: CitusResult, path: Path) -> None:
+    """Write the result file, and its page beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(asdict(result)), indent=1) + b"\n")
+    path.with_suffix(".md").write_text(page(result, path.name))
+
+
+def table(result: CitusResult, cell: str) -> list[tuple[str, ...]]:
+    """Rows of one cell: contender, per second, as a multiple of plain, CPU, latencies, errors."""
+    rows: list[tuple[str, ...]] = []
+    for contender in CONTENDERS:
+        rate = result.middle(contender.name, cell, lambda one: one.answered / one.seconds)
+        if rate is None:
+            continue
+        cpu = result.middle(contender.name, cell, lambda one: one.cpu_seconds / max(1, one.answered))
+        p50 = result.middle(contender.name, cell, lambda one: one.p50_seconds)
+        p99 = result.middle(contender.name, cell, lambda one: one.p99_seconds)
+        assert cpu is not None and p50 is not None and p99 is not None
+        errors = sum(
+            one.errors for one in result.cells if (one.contender, one.cell) == (contender.name, cell)
+        )
+        rows.append(
+            (
+                contender.name,
+                f"{rate:,.0f}",
+                _times_plain(result, contender.name, cell),
+                f"{cpu * 1e6:,.0f}",
+                f"{p50 * 1000:.1f}",
+                f"{p99 * 1000:.1f}",
+                str(errors),
+            )
+        )
+    return rows
+
+
+def _times_plain(result: CitusResult, contender: str, cell: str) -> str:
+    def rates(name: str) -> list[float]:
+        found = [one for one in result.cells if (one.contender, one.cell) == (name, cell)]
+        return [max(1, one.answered) / one.seconds for one in sorted(found, key=lambda one: one.round)]
+
+    if contender == PLAIN:
+        return "1"
+    if result.rounds < 5:
+        return f"{median(rates(contender)) / median(rates(PLAIN)):.2f}"
+    effect = effect_of(log_ratios(rates(PLAIN), rates(contender)))
+    return f"{effect.ratio:.3f} ({effect.low:.3f} to {effect.high:.3f})"
+
+
+def page(result: CitusResult, name: str) -> str:
+    """The page in docs/results."""
+    lines = [
+        "# What sharding costs on one machine",
+        "",
+        f"`{result.command}` on {result.started_at[:10]}: PostgreSQL {result.versions['postgresql']},"
+        f" Citus {result.versions['citus']}, {result.machine['cores']} cores of {result.machine['cpu']}."
+        f" {result.rounds} rounds in changing order, {result.seconds:g} s a turn, {CONNECTIONS} connections"
+        f" straight to the database, {DIALOGS * MESSAGES:,} messages each. Figures: [{name}]({name}).",
+        "",
+        "Read it as a price list. All nodes share the same cores here, so that sharding can only cost:",
+        "it adds a hop to another process for each statement and gives no further core in return. It pays",
+        "when the machine that holds everything is full: with N machines the statements that name their",
+        "dialog run N times as often, less this price; those that ask all shards do not get cheaper at all.",
+        "",
+    ]
+    for cell, words in CELLS.items():
+        rows = table(result, cell)
+        lines += [
+            f"## {words[0].upper()}{words[1:]}",
+            "",
+            "| tables | per second | x plain (95 %) | server CPU, us each | p50 ms | p99 ms | errors |",
+            "|---|---|---|---|---|---|---|",
+            *("| " + " | ".join(row) + " |" for row in rows),
+            "",
+        ]
+    lines += [
+        "## Shards touched",
+        "",
+        "As EXPLAIN says (0: plain PostgreSQL).",
+        "",
+        "| tables | a page of a dialog | the dialogs of a user |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {counts['page']} | {counts['dialogs']} |"
+            for name, counts in result.task_counts.items()
+        ),
+        "",
+    ]
+    return "\n".join(lines)

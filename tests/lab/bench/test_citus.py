@@ -1,0 +1,60 @@
+"""`lab bench citus`: the run on a real cluster where there is one, and the page from a result."""
+
+import pytest
+
+from lab.bench.citus.contenders import CELLS, CONTENDERS, PLAIN, statements
+from lab.bench.citus.page import page, save
+from lab.bench.citus.run import CitusResult, bench
+from lab.bench.citus.turns import Cell
+from lab.stack import citus
+
+
+def result(rounds: int = 6) -> CitusResult:
+    cells = [
+        Cell(one.name, cell, number, 100 if one.name == PLAIN else 25, 1.0, 0.05, 0.001, 0.002, 0)
+        for one in CONTENDERS
+        for cell in one.cells()
+        for number in range(rounds)
+    ]
+    machine = {"cores": 2, "cpu": "a cpu"}
+    counts = {one.name: {"page": 1, "dialogs": one.shards} for one in CONTENDERS}
+    return CitusResult("lab bench citus", "2026-01-01", machine, {"postgresql": "15", "citus": "13"}, rounds, 1.0, counts, cells)  # fmt: skip
+
+
+def test_the_page_names_every_contender_with_its_rate_as_a_multiple_of_plain(tmp_path):
+    save(result(), tmp_path / "citus.json")
+    text = (tmp_path / "citus.md").read_text()
+    for contender in CONTENDERS:
+        assert f"| {contender.name} |" in text
+    assert "0.250 (0.250 to 0.250)" in text
+    assert "`lab bench citus`" in text
+
+
+def test_few_rounds_give_a_ratio_without_an_interval():
+    assert "| 0.25 |" in page(result(rounds=2), "citus.json")
+
+
+def test_only_those_with_an_inbox_are_asked_for_it():
+    assert {one.name for one in CONTENDERS if "send_inbox" in one.cells()} == {PLAIN, "2 workers 32 shards"}
+
+
+def test_the_statements_are_those_of_the_services():
+    assert {"send_message", "history_newest", "dialogs_of_user", "missed_by_users"} <= statements().keys()
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.timeout(400)
+def test_every_contender_answers_everything_without_an_error(tmp_path):
+    if citus.find() is None:
+        pytest.skip(citus.MISSING)
+    found = bench(1, 2.0, "lab bench citus", tmp_path / "home", print)
+    assert {(one.contender, one.cell) for one in found.cells} == {
+        (one.name, cell) for one in CONTENDERS for cell in one.cells()
+    }
+    assert [one for one in found.cells if one.errors] == []
+    assert all(one.answered for one in found.cells)
+    assert found.task_counts[PLAIN] == {"page": 0, "dialogs": 0}
+    assert found.task_counts["3 workers 32 shards"] == {"page": 1, "dialogs": 32}
+    assert found.task_counts["2 workers 32 shards by id"]["page"] == 32
+    assert CELLS
