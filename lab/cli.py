@@ -51,6 +51,8 @@ COMMANDS = {
     "capacity": ("lab.commands.capacity", "The highest rate under the SLO, as a bracket."),
     "plan": ("lab.commands.plan", "From measured capacity to users, machines and cost."),
     "faults": ("lab.commands.faults", "Break each part under load; what is seen beside what is promised."),
+    "drill": ("lab.commands.drill", "A mistake switched on, its harm, and the cure."),
+    "soak": ("lab.commands.soak", "A long load with devices that come and go; nothing may grow."),
     "lie": ("lab.commands.lie", "A lie of load testing beside the truth, live."),
 }
 

@@ -70,8 +70,11 @@ async def device(url: str, token: str, user: int) -> ClientConnection:
 class Comers:
     """Devices that connect, are welcomed, and leave: one after the other, some at the same time."""
 
-    def __init__(self, stack: StackDescription, total: int, at_once: int) -> None:
+    def __init__(
+        self, stack: StackDescription, total: int, at_once: int, per_second: float | None = None
+    ) -> None:
         self._stack = stack
+        self._pause_seconds = at_once / per_second if per_second else 0.0
         self._total = total
         self._at_once = at_once
         self.welcomed = 0
@@ -97,6 +100,8 @@ class Comers:
                     self.welcomed += 1
                 except (OSError, TimeoutError, WebSocketException):
                     self.failed += 1
+                if self._pause_seconds:
+                    await asyncio.sleep(random.uniform(0.5, 1.5) * self._pause_seconds)
 
         await asyncio.gather(*(come_and_go() for _ in range(self._at_once)))
 

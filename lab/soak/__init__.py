@@ -1,0 +1,1 @@
+"""A long run with churn: does anything grow that should not?"""

@@ -1,0 +1,62 @@
+"""docs/results/soak.md and soak.json: what a long run left behind."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from lab.soak.flat import SETTLED_SHARE, Slope
+from lab.soak.run import Soak
+
+
+def write(found: Soak, folder: Path) -> list[Path]:
+    """Both files in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    places = [folder / "soak.json", folder / "soak.md"]
+    places[0].write_bytes(msgspec.json.encode(found) + b"\n")
+    places[1].write_text(markdown(found))
+    return places
+
+
+def markdown(found: Soak) -> str:
+    """The page."""
+    ledger, machine = found.ledger, found.machine
+    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**NOT flat:**"
+    lines = [
+        "# A long run with churn",
+        "",
+        "Made by `lab soak`; do not edit.",
+        "",
+        verdict,
+        *[f"- {trouble}" for trouble in found.troubles],
+        "",
+        f"{found.seconds / 60:.0f} minutes of {found.rate:g} sends a second with {found.sockets} devices that"
+        f" stay; {found.came:,} more came and went ({found.not_welcomed} not welcomed). {found.sends:,} sends,"
+        f" {found.failed} failed; {ledger.owed:,} deliveries owed, {ledger.delivered:,} made;"
+        f" lost {ledger.acknowledged_not_stored + ledger.not_delivered},"
+        f" twice {ledger.duplicates_after_client}, out of order {ledger.out_of_order_after_client}; {ledger.reconnects} reconnects.",
+        "",
+        f"Growth an hour (Theil-Sen with its 95 % interval), after the first {SETTLED_SHARE:.0%} of the time."
+        " Judged are our services; the others are shown. `memory` is private memory (USS) in MiB.",
+        "",
+        "| process | memory first -> last | memory an hour | files an hour | tasks an hour |",
+        "|---|---|---|---|---|",
+    ]
+    for name, figures in found.slopes.items():
+        memory = figures.get("memory_mib")
+        span = f"{memory.first:.1f} -> {memory.last:.1f}" if memory else "-"
+        cells = [_told(figures.get(figure)) for figure in ("memory_mib", "files", "tasks")]
+        lines.append(f"| {name} | {span} | {' | '.join(cells)} |")
+    waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
+    lines += [
+        "",
+        f"`{found.command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(found.started_at))} UTC, mode"
+        f" {found.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}{waited}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _told(slope: Slope | None) -> str:
+    if slope is None:
+        return "-"
+    return f"{slope.per_hour:+.1f} ({slope.low:+.1f} to {slope.high:+.1f}), {slope.word}"
