@@ -31,10 +31,11 @@ def markdown(found: Soak) -> str:
         *[f"- {trouble}" for trouble in found.troubles],
         "",
         f"{found.seconds / 60:.0f} minutes of {found.rate:g} sends a second with {found.sockets} devices that"
-        f" stay; {found.came:,} more came and went ({found.not_welcomed} not welcomed). {found.sends:,} sends,"
-        f" {found.failed} failed; {ledger.owed:,} deliveries owed, {ledger.delivered:,} made;"
-        f" lost {ledger.acknowledged_not_stored + ledger.not_delivered},"
-        f" twice {ledger.duplicates_after_client}, out of order {ledger.out_of_order_after_client}; {ledger.reconnects} reconnects.",
+        f" stay; {found.came:,} more came and went ({found.not_welcomed} not welcomed).",
+        f"{found.sends:,} sends, {found.failed} failed; {ledger.owed:,} deliveries owed,"
+        f" {ledger.delivered:,} made; lost {ledger.acknowledged_not_stored + ledger.not_delivered},"
+        f" twice {ledger.duplicates_after_client}, out of order {ledger.out_of_order_after_client};"
+        f" {ledger.reconnects} reconnects.",
         "",
         f"Growth an hour (Theil-Sen with its 95 % interval), after the first {SETTLED_SHARE:.0%} of the time."
         " Judged are our services; the others are shown. `memory` is private memory (USS) in MiB.",
