@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from lab.errors import UsageError
 from lab.stack.description import DEFAULT_HOME, StackDescription
@@ -28,7 +29,7 @@ def command(
         Replication, typer.Option(help="Whom a commit waits for: nobody, the first, or any one replica.")
     ] = "async",
     port: Annotated[
-        int | None, typer.Option(help="Port of the first API process; default: a free one.")
+        int | None, typer.Option(help="Port of the first API process.", show_default="a free one")
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of every service.")
@@ -46,17 +47,21 @@ def command(
     request = Request(
         home, mode, api, websocket, rabbitmq, workers, replicas, replication, port=port, levers=levers
     )
-    description = up(request, tell=print)
+    console = Console()
+    with console.status("starting; what a process says: lab logs -f NAME", spinner="line"):
+        description = up(request, tell=lambda line: console.print(line, highlight=False))
     print(summary(description))
 
 
 def summary(description: StackDescription) -> str:
     """Where to go, in a few lines."""
-    return "\n".join(
-        (
-            f"chat page  {description.api[0]}/",
-            f"API        {description.api[0]}/docs",
-            f"database   {description.postgres.dsn}",
-            f"run folder {description.home}",
-        )
-    )
+    front = description.haproxy["url"] if description.haproxy else description.api[0]
+    lines = [
+        f"chat page  {front}/",
+        f"API        {front}/docs",
+        f"database   {description.postgres.dsn}",
+        f"run folder {description.home}",
+    ]
+    if description.haproxy:
+        lines.insert(2, f"proxy      {description.haproxy['stats']}")
+    return "\n".join(lines)

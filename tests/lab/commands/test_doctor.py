@@ -1,0 +1,46 @@
+"""`lab doctor`: what can run here, and what would mend the rest."""
+
+import json
+
+import pytest
+
+from lab.cli import run
+from lab.stack import doctor, rabbitmq
+from lab.stack.modes import MODES
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without any server."""
+    monkeypatch.setattr(doctor, "which", lambda program: None)
+    monkeypatch.setattr(rabbitmq, "scripts", lambda: None)
+
+
+def test_every_run_mode_is_looked_at(capsys):
+    assert run(["doctor", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"every mode", "docker", *MODES}
+
+
+def test_the_modes_that_need_only_python_can_run_here(capsys):
+    for mode in ("single", "multi"):
+        assert run(["doctor", mode]) == 0
+        assert f"can run here: {mode}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("bare")
+def test_what_lacks_stands_with_the_command_that_mends_it(capsys):
+    assert run(["doctor", "stack"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("mend it: bash build.sh --system") == 2
+    assert "can run here: nothing" in said
+
+
+@pytest.mark.usefixtures("bare")
+def test_docker_without_docker_is_no_traceback(capsys):
+    assert run(["doctor", "docker"]) == 1
+    assert "docker is missing" in capsys.readouterr().out
+
+
+def test_an_unknown_mode_is_one_line_that_names_the_known(capsys):
+    assert run(["doctor", "cloud"]) == 2
+    assert "expected one of single, multi" in capsys.readouterr().err
