@@ -98,7 +98,7 @@ def stall_shown(test: StallTest) -> Guard:
     return Guard(
         name="stall test",
         ok=test.ok,
-        seen=f"{test.slow} slow samples in a stall of {test.stall_seconds:g} s at {test.rate:g}/s",
+        seen=f"{test.slow} slow samples in a stall of {test.stall_seconds:.2g} s at {test.rate:g}/s",
         expected=f"at least {test.needed}",
         advice="the generator cannot keep this rate on this machine: lower it",
     )

@@ -6,6 +6,7 @@ touched.
 """
 
 import asyncio
+import math
 import sys
 from contextlib import suppress
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from lab.errors import LabError
 from lab.load.bare import offer
-from lab.load.figures import Times
+from lab.load.figures import Samples
 from lab.load.plan import LoadPlan, Targets
 from lab.load.population import Dialog, Population
 from lab.load.record import StallTest
@@ -24,10 +25,16 @@ STALL_SECONDS = 0.5
 SLOW_SECONDS = 0.01
 SHARE = 0.8  # of what arrives during the stall must be seen as slow
 START_SECONDS = 10.0
+LEAST_RATE = 100.0  # below it the stall would hold too few arrivals to tell
 
 
 async def stall_test(plan: LoadPlan, stall: float = STALL_SECONDS) -> StallTest:
-    """Run it at the plan's rate with the plan's generator; takes about two seconds. Raises LabError."""
+    """Run it at the plan's rate with the plan's generator; takes about two seconds. Raises LabError.
+
+    Needed is a share of what was due in the stall by the schedule, not of its mean: at low rates the
+    number of arrivals in half a second varies by a third.
+    """
+    rate = max(plan.rate, LEAST_RATE)
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -41,37 +48,39 @@ async def stall_test(plan: LoadPlan, stall: float = STALL_SECONDS) -> StallTest:
         assert server.stdout
         async with asyncio.timeout(START_SECONDS):
             port = int(await server.stdout.readline())
-        values = await _latencies(plan, f"http://127.0.0.1:{port}")
+        samples = await _samples(plan, rate, f"http://127.0.0.1:{port}")
+        async with asyncio.timeout(START_SECONDS):
+            begin, end = map(float, (await server.stdout.readline()).split())
     except (TimeoutError, ValueError):
-        raise LabError("stall test: its server did not start") from None
+        raise LabError("stall test: its server did not start, or did not stall") from None
     finally:
         with suppress(ProcessLookupError):
             server.kill()
         await server.wait()
-    slow = int((values > SLOW_SECONDS).sum())
-    needed = int(SHARE * plan.rate * stall)
+    taken = samples.latency(samples.due, plan.timeout)
+    taken = taken[np.isfinite(taken)]
+    slow = int((taken > SLOW_SECONDS).sum())
+    needed = math.ceil(SHARE * int(((samples.due >= begin) & (samples.due < end)).sum()))
     return StallTest(
-        rate=plan.rate,
-        stall_seconds=stall,
+        rate=rate,
+        stall_seconds=end - begin,
         slow=slow,
         needed=needed,
-        p99=float(np.quantile(values, 0.99)) if len(values) else None,
-        ok=slow >= needed,
+        p99=float(np.quantile(taken, 0.99)) if len(taken) else None,
+        ok=slow >= needed > 0,
     )
 
 
-async def _latencies(plan: LoadPlan, url: str) -> Times:
+async def _samples(plan: LoadPlan, rate: float, url: str) -> Samples:
     people = Population([Dialog(dialog_id_of(1, 2), 1, 2, 0)], [])
     own = LoadPlan(
         stack=plan.stack,
-        rate=plan.rate,
+        rate=rate,
         duration=SECONDS,
         seed=plan.seed,
         mix="get_user",
         sides={"a": Targets((url,), ())},
         processes=plan.processes,
-        in_flight_limit=max(plan.in_flight_limit, int(2 * plan.rate * STALL_SECONDS)),
+        in_flight_limit=max(plan.in_flight_limit, int(2 * rate * STALL_SECONDS)),
     )
-    samples = await offer(own, people)
-    values = samples.latency(samples.due, own.timeout)
-    return values[np.isfinite(values)]
+    return await offer(own, people)

@@ -1,6 +1,7 @@
 """A server that answers every request at once, but for one stall: python -m lab.load.stalling_server 0.5.
 
-Prints its port. The stall comes STALL_AFTER_SECONDS after the first request. Ends with its standard input.
+Prints its port, and after the stall its begin and end (time.monotonic()). The stall comes
+STALL_AFTER_SECONDS after the first request. Ends with its standard input.
 """
 
 import asyncio
@@ -23,9 +24,15 @@ class _Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if _Answering.waiting:
             _Answering.waiting = False
-            asyncio.get_running_loop().call_later(STALL_AFTER_SECONDS, time.sleep, _Answering.stall)
+            asyncio.get_running_loop().call_later(STALL_AFTER_SECONDS, _stall)
         if data.endswith(b"\r\n\r\n"):  # the generator's requests here have no body and come one at a time
             self._transport.write(ANSWER)
+
+
+def _stall() -> None:
+    begin = time.monotonic()
+    time.sleep(_Answering.stall)
+    print(begin, time.monotonic(), flush=True)
 
 
 async def main() -> None:
