@@ -68,7 +68,13 @@ class Publisher(Protocol):
 
 
 class Consumer(Protocol):
-    """The websocket service's side. A hint reaches a consumer that has bound either of its two users."""
+    """The websocket service's side. A hint reaches a consumer that has bound either of its two users.
+
+    `unwanted` counts the hints that the broker brought and that nobody here had bound, or had already come
+    by the other user's key: what coarse routing costs.
+    """
+
+    unwanted: int
 
     @property
     def connected(self) -> bool: ...

@@ -42,7 +42,9 @@ def command(
     console = Console(highlight=False)
     console.print(table(swept))
     found = knee(swept.points) if numeric(swept) else None
-    if found is not None:
+    if found is not None and found == max(swept.values, key=float):
+        console.print(f"no knee up to {found}: more may still help")
+    elif found is not None:
         console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
     print(f"result {save(swept, keep)}")
 

@@ -28,13 +28,13 @@ def parsed(page: str) -> Counters:
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            if sample.name.endswith("_total"):
+            if sample.name.endswith("_total") or sample.name == "hints_unwanted":
                 found[sample.name] = found.get(sample.name, 0.0) + sample.value
     return Counters(
         found.get("frames_total", 0.0),
         found.get("deliveries_total", 0.0),
         found.get("hints_total", 0.0),
-        found.get("hints_unwanted_total", 0.0),
+        found.get("hints_unwanted", 0.0),
     )
 
 

@@ -157,6 +157,11 @@ def rig_of(plan: PullPlan, arrangement: Arrangement, load: Load, tell: Tell) -> 
 
 def seed(stack: StackDescription, plan: PullPlan) -> None:
     """The plan's users and messages; the same rows in every stack."""
-    wanted = seeding.planned(plan.users, None, plan.messages, plan.seed)
+    fill(stack, plan.users, plan.messages, plan.seed)
+
+
+def fill(stack: StackDescription, users: int, messages: int, number: int) -> None:
+    """Seed a stack without a word."""
+    wanted = seeding.planned(users, None, messages, number)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         seeding.run(wanted, "en_US", "password", seeding.connection(stack.postgres.dsn))

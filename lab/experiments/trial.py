@@ -17,7 +17,10 @@ MILLISECONDS = 1_000.0
 
 @dataclass(frozen=True)
 class Counters:
-    """What the websocket services of a side counted themselves during the trial, warm-up included."""
+    """What the websocket services of a side counted themselves during the trial, warm-up included.
+
+    `hints` were wanted, `hints_unwanted` came besides them.
+    """
 
     frames: float = 0.0
     deliveries: float = 0.0
@@ -29,8 +32,8 @@ class Counters:
         found = {}
         if self.deliveries:
             found["frames_per_event"] = self.frames / self.deliveries
-        if self.hints > self.hints_unwanted:
-            found["received_per_wanted"] = self.hints / (self.hints - self.hints_unwanted)
+        if self.hints:
+            found["received_per_wanted"] = (self.hints + self.hints_unwanted) / self.hints
         return found
 
 

@@ -55,6 +55,7 @@ class ConnectedConsumer:
         self._on_hints: HintHandler
         self._on_generation: GenerationHandler
         self.malformed = 0
+        self.unwanted = 0
         self._link = Link(
             f"{settings.client_name} {settings.broker} consumer",
             lambda: open_session(self._deliver),
@@ -122,6 +123,7 @@ class ConnectedConsumer:
             logger.error("%s: dropped a malformed batch: %s", self._link.name, error)
             return
         wanted = self._wanted(hints, key)
+        self.unwanted += len(hints) - len(wanted)
         if wanted:
             try:
                 self._on_hints(wanted)

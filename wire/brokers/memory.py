@@ -74,6 +74,7 @@ class MemoryConsumer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_hints: HintHandler
         self._on_generation: GenerationHandler
+        self.unwanted = 0  # a hub carries nothing: a hint that nobody here wants costs nothing
 
     @property
     def connected(self) -> bool:
