@@ -18,10 +18,15 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from lab.stack import nats, postgres, rabbitmq, redis, tether
 from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
+
+# No time limit for one example: on a full machine it would fail for nothing.
+settings.register_profile("lab", deadline=None)
+settings.load_profile("lab")
 
 ROOT = Path(__file__).parents[1]
 SERVERS = {

@@ -216,6 +216,7 @@ async def test_generator_sees_a_server_that_stops(plan):
     assert tested.p99 is not None and tested.p99 > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_low_rate_does_not_fail_the_stall_test_by_chance(plan, seed):
     assert (await stall.stall_test(replace(plan, rate=5, seed=seed))).ok
@@ -237,6 +238,7 @@ async def test_generator_that_waited_for_answers_fails_the_stall_test(plan, monk
     assert not tested.ok and tested.slow == 1 and tested.needed > 50
 
 
+@pytest.mark.slow
 async def test_database_that_crashes_ends_no_run(plan, stack):
     """One of PostgreSQL's processes is killed, so that it recovers: the books still balance."""
     connection = await asyncpg.connect(stack.postgres.dsn)
