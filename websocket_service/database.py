@@ -25,7 +25,12 @@ ANSWER_SECONDS = 7.0
 LATE_COMMIT_SECONDS = 10.0
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)  # OSError is TimeoutError's parent
+AWAY = (
+    OSError,  # TimeoutError's parent
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg, when the connection broke between two steps of a statement
+)
 
 
 class DatabaseAway(Exception):

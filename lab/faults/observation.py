@@ -16,6 +16,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     began_second: float
     mended_second: float
     sends: int
+    errors: dict[str, int] = {}  # what became of those: status, timeout, connection
     failed: int  # not answered well, also after the retries
     slowest_answer_seconds: float | None
     pause_seconds: int  # the longest row of seconds in which no send was answered well
@@ -60,7 +61,8 @@ def observe(  # noqa: PLR0917
     if not ledger.clean and not broken:
         broken.append("the ledger is not clean: " + "; ".join(ledger.examples[:2]))
     if failed and not row.sends_may_fail:
-        broken.append(f"{failed} sends failed")
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in total.errors.items())
+        broken.append(f"{failed} sends failed ({kinds or 'dropped'})")
     if not row.sends_may_wait and (total.intended.max or 0) > timeout:
         broken.append(f"a send took {total.intended.max:.1f} s")
     if (latest := ledger.slowest_delivery_seconds or 0.0) > row.late_seconds:
@@ -74,6 +76,7 @@ def observe(  # noqa: PLR0917
         began_second=began,
         mended_second=mended,
         sends=ledger.sends,
+        errors={**total.errors, **({"dropped": total.dropped} if total.dropped else {})},
         failed=failed,
         slowest_answer_seconds=total.intended.max,
         pause_seconds=_longest_pause(record),

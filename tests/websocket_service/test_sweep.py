@@ -2,6 +2,7 @@
 
 import time
 
+import asyncpg
 import pytest
 
 from tests.websocket_service.client import Client
@@ -164,3 +165,17 @@ def test_holes_are_asked_for_in_portions(monkeypatch: pytest.MonkeyPatch):
         [(two, 7, 16)],
         [(two, 17, 17), (one, 9, 9)],
     ]
+
+
+@pytest.mark.parametrize("error", [OSError, asyncpg.InterfaceError, asyncpg.InternalClientError])
+async def test_a_connection_that_breaks_in_any_way_is_a_database_that_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    class Broken:
+        async def fetch(self, *_values: object, **_options: object) -> None:
+            raise error("cannot switch to state 12; another operation (2) is in progress")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.service.database, "_pool", Broken())
+        with pytest.raises(DatabaseAway):
+            await world.service.database.fetch("disabled_users")

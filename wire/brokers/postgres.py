@@ -28,7 +28,11 @@ PIECE_BYTES = 7_980  # PostgreSQL refuses 8,000 and more; before it the serial a
 MORE, LAST = "+", "."
 HEAD = re.compile("[0-9]+([+.])")
 CHANNEL = "hints."
-LOST_ON = (asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST_ON = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg, when the connection broke between two steps of a statement
+)
 NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)"
 
 

@@ -40,7 +40,9 @@ def test_each_broken_promise_is_named(ledger, words):
 
 
 def test_a_failed_or_dropped_send_breaks_a_row_that_does_not_allow_it():
-    assert seen(changed(calm(), total={"errors": {"503": 2}, "dropped": 1})).broken == ["3 sends failed"]
+    assert seen(changed(calm(), total={"errors": {"503": 2}, "dropped": 1})).broken == [
+        "3 sends failed (2 x 503)"
+    ]
 
 
 def test_a_slow_answer_breaks_only_a_row_in_which_sends_may_not_wait():
