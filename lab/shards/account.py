@@ -1,7 +1,9 @@
 """The end report of a change: a few lines of text, and a page with the picture."""
 
+from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 from markupsafe import Markup
 
 from lab.load.record import RunRecord
@@ -75,8 +77,12 @@ def picture(account: Account) -> str:
 
 
 def write_page(account: Account, load: RunRecord | None, path: Path) -> Path:
-    """The page of a change, self-contained. Returns its path."""
+    """The page of a change, self-contained, and beside it (.json) what it is drawn from. Returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    drawn_from = {"rows": dict(rows(account, load)), "account": asdict(account)}
+    path.with_suffix(".json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(drawn_from), indent=1) + b"\n"
+    )
     path.write_text(
         render(
             "shards.html",

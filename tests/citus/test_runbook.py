@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.citus.conftest import RUNBOOK, Cluster, RunbookError
+from tests.citus.conftest import Cluster, RunbookError
 from tests.citus.writers import gaps, lost, while_writing
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 PLACEMENTS = (
     "SELECT nodeport, count(*) FROM citus_shards"
     " WHERE citus_table_type = 'distributed' GROUP BY nodeport ORDER BY nodeport"
@@ -135,12 +135,3 @@ async def test_step_10_isolates_a_hot_dialog_under_writers(cluster):
     assert alone == "t"
     assert await lost(cluster, written) == set()
     assert await gaps(cluster) == 0
-
-
-def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
-    text = (RUNBOOK / "README.md").read_text()
-    tests = (RUNBOOK.parents[1] / "tests" / "citus" / "test_runbook.py").read_text()
-    for file in RUNBOOK.glob("*.sql"):
-        number = int(file.name[:2])
-        assert f"`{file.name}`" in text
-        assert f'"{number:02}"' in tests, f"no test runs {file.name}"

@@ -7,11 +7,9 @@ import pytest
 
 from lab.cli import run
 from lab.commands import shards as command
-from lab.shards import runbook
-from lab.shards.cluster import Node, skew
 from tests.citus.conftest import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -123,30 +121,3 @@ def test_a_worker_that_is_not_there_is_named_with_those_that_are(lab, cluster):
     code, said = lab("drain", "nowhere:1")
     assert code == 2
     assert f"{cluster.workers[0].host}:{cluster.workers[0].port}" in said
-
-
-def test_plain_postgres_has_no_shards(database, capsys):
-    assert run(["shards", "status", "--dsn", "postgresql://a@127.0.0.1:1/x"]) == 1
-    assert "does not answer" in capsys.readouterr().err
-
-
-# Without a cluster.
-
-
-def node(size: int, wanted: bool = True) -> Node:
-    return Node("h", 1, coordinator=False, active=True, wanted=wanted, shards=1, bytes=size)
-
-
-def test_skew_is_the_fullest_worker_over_the_mean():
-    assert skew([node(10), node(10)]) == 1.0
-    assert skew([node(30), node(0), node(0)]) == 3.0
-    assert skew([node(30), node(0, wanted=False)]) == 1.0
-    assert skew([]) == 1.0
-
-
-def test_statements_come_from_the_runbook_with_their_variables():
-    statement = runbook.statement("08", "SELECT citus_remove_node", host="a'b", port=5)
-    assert statement == "SELECT citus_remove_node('a''b', 5);"
-    assert "shard_count := 6" in runbook.transaction("03", shard_count=6)
-    with pytest.raises(LookupError):
-        runbook.statement("08", "DROP")

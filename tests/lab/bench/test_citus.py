@@ -18,7 +18,8 @@ def result(rounds: int = 6) -> CitusResult:
     ]
     machine = {"cores": 2, "cpu": "a cpu"}
     counts = {one.name: {"page": 1, "dialogs": one.shards} for one in CONTENDERS}
-    return CitusResult("lab bench citus", "2026-01-01", machine, {"postgresql": "15", "citus": "13"}, rounds, 1.0, counts, cells)  # fmt: skip
+    versions = {"postgresql": "15", "citus": "13"}
+    return CitusResult("lab bench citus", "2026-01-01", machine, versions, rounds, 1.0, counts, cells)
 
 
 def test_the_page_names_every_contender_with_its_rate_as_a_multiple_of_plain(tmp_path):
@@ -43,6 +44,7 @@ def test_the_statements_are_those_of_the_services():
 
 
 @pytest.mark.slow
+@pytest.mark.citus
 @pytest.mark.integration
 @pytest.mark.timeout(400)
 def test_every_contender_answers_everything_without_an_error(tmp_path):

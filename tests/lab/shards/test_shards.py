@@ -1,0 +1,57 @@
+"""What of `lab shards` needs no cluster: the runbook's statements, skew, and where there are no shards."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.cli import run
+from lab.shards import runbook
+from lab.shards.cluster import Node, skew
+from lab.stack.host import running
+from lab.stack.modes import Plan, Request, plan
+
+TESTS = Path(__file__).parents[2] / "citus" / "test_runbook.py"
+
+
+def test_where_no_server_answers_it_says_so(capsys):
+    assert run(["shards", "status", "--dsn", "postgresql://a@127.0.0.1:1/x"]) == 1
+    assert "does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_plain_postgres_has_no_shards(tmp_path, capsys):
+    def only_postgres(request: Request) -> Plan:
+        real = plan(request)
+        return Plan([program for program in real.programs if program.kind == "postgres"], real.description)
+
+    with running(Request(tmp_path / "home", "multi", 1, 1), planner=only_postgres) as stack:
+        assert run(["shards", "status", "--home", str(stack.home)]) == 2
+        assert "lab up --mode citus" in capsys.readouterr().err
+
+
+def node(size: int, wanted: bool = True) -> Node:
+    return Node("h", 1, coordinator=False, active=True, wanted=wanted, shards=1, bytes=size)
+
+
+def test_skew_is_the_fullest_worker_over_the_mean():
+    assert skew([node(10), node(10)]) == 1.0
+    assert skew([node(30), node(0), node(0)]) == 3.0
+    assert skew([node(30), node(0, wanted=False)]) == 1.0
+    assert skew([]) == 1.0
+
+
+def test_statements_come_from_the_runbook_with_their_variables():
+    statement = runbook.statement("08", "SELECT citus_remove_node", host="a'b", port=5)
+    assert statement == "SELECT citus_remove_node('a''b', 5);"
+    assert "shard_count := 6" in runbook.transaction("03", shard_count=6)
+    with pytest.raises(LookupError):
+        runbook.statement("08", "DROP")
+
+
+def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
+    text = (runbook.FOLDER / "README.md").read_text()
+    tests = TESTS.read_text()
+    for file in runbook.FOLDER.glob("*.sql"):
+        number = int(file.name[:2])
+        assert f"`{file.name}`" in text
+        assert f'"{number:02}"' in tests, f"no test runs {file.name}"
