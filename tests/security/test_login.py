@@ -34,6 +34,7 @@ def test_unknown_users_cannot_be_told_by_the_time_it_takes(people: People, anybo
     assert 0.5 < known / unknown < 2
 
 
+@pytest.mark.slow
 async def test_a_flood_of_logins_is_refused_and_does_not_stop_the_others(
     people: People, stack: StackDescription
 ) -> None:

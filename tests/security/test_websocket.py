@@ -182,6 +182,7 @@ async def test_compression_is_not_spoken_unless_it_is_on(stack: StackDescription
         assert await closed(socket) == 1002
 
 
+@pytest.mark.slow
 async def test_a_compression_bomb_does_not_unfold(stack: StackDescription, people: People) -> None:
     await asyncio.to_thread(restart, stack, "websocket-1", {"COMPRESSION": "deflate"})
     try:
@@ -266,6 +267,7 @@ async def test_one_user_cannot_hold_every_place(stack: StackDescription, people:
     assert codes.count("4504") >= 5
 
 
+@pytest.mark.slow
 async def test_thousands_of_silent_sockets_are_dropped_and_harm_nobody(
     stack: StackDescription, people: People
 ) -> None:
