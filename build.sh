@@ -3,7 +3,8 @@
 #
 #   bash build.sh             the Python environment, .env, and the Docker images where a Docker engine answers
 #   bash build.sh --python    the Python environment and .env only (what `make demo` and `make test` use)
-#   bash build.sh --system    also the Debian packages of run mode `stack`: rabbitmq-server and haproxy
+#   bash build.sh --system    also the Debian packages of run mode `stack` (rabbitmq-server, haproxy) and of the
+#                             brokers it is compared with (nats-server, redis-server)
 #
 # PYTHON=python3.12 bash build.sh chooses the interpreter (3.11 to 3.13).
 set -euo pipefail
@@ -18,7 +19,7 @@ for word in "$@"; do
   case $word in
     --python) docker=no ;;
     --system) system=yes ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' build.sh; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' build.sh; exit 0 ;;
     *) printf "build: '%s': expected --python, --system or --help\n" "$word" >&2; exit 2 ;;
   esac
 done
@@ -99,10 +100,11 @@ PY
 }
 
 install_system_packages() {
-  local missing=()
-  command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
-  command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || missing+=(rabbitmq-server)
-  if [ ${#missing[@]} = 0 ]; then say "haproxy and rabbitmq-server are installed"; return; fi
+  local name missing=() wanted=(haproxy rabbitmq-server nats-server redis-server)
+  for name in "${wanted[@]}"; do
+    PATH=$PATH:/usr/sbin:/sbin command -v "$name" >/dev/null || missing+=("$name")
+  done
+  if [ ${#missing[@]} = 0 ]; then say "installed already: ${wanted[*]}"; return; fi
   local as=(); [ "$(id -u)" = 0 ] || as=(sudo -n)
   # Debian starts what it installs; the lab starts its own copies on free ports instead.
   local policy=/usr/sbin/policy-rc.d made=no
