@@ -38,10 +38,11 @@ def test_command_lines_are_accepted(document: str, line: str) -> None:
 
 
 def _typed(arguments: list[str]) -> list[str]:
-    """The arguments up to a pipe or the like, without --help, which would end the test."""
+    """The arguments up to a pipe, without --help, which would end the test; N is 1, a|b|c is a."""
     stops = {"|", ">", "&&", ";", "2>&1"}
     end = next((place for place, word in enumerate(arguments) if word in stops), len(arguments))
-    return [word for word in arguments[:end] if word != "--help"]
+    typed = [word for word in arguments[:end] if word != "--help"]
+    return ["1" if word == "N" else word.split("|")[0] for word in typed]
 
 
 def test_there_are_command_lines_to_check() -> None:
