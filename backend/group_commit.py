@@ -25,16 +25,33 @@ class GroupCommit:
         self._store = store
         self._metrics = metrics
         self._waiting: list[Waiting] = []
-        self._idle: asyncio.Future[None] | None = None
+        self._idle: asyncio.Future[None] | None = None  # what run() waits for
+        self._lone = False
 
-    def send(self, message: DialogMessage) -> "asyncio.Future[Outcome]":
+    async def send(self, message: DialogMessage) -> Outcome:
         """Store a message with the next commit; seq and created_at are filled in. See Store.send."""
+        if self._idle is not None and not self._lone and not self._waiting:
+            return await self._send_lone(message)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((message, future))
-        if self._idle is not None:
+        self._wake()
+        return await future
+
+    async def _send_lone(self, message: DialogMessage) -> Outcome:
+        """Nothing is under way: exactly what happens without group commit. What arrives meanwhile waits."""
+        self._lone = True
+        self._metrics.batch_sizes.observe(1)
+        try:
+            return await self._store.send(message)
+        finally:
+            self._lone = False
+            if self._waiting:
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._idle is not None and not self._lone:
             self._idle.set_result(None)
             self._idle = None
-        return future
 
     async def run(self) -> None:
         """Commit what waits, until cancelled."""

@@ -103,7 +103,9 @@ def table(result: BenchResult, cell: str, figure: str, decimals: int) -> list[st
 def _how_busy(result: BenchResult) -> str:
     waited = "unknown" if result.waited is None else f"{result.waited:.0%} of the time"
     text = f"Other programs used {result.cores_of_others:.1f} cores; some task waited for a core {waited}."
-    if result.cores_of_others > 0.2:
+    if result.command.startswith("chrt"):
+        text += " All contenders, PostgreSQL and the clients had real-time priority: others waited for them."
+    elif result.cores_of_others > 0.2:
         text += (
             " On a machine as busy as that, caches are cold after each wait: rates are lower and CPU figures "
             "higher than on an idle one, and most for whoever wakes most often."

@@ -107,7 +107,7 @@ class _Rounds:
         }
         await database.close()
         return BenchResult(
-            command=plan.command,
+            command=scheduled(plan.command),
             machine=msgspec.to_builtins(machine(self._description.home)),
             started_at=started_at,
             rounds=plan.rounds,
@@ -144,6 +144,11 @@ class _Rounds:
     def _postgres_cpu(self) -> float:
         server = psutil.Process(self._description.live_pids()[self._postgres])
         return cpu_seconds([server.pid, *(child.pid for child in server.children(recursive=True))])
+
+
+def scheduled(command: str) -> str:
+    """The command with the real-time priority that this process has, if it has one."""
+    return f"chrt -r 1 {command}" if os.sched_getscheduler(0) == os.SCHED_RR else command
 
 
 def _effective(url: str) -> dict[str, Any]:

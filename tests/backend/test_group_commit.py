@@ -60,31 +60,54 @@ async def test_a_message_that_fails_does_not_fail_its_neighbours(backend: Runnin
     assert await backend.database.fetchval("SELECT count(*) FROM dialogmessage") == 9
 
 
-async def test_a_lone_message_does_not_wait_for_company():
-    """The store is asked in the same turn of the loop in which the committer wakes."""
+async def test_a_lone_message_goes_straight_to_the_store():
+    """Not one turn of the loop later than without group commit; and who comes meanwhile, together."""
 
     class Store:
-        calls: list[int] = []  # noqa: RUF012
+        def __init__(self) -> None:
+            self.calls: list[int] = []
+            self.go_on = asyncio.Event()
 
         async def send(self, message: DialogMessage) -> str:
             self.calls.append(1)
+            await self.go_on.wait()
             return "stored"
 
         async def send_batch(self, messages: list[DialogMessage]) -> list[DialogMessage]:
             self.calls.append(len(messages))
             return []
 
+    def message() -> DialogMessage:
+        return DialogMessage(dialog_id_of(1, 2), 0, uuid4(), 1, 2, "x", 0.0)
+
     store = Store()
     committer = GroupCommit(store, Metrics())  # type: ignore[arg-type]
     running = asyncio.create_task(committer.run())
     await asyncio.sleep(0)
-    message = DialogMessage(dialog_id_of(1, 2), 0, uuid4(), 1, 2, "x", 0.0)
-    future = committer.send(message)
-    for _ in range(4):
-        await asyncio.sleep(0)
-    assert future.done()
+    lone = committer.send(message())
+    waits_for_the_store = lone.send(None)  # its first step, without the loop
     assert store.calls == [1]
+    others = [asyncio.create_task(committer.send(message())) for _ in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert store.calls == [1]
+    store.go_on.set()
+    await asyncio.sleep(0)
+    assert waits_for_the_store.done()
+    with pytest.raises(StopIteration, match="stored"):
+        lone.send(None)
+    assert await asyncio.gather(*others) == ["stored"] * 3
+    assert store.calls == [1, 3]
     running.cancel()
+
+
+async def test_a_lone_message_that_fails_lets_the_next_ones_through(backend: Running):
+    me, other, third = await backend.users(3)
+    bad = DialogMessage(dialog_id_of(me, other), 0, uuid4(), me, other, "bad \0 text", 0.0)
+    with pytest.raises(asyncpg.PostgresError):
+        await backend.app.group_commit.send(bad)
+    answers = await asyncio.gather(*(backend.send(me, third) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {201}
 
 
 async def test_processes_that_batch_the_same_dialogs_do_not_deadlock(start: Start):
