@@ -122,7 +122,7 @@ def ledger_words(ledger: Ledger) -> str:
         "applied twice": ledger.duplicates_after_client,
         "applied out of order": ledger.out_of_order_after_client,
         "missing seq numbers": ledger.seq_gaps_in_database or 0,
-        "lists without their reader's own messages": ledger.stale_own_reads,
+        "stale lists": ledger.stale_reads,
     }
     return ", ".join(f"{count} {word}" for word, count in wrong.items() if count)
 

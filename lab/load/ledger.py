@@ -8,10 +8,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lab.load.record import Ledger
 
 EXAMPLES = 10
+Promise = Literal["all", "own", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Books:
     reconnects: int = 0
     closes: Mapping[str, int] = field(default_factory=dict)
     reads: Sequence[Read] = ()
-    may_read_stale: bool = False  # reads go to replicas, and nobody promised to see their own writes
+    shown: Promise = "all"  # which messages acknowledged before a list must be in it, if they are the newest
 
 
 @dataclass
@@ -113,8 +115,9 @@ def balance(books: Books) -> Ledger:
     examples += [f"device {d} never got seq {s} of dialog {n}" for d, n, s in sorted(missing)[:3]]
     holes = _holes(books, examples)
     stale, own_stale = _stale(books)
-    if own_stale and not books.may_read_stale:
-        examples.append(f"{own_stale} lists did not show what their reader had sent and got acknowledged")
+    blind = {"all": stale, "own": own_stale, "none": 0}[books.shown]
+    if blind:
+        examples.append(f"{blind} lists did not show a message that had been acknowledged before")
     late = [
         one.at - sent[one.number].due
         for one in books.applied
@@ -122,7 +125,6 @@ def balance(books: Books) -> Ledger:
     ]
     times = [one.at - sent[one.number].due for one in books.applied if one.number in sent]
     troubles = (lost, otherwise + wrong, len(missing), wire.misrouted, twice, disorder, holes or 0)
-    blind = own_stale and not books.may_read_stale
     return Ledger(
         clean=not any(troubles) and not blind,
         compared_with_database=books.stored is not None,

@@ -15,7 +15,7 @@ from lab.load.figures import Deliveries, Rows, Samples
 from lab.load.http_client import DROPPED
 from lab.load.job import Report
 from lab.load.jobs import side_of_devices
-from lab.load.ledger import Applied, Books, Read, Received, Sent, Stored, balance
+from lab.load.ledger import Applied, Books, Promise, Read, Received, Sent, Stored, balance
 from lab.load.observer import Observer
 from lab.load.plan import OPERATIONS, LoadPlan
 from lab.load.population import Population
@@ -23,6 +23,8 @@ from lab.load.schedule import Schedule
 
 ANSWERED_WITHIN_SECONDS = 0.25  # after the measured time, an answer still counts as in time
 SEND, LIST = OPERATIONS.index("send"), OPERATIONS.index("list")
+# What a list must show, by read_routing.
+READS_SHOW: Mapping[str, Promise] = {"primary": "all", "replica_ryw": "own", "replica": "none"}
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Outcome:
             ),
             applied=[Applied(*row) for row in self.rows.whole("applied").tolist()],
             reads=[self._read(*row) for row in lists.tolist()],
-            may_read_stale=self.plan.stack.levers.get("READ_ROUTING") == "replica",
+            shown=READS_SHOW.get(self.plan.stack.levers.get("READ_ROUTING", "primary"), "all"),
             reconnects=self.reconnects,
             closes=dict(self.closes),
         )

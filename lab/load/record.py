@@ -132,7 +132,9 @@ class Ledger(_Part, frozen=True, kw_only=True):
     closes: dict[str, int] = {}  # close code -> how often
     reads: int = 0  # lists of newest messages
     stale_reads: int = 0  # of them, without a message that had been acknowledged before they were asked for
-    stale_own_reads: int = 0  # of them, one that the reader had sent; unclean unless read_routing=replica
+    stale_own_reads: int = (
+        0  # of them, without one that the reader had sent; read_routing says which are unclean
+    )
     examples: list[str] = []  # up to ten lines about what is not clean
 
 
