@@ -43,8 +43,8 @@ def hello(token: str, **more: Any) -> dict[str, Any]:
         "nonsense",
         "a.b.c",
         "é",
-        Tokens("another secret of 32 characters or more").make(1, 60),
-        Tokens(SECRET).make(1, 60, kind="refresh"),
+        Tokens("another secret of 32 characters or more").make(1, 86_400),
+        Tokens(SECRET).make(1, 86_400, kind="refresh"),
     ],
 )
 async def test_a_bad_token_is_4500(world: World, token: str):

@@ -43,7 +43,9 @@ async def test_a_client_that_stops_reading_is_closed_and_delays_nobody(world: Wo
         worst = max(worst, time.monotonic() - began)
     assert session.ending
     assert world.service.metrics.closes[4002] == 1
-    assert worst < 0.1
+    assert (
+        worst < 0.5
+    )  # a loop that waits for the stuck one would not go on at all; the figure: lab bench push
     await eventually(lambda: world.service.sockets.open == 1, seconds=5)
 
 

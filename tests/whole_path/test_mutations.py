@@ -28,9 +28,13 @@ Scenario = Callable[[World], Coroutine[Any, Any, None]]
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
 
-async def applied(client: Client, seqs: list[int], other: int, me: int, seconds: float = 2) -> None:
+HOLDS_SECONDS, FAILS_SECONDS = 8.0, 1.0  # how long a scenario waits for a message: it comes, it does not
+patience = HOLDS_SECONDS
+
+
+async def applied(client: Client, seqs: list[int], other: int, me: int) -> None:
     dialog = dialog_id_of(me, other)
-    await client.until(lambda: len(client.applied[dialog]) >= len(seqs), seconds)
+    await client.until(lambda: len(client.applied[dialog]) >= len(seqs), patience)
     assert client.applied[dialog] == seqs
 
 
@@ -38,6 +42,11 @@ async def resumed_from_database(world: World, client: Client) -> None:
     await client.leave()
     await eventually(lambda: not world.service.users.sessions)
     world.service.users.epoch = b"restarted"[:8]
+
+
+# Others go on within 0.1 s (lab bench push measures it); a busy machine may take longer, a loop that
+# stands still does not go on at all.
+STILL_SECONDS = 0.8
 
 
 # --- scenarios
@@ -146,7 +155,7 @@ async def a_client_stops_reading(world: World) -> None:
     began = time.monotonic()
     await world.send(ann, eve)
     await applied(reader, [1], ann, eve)
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < STILL_SECONDS
 
 
 async def a_user_leaves_for_long_and_comes_back(world: World) -> None:
@@ -290,6 +299,7 @@ async def test_it_holds(database: str, scenario: Scenario, monkeypatch: pytest.M
 async def test_it_fails_without(
     database: str, scenario: Scenario, mutation: Mutation, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setitem(globals(), "patience", FAILS_SECONDS)
     mutation(monkeypatch)
     async with service(database, monkeypatch) as world:
         with pytest.raises((AssertionError, TimeoutError)):
