@@ -32,6 +32,7 @@ COMMANDS = {
     "status": ("lab.commands.status", "What runs where, its health, its effective settings."),
     "down": ("lab.commands.down", "Stop the stack, gracefully."),
     "logs": ("lab.commands.logs", "What the processes of the stack say."),
+    "scale": ("lab.commands.scale", "More or fewer instances of a running stack."),
     "rollout": ("lab.commands.rollout", "Replace the services one by one; nobody notices."),
     "seed": ("lab.commands.seed", "Fill the database with users, dialogs and messages."),
     "load": ("lab.commands.load", "Run a load on the stack and write a result file."),

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Empties the workers above a number and takes them out of the cluster: drain.sh N. Writes go on.
+# Run by shrink.sh, in the coordinator's container. Ends with an error, and removes nothing, when shards stay.
+set -euo pipefail
+keep=$1
+ask() { psql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qAt "$@"; }
+mapfile -t names < <(ask -c "SELECT nodename FROM pg_dist_node WHERE groupid <> 0 AND noderole = 'primary' ORDER BY 1")
+gone=() stay=0
+for name in "${names[@]}"; do
+  if [ "${name##*-}" -gt "$keep" ]; then gone+=("$name"); else stay=$((stay + 1)); fi
+done
+[ ${#gone[@]} -gt 0 ] || { echo "drain: no worker above $keep"; exit 0; }
+[ $stay -gt 0 ] || { echo "drain: refused: $keep workers would have to hold everything" >&2; exit 1; }
+for name in "${gone[@]}"; do
+  begin=$SECONDS
+  ask -v name="$name" <<<"SELECT citus_drain_node(:'name', 5432) \g /dev/null"
+  left=$(ask -v name="$name" <<<"SELECT count(*) FROM citus_shards s JOIN pg_dist_partition p ON p.logicalrelid = s.table_name
+    WHERE s.nodename = :'name' AND p.partmethod <> 'n'")
+  [ "$left" = 0 ] || { echo "drain: $name still holds $left shards; nothing was removed" >&2; exit 1; }
+  ask -v name="$name" <<<"SELECT citus_remove_node(:'name', 5432) \g /dev/null"
+  echo "drain: $name is empty after $((SECONDS - begin)) s and out of the cluster"
+done

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Moves shards until every worker has its share, tells how it goes, and ends when it is done. Writes go on.
+set -euo pipefail
+ask() { psql -h coordinator -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qAt "$@"; }
+shards() { ask -F ' ' -c "SELECT nodename, count(*) FROM citus_shards GROUP BY 1 ORDER BY 1" | sed 's/^/rebalance:   /'; }
+
+if [ "$(ask -c "SELECT count(*) FROM pg_dist_partition WHERE partmethod = 'h'")" = 0 ]; then
+  echo "rebalance: no distributed tables yet: nothing to move"; exit 0
+fi
+echo "rebalance: shards before:"; shards
+begin=$SECONDS
+if [ -n "$(ask -c "SELECT citus_rebalance_start()" 2>&1 | tee /dev/stderr | grep -E '^[0-9]+$')" ]; then
+  while :; do
+    state=$(ask -c "SELECT state FROM citus_rebalance_status()")
+    case $state in
+      finished) break ;;
+      failed | cancelled) echo "rebalance: $state: $(ask -c 'SELECT details FROM citus_rebalance_status()')" >&2; exit 1 ;;
+    esac
+    sleep 1
+  done
+fi
+echo "rebalance: done in $((SECONDS - begin)) s; shards now:"; shards

@@ -1,0 +1,52 @@
+"""lab scale on a whole host stack: new instances serve, sockets of the others stay."""
+
+import httpx
+import pytest
+
+from lab.errors import UsageError
+from lab.stack.description import StackDescription
+from lab.stack.haproxy import Proxy
+from lab.stack.host import running
+from lab.stack.modes import Request
+from lab.stack.scale import scale
+from tests.compose.project import Person, heard
+
+pytestmark = [
+    pytest.mark.haproxy,
+    pytest.mark.rabbitmq,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "unix"])
+def test_scaled_instances_serve_and_leave_and_no_socket_drops(tmp_path, transport):
+    request = Request(
+        tmp_path / "home", mode="stack", api=1, websockets=1, levers={"APP_TRANSPORT": transport}
+    )
+    with running(request) as stack:
+        assert stack.haproxy is not None
+        proxy = Proxy(stack.home / "haproxy")
+        ann, bob = Person(stack.haproxy["url"]), Person(stack.haproxy["url"])
+        with bob.listen() as socket:
+            grown = scale(scale(stack, "websocket", 3, print), "backend", 2, print)
+            assert {name: row["status"] for name, row in proxy.servers().items()} == {
+                **{f"websocket-{n}": "UP" for n in (1, 2, 3)},
+                **{f"backend-{n}": "UP" for n in (1, 2)},
+            }
+            seen = {httpx.get(f"{stack.haproxy['url']}/health").json()["id"] for _ in range(6)}
+            assert seen == {"backend-1", "backend-2"}
+            assert len(grown.websockets) == 3 and StackDescription.load(stack.home) == grown
+            shrunk = scale(scale(grown, "websocket", 1, print), "backend", 1, print)
+            assert set(proxy.servers()) == {"websocket-1", "backend-1"}
+            assert shrunk.api == stack.api and shrunk.websockets == stack.websockets
+            assert ann.send(bob, "still there?") == 201
+            assert heard(socket) == "still there?"
+
+
+def test_a_stack_without_a_proxy_says_so(tmp_path):
+    described = StackDescription("multi", tmp_path, [], [], None, "x" * 32)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="mode multi cannot be scaled while it runs"):
+        scale(described, "websocket", 2, print)
+    with pytest.raises(UsageError, match="'postgres': expected one of backend, websocket"):
+        scale(described, "postgres", 2, print)
