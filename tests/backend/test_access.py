@@ -1,6 +1,7 @@
 """Who may: tokens, their end, and disabled users on every process."""
 
 import asyncio
+import itertools
 import time
 from types import SimpleNamespace
 
@@ -18,8 +19,7 @@ GUARDED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "url"), GUARDED)
-async def test_only_a_good_access_token_opens_the_door(backend: Running, method: str, url: str):
+async def test_only_a_good_access_token_opens_the_door(backend: Running):
     (me,) = await backend.users(1)
     tokens = backend.app.access.tokens
     bad = [
@@ -31,10 +31,10 @@ async def test_only_a_good_access_token_opens_the_door(backend: Running, method:
         f"Bearer {tokens.make(me, 60, 'refresh')}",
         f"Bearer {tokens.make(me, 60)[:-4]}AAAA",
     ]
-    for header in bad:
+    for (method, url), header in itertools.product(GUARDED, bad):
         headers = {"authorization": header} if header else {}
         answer = await backend.client.request(method, url, headers=headers, json={"content": "x"})
-        assert answer.status_code == 401, (header, answer.text)
+        assert answer.status_code == 401, (url, header, answer.text)
         assert answer.headers["www-authenticate"] == "Bearer"
         assert isinstance(answer.json()["detail"], str)
 

@@ -52,24 +52,24 @@ async def test_the_password_is_stored_as_a_hash_only(backend: Running):
     assert "correct horse" not in stored
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"username": ""},
-        {"username": "a b c"},
-        {"username": "ann\0"},
-        {"username": "x" * 65},
-        {"password": "short"},
-        {"password": "x" * 129},
-        {"first_name": ""},
-        {"last_name": "a\0b"},
-        {"password": None},
-    ],
-)
-async def test_what_cannot_be_used_is_refused(backend: Running, given: dict[str, object]):
-    answer = await register(backend, **given)
-    assert answer.status_code == 422
-    assert next(iter(given)) in answer.json()["detail"]
+UNUSABLE = [
+    ("username", ""),
+    ("username", "a b c"),
+    ("username", "ann\0"),
+    ("username", "x" * 65),
+    ("password", "short"),
+    ("password", "x" * 129),
+    ("password", None),
+    ("first_name", ""),
+    ("last_name", "a\0b"),
+]
+
+
+async def test_what_cannot_be_used_is_refused(backend: Running):
+    for name, value in UNUSABLE:
+        answer = await register(backend, **{name: value})
+        assert answer.status_code == 422, (name, value)
+        assert name in answer.json()["detail"]
 
 
 async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(backend: Running):
@@ -132,22 +132,22 @@ async def test_search_finds_by_prefix_in_any_case_page_by_page(backend: Running)
     assert await found(first_name="zz") == []
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"first_name": ""},
-        {"first_name": "a", "limit": "0"},
-        {"first_name": "a", "after": "x"},
-        {"first_name": "a", "after": "WzEsMiwzXQ"},
-        {"first_name": "a\0"},
-        {"first_name": "x" * 101},
-    ],
-)
-async def test_an_odd_search_is_refused(backend: Running, query: dict[str, str]):
-    answer = await search(backend, **query)
-    assert answer.status_code == 422
-    assert isinstance(answer.json()["detail"], str)
+ODD: list[dict[str, str]] = [
+    {},
+    {"first_name": ""},
+    {"first_name": "a", "limit": "0"},
+    {"first_name": "a", "after": "x"},
+    {"first_name": "a", "after": "WzEsMiwzXQ"},
+    {"first_name": "a\0"},
+    {"first_name": "x" * 101},
+]
+
+
+async def test_an_odd_search_is_refused(backend: Running):
+    for query in ODD:
+        answer = await search(backend, **query)
+        assert answer.status_code == 422, query
+        assert isinstance(answer.json()["detail"], str)
 
 
 async def test_an_unknown_user_is_not_found(backend: Running):
