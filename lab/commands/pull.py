@@ -15,6 +15,7 @@ from lab.errors import UsageError, VoidResult
 from lab.experiments.result import KEPT, RUNS, PullResult, file_name
 from lab.verdict import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named
+from levers.lever import Design
 from levers.metrics import METRICS
 
 Prediction = Literal["up", "down", "same", "none"]
@@ -40,6 +41,9 @@ def command(
     predict: Annotated[
         Prediction | None, typer.Option(help="What you expect of the metric from A to B.")
     ] = None,
+    design: Annotated[
+        Design | None, typer.Option(help="Another design than the lever's, to see whether both agree.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
     keep: Annotated[
@@ -61,7 +65,15 @@ def command(
         raise UsageError(str(error)) from None
     console = Console(highlight=False)
     question = Question(
-        lever, chosen_values(lever, values), mode, metric, rate, trial_seconds, quick=quick, seed=seed
+        lever,
+        chosen_values(lever, values),
+        mode,
+        metric,
+        rate,
+        trial_seconds,
+        quick=quick,
+        seed=seed,
+        design=design,
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")

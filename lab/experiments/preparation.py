@@ -13,7 +13,7 @@ from lab.load.record import RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.trials.schedule import SIDES, Side
 from lab.verdict import LOOKS
-from levers.lever import Lever
+from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
 TRIAL_SECONDS = 8.0
@@ -39,6 +39,7 @@ class Question:
     trial_seconds: float | None = None
     quick: bool = False
     seed: int = 1
+    design: Design | None = None
 
 
 def chosen_values(lever: Lever, words: str | None) -> tuple[str, str]:
@@ -79,7 +80,7 @@ def drafted(question: Question) -> PullPlan:
         lever=lever.name,
         values=question.values,
         mode=question.mode or mode_for(lever),
-        design=lever.design,
+        design=design_for(question),
         metric=metric,
         also=tuple(name for name in (lever.metric, *lever.also) if name not in {metric, *ELSEWHERE}),
         part="backend" if "backend" in lever.processes else "websocket",
@@ -90,6 +91,14 @@ def drafted(question: Question) -> PullPlan:
         seed=question.seed,
         looks=QUICK_LOOKS if question.quick else LOOKS,
     )
+
+
+def design_for(question: Question) -> Design:
+    """The lever's design, or a slower one that was asked for: to see whether both say the same."""
+    wanted, own = question.design, question.lever.design
+    if wanted == "duet" and own != "duet":
+        raise UsageError(f"{question.lever.name} changes what both sides share: --design {own} or restart")
+    return wanted or own
 
 
 def mode_for(lever: Lever) -> str:

@@ -36,7 +36,7 @@ class Session:
     def of(cls, plan: PullPlan, root: Path = SESSIONS) -> "Session":
         """The session of this question (its plan may still lack the rate)."""
         a, b = (value.replace("/", "_") for value in plan.values)
-        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}")
+        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}")
 
     @property
     def journal(self) -> Path:
@@ -115,7 +115,8 @@ async def pull(
         journal = session.begin(head, plan)
     rig.plan = plan
     tell(f"trials: {plan.design}, {plan.rate:g}/s, {plan.trial_seconds:g} s each, looks at {plan.looks}")
-    verdicts = await run_session(plan, rig, journal, watch)
+    repeated: list[str] = []
+    verdicts = await run_session(plan, rig, journal, watch, repeated)
     result = PullResult(
         plan=plan.as_json(),
         fingerprint=machine,
@@ -127,7 +128,7 @@ async def pull(
         prediction=prediction,
         capacity=capacity,
         command=command_of(plan),
-        notes=["resumed after an interruption"] if resumed else [],
+        notes=[*(["resumed after an interruption"] if resumed else []), *repeated],
     )
     session.remove()
     return result
@@ -176,6 +177,8 @@ def command_of(plan: PullPlan) -> str:
     words.append(f"--rate {plan.rate:g} --trial-seconds {plan.trial_seconds:g} --seed {plan.seed}")
     if plan.metric != plan.of.metric:
         words.append(f"--metric {plan.metric}")
+    if plan.design != plan.of.design:
+        words.append(f"--design {plan.design}")
     if plan.looks != type(plan).looks:
         words.append("--quick")
     return " ".join(words)

@@ -14,6 +14,7 @@ from lab.verdict import Record, Verdict, judge
 
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
 
+ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
 
 
@@ -49,12 +50,16 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) -> list[Verdict]:
+async def run_session(
+    plan: PullPlan, rig: Rig, journal: Journal, watch: Watch, repeated: list[str] | None = None
+) -> list[Verdict]:
     """Measure round after round; stop at the first look at which the primary metric is decided.
 
-    Rounds that the journal holds are not measured again. A round with a failed guard is measured once
-    more; the second failure makes the session INVALID, so nothing more is measured.
+    Rounds that the journal holds are not measured again. A round with a failed guard is thrown away as a
+    whole, all its sides, and measured again, twice at most; `repeated` is told. When that does not help the
+    session is INVALID, and nothing more is measured.
     """
+    repeated = [] if repeated is None else repeated
     steps = schedule(plan.design, max(plan.looks), plan.seed, plan.renew_every)
     done = journal.done_rounds()
     renew_next = True
@@ -63,9 +68,13 @@ async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) 
             trials = [step for step in steps if step.round == number]
             watch(_progress(plan, journal, f"round {number + 1}"))
             found = await _round(rig, trials, plan.seed, renew_next)
-            if failed := _failed(found):
+            for again in range(1, ATTEMPTS):
+                failed = _failed(found)
+                if not failed:
+                    break
+                repeated.append(f"round {number + 1} was measured again: {failed}")
                 watch(_progress(plan, journal, f"round {number + 1} once more ({failed})"))
-                found = await _round(rig, trials, plan.seed + 1_000_000, renew=False)
+                found = await _round(rig, trials, plan.seed + 1_000_000 * again, renew=False)
             for observation in found:
                 journal.add(observation)
             renew_next = False

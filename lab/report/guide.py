@@ -5,6 +5,7 @@ Everything in it comes from result files; `lab guide` writes it anew, so that no
 
 import re
 import shutil
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from lab.experiments.result import KEPT, PullResult, results_of
 from lab.report import pull, pull_charts
 from lab.report.style import render
 from lab.report.style.palette import ROLES
+from lab.statistics import log_ratios, resolution
+from lab.trials.observation import floor_pairs_of
 from lab.verdict import GLYPHS, Verdict, percent, prediction_came_true
 from levers.catalogue import catalogue, lever_named, page, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
+PAIRS = 12
 Found = tuple[Path, PullResult]
 
 
@@ -43,8 +47,10 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
-    """The newest result of each question (lever, values, mode), the largest effect first."""
-    newest = {(one.lever, one.values, one.plan["mode"]): (path, one) for path, one in found}
+    """The newest result of each question (lever, values, mode, design), the largest effect first."""
+    newest = {
+        (one.lever, one.values, one.plan["mode"], one.plan["design"]): (path, one) for path, one in found
+    }
     return sorted(newest.values(), key=lambda one: (-size(one[1]), one[1].lever))
 
 
@@ -79,6 +85,13 @@ def index(latest: Sequence[Found]) -> str:
         *(_row(path, result) for path, result in latest),
         "",
         "▲ better, ▼ worse, = same within the margin, ? no difference shown, ✗ invalid: nothing is claimed.",
+        "",
+        "## What the designs resolve on this machine",
+        "",
+        "Half the width of the 95 % interval that twelve pairs would have, from A against A of the results",
+        "above (median over the sessions): a smaller change than this cannot be seen.",
+        "",
+        *_resolved(latest),
         "",
         "## Not run yet",
         "",
@@ -152,6 +165,27 @@ def _prediction(result: PullResult) -> str:
     return f"{result.prediction}: {words.partition(':')[0]}"
 
 
+def _resolved(latest: Sequence[Found]) -> list[str]:
+    """A table: design x metric, from the A/A pairs of every session."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for _, result in latest:
+        for verdict in result.verdicts:
+            twins = floor_pairs_of(result.observations, verdict.metric)
+            if verdict.effect and len(twins) >= PAIRS:
+                ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
+                found.setdefault((result.plan["design"], METRICS[verdict.metric].label), []).append(
+                    resolution(ratios, PAIRS)
+                )
+    if not found:
+        return ["No session is long enough yet."]
+    lines = ["| design | metric | resolves | sessions |", "|---|---|---|---|"]
+    lines += [
+        f"| {design} | {label} | {statistics.median(values):.1%} | {len(values)} |"
+        for (design, label), values in sorted(found.items())
+    ]
+    return lines
+
+
 def _not_run(latest: Sequence[Found]) -> list[str]:
     run = {result.lever for _, result in latest}
     return [
@@ -183,7 +217,7 @@ def lever_page(name: str, own: Sequence[Found]) -> str:
 def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
     verdict = result.primary
     lines = [
-        f"## {result.values[0]} or {result.values[1]}",
+        f"## {result.values[0]} or {result.values[1]}{_otherwise(result, lever)}",
         "",
         f"**{GLYPHS[verdict.word]} {verdict.word}.** {verdict.sentence}",
         "",
@@ -204,6 +238,11 @@ def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
         "",
     ]
     return [re.sub(r"\n{3,}", "\n\n", line) for line in lines]
+
+
+def _otherwise(result: PullResult, lever: Lever) -> str:
+    """What sets this result apart from the lever's own design."""
+    return f", by {result.plan['design']}" if result.plan["design"] != lever.design else ""
 
 
 def _meaning(result: PullResult, lever: Lever) -> str:

@@ -9,9 +9,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lab.errors import VoidResult
+from lab.errors import UsageError, VoidResult
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.pull import Session, pull
+from lab.experiments.pull import Session, command_of, pull
 from levers.catalogue import lever_named
 from tests.lab.experiments.fake_stack import STALL_MISSED, FakeLoad, FakeStackRig
 
@@ -124,3 +124,14 @@ async def test_the_result_names_the_command_that_repeats_it(tmp_path):
     assert result.command == (
         "lab pull event_loop --values uvloop,asyncio --mode multi --rate 400 --trial-seconds 2 --seed 5"
     )
+
+
+def test_a_lever_of_a_shared_part_is_never_pulled_as_a_duet():
+    with pytest.raises(UsageError, match="changes what both sides share"):
+        drafted(Question(lever_named("routing"), ("partition", "fanout"), design="duet"))
+
+
+def test_a_duet_can_be_checked_by_alternation():
+    draft = drafted(Question(lever_named("event_loop"), ("uvloop", "asyncio"), design="abab"))
+    assert draft.design == "abab"
+    assert command_of(draft).endswith("--design abab")

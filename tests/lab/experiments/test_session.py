@@ -44,15 +44,16 @@ async def test_an_order_biased_rig_gets_no_verdict(tmp_path):
     assert verdicts[0].word in ("INVALID", "no difference shown")
 
 
-async def test_a_failed_guard_is_forgiven_once(tmp_path):
-    rig = FakeRig(effect=1.3, failing={4})
-    verdicts, _ = await pull(tmp_path, rig)
+async def test_a_round_with_a_failed_guard_is_thrown_away_and_measured_again(tmp_path):
+    rig = FakeRig(effect=1.3, failing={4, 5})
+    verdicts, journal = await pull(tmp_path, rig)
     assert verdicts[0].word == "worse"
-    assert len(rig.measured) == 13
+    assert len(rig.measured) == 14
+    assert all(guard.ok for one in journal.observations for guard in one.guards)
 
 
-async def test_a_guard_that_fails_again_makes_the_session_invalid(tmp_path):
-    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3, failing={4, 5}))
+async def test_a_guard_that_fails_a_third_time_makes_the_session_invalid(tmp_path):
+    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3, failing={4, 5, 6}))
     assert verdicts[0].word == "INVALID"
     assert "0.7" in verdicts[0].sentence
 

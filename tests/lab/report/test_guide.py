@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
     small = replace(made_up(effect=1.2), fingerprint=MACHINE)
     large = replace(made_up(effect=1.8), fingerprint=MACHINE)
     large = replace(large, plan={**large.plan, "lever": "http_parser", "values": ["httptools", "h11"]})
-    invalid = replace(made_up(failing={4, 5}), fingerprint=MACHINE)
+    invalid = replace(made_up(failing={4, 5, 6}), fingerprint=MACHINE)
     invalid = replace(invalid, plan={**invalid.plan, "lever": "logging", "values": ["warning", "debug"]})
     for number, result in enumerate((small, large, invalid)):
         result.save(folder / "pulls" / f"{result.lever}.{number}.json")

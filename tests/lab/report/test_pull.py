@@ -44,7 +44,7 @@ def test_the_difference_of_settings_is_one_line(clear):
 
 
 def test_a_failed_guard_is_red_and_no_effect_is_drawn():
-    html = pull.html(made_up(failing={4, 5}))
+    html = pull.html(made_up(failing={4, 5, 6}))
     assert "INVALID</b>" in html
     assert 'class="bad"><th class="mark">✗ achieved' in html
 
