@@ -14,7 +14,8 @@ from lab.errors import UsageError, VoidResult
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.stack.description import DEFAULT_HOME, StackDescription
-from lab.stack.replicas import Promotion, look, promote
+from lab.stack.promotion import Promotion, promote
+from lab.stack.replicas import look
 
 CALM_SECONDS = 3.0
 COUNTERS = ("reads_primary", "reads_replica")

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from lab.errors import UsageError
-from lab.stack import modes, replicas
+from lab.stack import modes, promotion, replicas
 from lab.stack.description import Database, StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Plan, Request
@@ -76,12 +76,12 @@ def test_replicas_follow_take_over_and_come_back(stack):
         ask(stack.replicas[0], "INSERT INTO counted VALUES (0)")
 
     # Killed: what a commit waited for is there; then planned, by the other one: everything is there.
-    first = replicas.promote(stack, "replica-1", planned=False, tell=print)
+    first = promotion.promote(stack, "replica-1", planned=False, tell=print)
     assert first.down_seconds > 0
     if stack.postgres and _synchronous(stack):
         assert numbers(stack.postgres) == list(range(1, 1001))
     ask(stack.postgres, "INSERT INTO counted VALUES (2000)")
-    second = replicas.promote(stack, "replica-2", planned=True, tell=print)
+    second = promotion.promote(stack, "replica-2", planned=True, tell=print)
     assert second.lost_bytes == 0
     assert numbers(stack.postgres)[-1] == 2000
 
@@ -106,8 +106,8 @@ def test_what_a_killed_primary_had_not_sent_on_is_lost_and_counted():
             # The replica is away, then a write: only the primary has it.
             Supervision(stack.home).stop_program("replica-1")
             ask(stack.postgres, "INSERT INTO counted SELECT generate_series(2, 5000)")
-            promotion = replicas.promote(stack, "replica-1", planned=False, tell=print)
-            assert promotion.lost_bytes > 100_000
+            promoted = promotion.promote(stack, "replica-1", planned=False, tell=print)
+            assert promoted.lost_bytes > 100_000
             assert numbers(stack.postgres) == [1]
             replayed(stack, "replica-1")
             assert numbers(stack.replicas[0]) == [1]
@@ -117,9 +117,9 @@ def test_an_unknown_replica_is_named_with_those_that_are_there(tmp_path):
     database = Database("127.0.0.1", 1, "u", "p", "d")
     stack = StackDescription("multi", tmp_path, [], [], database, "secret", replicas=[database])
     with pytest.raises(UsageError, match="expected one of replica-1"):
-        replicas.promote(stack, "replica-9", planned=False, tell=print)
+        promotion.promote(stack, "replica-9", planned=False, tell=print)
     with pytest.raises(UsageError, match="lab up --replicas 1"):
-        replicas.promote(replace(stack, replicas=[]), "replica-1", planned=False, tell=print)
+        promotion.promote(replace(stack, replicas=[]), "replica-1", planned=False, tell=print)
 
 
 def test_a_commit_waits_for_whom_the_setting_says():
