@@ -98,6 +98,7 @@ def test_a_signal_while_the_stack_starts_leaves_nothing(demo: Demo, number: sign
     assert process.wait(60) == code
 
 
+@pytest.mark.slow
 def test_sigterm_during_the_load_leaves_nothing(demo: Demo):
     process = demo.start("--seconds", "120")
     until(process, "ok/s")
