@@ -1,13 +1,14 @@
 """`lab down`: stop the stack."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lab.errors import NotRunning, StackError
-from lab.stack import host
-from lab.stack.description import DEFAULT_HOME
+from lab.stack import compose, host
+from lab.stack.description import DEFAULT_HOME, FILE, StackDescription
 from lab.stack.supervision import Supervision
 
 
@@ -20,6 +21,13 @@ def command(
 
     The run folder goes too, with the database. It also clears up after a stack that was killed.
     """
+    with suppress(NotRunning):
+        description = StackDescription.load(home)
+        if description.mode == compose.MODE:
+            compose.down(description)
+            (description.home / FILE).unlink()
+            print("stopped; the data stays in its volumes")
+            return
     supervision = Supervision(home.resolve())
     if not (supervision.alive() or supervision.strays() or (home / "supervisord.conf").exists()):
         raise NotRunning(f"no stack runs in {home}")

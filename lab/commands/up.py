@@ -1,22 +1,26 @@
 """`lab up`: start a stack on this machine."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from lab.errors import UsageError
+from lab.stack import compose
 from lab.stack.description import DEFAULT_HOME, StackDescription
 from lab.stack.host import up
-from lab.stack.modes import Mode, Request
+from lab.stack.modes import Request
 from lab.stack.replicas import Replication
 from lab.stack.settings_listing import parse_overrides
 
 
 def command(
     *,
-    mode: Annotated[Mode, typer.Option(help="single, multi (several processes), stack or citus.")] = "multi",
+    mode: Annotated[
+        Literal["single", "multi", "stack", "citus", "docker"],
+        typer.Option(help="single, multi (several processes), stack, citus, or docker (compose)."),
+    ] = "multi",
     api: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 2,
     websocket: Annotated[int, typer.Option(min=1, max=64, help="Websocket services.")] = 2,
     rabbitmq: Annotated[int, typer.Option(min=1, max=3, help="RabbitMQ nodes (mode stack).")] = 1,
@@ -43,6 +47,11 @@ def command(
     """
     if mode == "single" and (api != 2 or websocket != 2):
         raise UsageError("mode single is one process: --api and --websocket do not apply")
+    if mode == "docker":
+        if set_ or port or replicas:
+            raise UsageError("mode docker takes its settings and ports from .env: see docs/compose.md")
+        print(summary(compose.up(home.resolve(), api, websocket)))
+        return
     levers = parse_overrides(set_ or [])
     request = Request(
         home, mode, api, websocket, rabbitmq, workers, replicas, replication, port=port, levers=levers

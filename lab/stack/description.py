@@ -85,6 +85,10 @@ class StackDescription:
 
     def live_pids(self) -> dict[str, int]:
         """Name -> pid of every program that runs now, asked of the supervisor (restarts change pids)."""
+        if self.mode == "docker":
+            from lab.stack import compose
+
+            return compose.live_pids(self)
         from lab.stack.supervision import Supervision
 
         return Supervision(self.home).pids()

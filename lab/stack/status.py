@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from lab.errors import NotRunning
+from lab.stack import compose
 from lab.stack.description import Process, StackDescription
 from lab.stack.supervision import Supervision
 
@@ -45,7 +46,12 @@ def ask_health(url: str) -> dict[str, Any]:
 def statuses(description: StackDescription) -> list[Status]:
     """All processes of a stack, in the order of its description. Raises NotRunning."""
     try:
-        states = {state["name"]: state for state in Supervision(description.home).states()}
+        told = (
+            compose.states(description)
+            if description.mode == compose.MODE
+            else Supervision(description.home).states()
+        )
+        states = {state["name"]: state for state in told}
     except NotRunning:
         raise NotRunning(
             f"the supervisor of {description.home} is gone and its processes with it; "
