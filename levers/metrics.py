@@ -15,6 +15,11 @@ class Metric:
     meaning: str
     least_samples: int = 1
 
+    @property
+    def is_latency(self) -> bool:
+        """Whether it is a time that somebody waits: then the generator's own lateness takes it away."""
+        return self.name.endswith(("p50", "p99"))
+
 
 _METRICS = (
     Metric(

@@ -10,10 +10,12 @@ from lab.experiments.plan import PullPlan
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
 from lab.trials.schedule import SIDES, Side, Step, schedule
-from lab.verdict import Record, Verdict, judge
+from lab.verdict import Guard, Record, Verdict, judge
+from levers.metrics import METRICS
 
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
 
+LATENCY_GUARDS = {"generator lag"}
 ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
 
@@ -69,7 +71,7 @@ async def run_session(
             watch(_progress(plan, journal, f"round {number + 1}"))
             found = await _round(rig, trials, plan.seed, renew_next)
             for again in range(1, ATTEMPTS):
-                failed = _failed(found)
+                failed = _failed(found, plan.metric)
                 if not failed:
                     break
                 repeated.append(f"round {number + 1} was measured again: {failed}")
@@ -78,7 +80,7 @@ async def run_session(
             for observation in found:
                 journal.add(observation)
             renew_next = False
-            if _failed(found):
+            if _failed(found, plan.metric):
                 return verdicts_of(plan, journal.observations)
         if number + 1 in plan.looks:
             verdicts = verdicts_of(plan, journal.observations, number + 1)
@@ -87,9 +89,16 @@ async def run_session(
     return verdicts_of(plan, journal.observations, max(plan.looks))
 
 
-def _failed(found: Sequence[Observation]) -> str:
-    """The first guard that failed, in words; '' when all held."""
-    return next((guard.words for one in found for guard in one.guards if not guard.ok), "")
+def _failed(found: Sequence[Observation], metric: str) -> str:
+    """The first guard of this metric that failed, in words; '' when all held."""
+    guards = guards_for(metric, [guard for one in found for guard in one.guards])
+    return next((guard.words for guard in guards if not guard.ok), "")
+
+
+def guards_for(metric: str, guards: Sequence[Guard]) -> list[Guard]:
+    """Those that a metric must meet: how late the generator was is part of a latency and of nothing else."""
+    latency = METRICS[metric].is_latency
+    return [guard for guard in guards if latency or guard.name not in LATENCY_GUARDS]
 
 
 async def _round(rig: Rig, trials: Sequence[Step], seed: int, renew: bool) -> list[Observation]:
@@ -115,7 +124,8 @@ def verdicts_of(
         pairs = pairs_of(kept, metric)
         if not pairs and metric != plan.metric:
             continue  # not measured in this run: nothing to say
-        record = Record(metric, pairs, floor_pairs_of(kept, metric), guards, samples, plan.looks, remarks)
+        own = guards_for(metric, guards)
+        record = Record(metric, pairs, floor_pairs_of(kept, metric), own, samples, plan.looks, remarks)
         verdicts.append(judge(record, *plan.values))
     return verdicts
 

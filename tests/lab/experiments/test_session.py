@@ -3,8 +3,9 @@
 import pytest
 
 from lab.experiments.plan import plan_from
-from lab.experiments.session import Progress, run_session
+from lab.experiments.session import Progress, guards_for, run_session
 from lab.trials.journal import Journal
+from lab.verdict import Guard
 from tests.lab.experiments.fakes import FakeRig, plan
 
 
@@ -98,3 +99,9 @@ async def test_progress_tells_the_interval_as_it_narrows(tmp_path):
 
 def test_a_plan_is_read_back_as_it_was():
     assert plan_from(plan().as_json()) == plan()
+
+
+def test_a_late_generator_takes_latencies_away_and_leaves_cpu():
+    late, errors = Guard("generator lag", False, "late by 9 ms"), Guard("errors", False, "2 %")
+    assert guards_for("p50", [late, errors]) == [late, errors]
+    assert guards_for("cpu_per_1k", [late, errors]) == [errors]
