@@ -12,7 +12,7 @@ settings=(
   -c max_prepared_transactions=400          # a transaction over several nodes is a prepared one on each
   -c max_connections=300
   -c wal_retrieve_retry_interval=200ms      # each move of a shard waits for it
-  -c citus.node_connection_timeout=2000     # a dead worker must not starve callers of the others
+  -c citus.node_connection_timeout=5000     # ms: a dead worker must not starve callers of the others for long
   -c citus.max_cached_conns_per_worker=16
   -c log_min_messages=warning
 )
