@@ -6,14 +6,14 @@ import pytest
 
 from lab.errors import UsageError
 from lab.stack import modes, services
-from lab.stack.description import Database
+from lab.stack.description import Database, Kind
 from lab.stack.program import Program
 
 DATABASE = Database("127.0.0.1", 5432, "postgres", "", "lab", socket="/run/socket")
 
 
 def pulled(name: str, **levers: str) -> dict[str, str]:
-    kind = "backend" if name.startswith("backend") else "websocket"
+    kind: Kind = "backend" if name.startswith("backend") else "websocket"
     program = Program(name=name, kind=kind, command=[])
     return dict(services.with_levers(program, levers, DATABASE).environment)
 
