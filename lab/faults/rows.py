@@ -134,7 +134,9 @@ async def stop_reading(scene: Scene) -> None:
     readers = StoppedReaders(scene.stack, 20)
     await readers.start()
     scene.ending.append(readers.stop)
-    scene.notes.append(lambda: "closed: " + ", ".join(f"{n} x {c or 'no'}" for c, n in readers.codes.items()))
+    scene.notes.append(
+        lambda: "closed: " + ", ".join(f"{n} x {c or 'still open'}" for c, n in readers.codes.items())
+    )
 
 
 async def ten_thousand(scene: Scene) -> None:
