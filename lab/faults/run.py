@@ -19,7 +19,7 @@ from lab.load.run import run_load
 
 CALM_SECONDS = 5.0  # of load before the fault
 REQUEST_SECONDS = 2.0  # time limit of a request; then the client tries again with the same id
-RETRIES = 15
+RETRIES = 60  # a client goes on for longer than any fault lasts: a 503 comes at once, a retry after 0.2 s
 Tell = Callable[[str], None]
 
 
