@@ -7,7 +7,9 @@ import pytest
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 INDEXES = {"README.md", "claims.md"}  # tables of links to results, each of which is a page here
-COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?(?:lab|make|python|bash|docs/results/\S+\.sh)\b", re.MULTILINE)
+COMMAND = re.compile(
+    r"(?:^\s*|`)(?:\.venv/bin/)?(?:lab|make|python|bash|docs/results/\S+\.sh)\b", re.MULTILINE
+)
 MACHINE = re.compile(r"\b\d+ cores?\b")
 
 
