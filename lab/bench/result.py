@@ -10,6 +10,7 @@ from typing import Any
 from lab.bench.contenders import BASE, CONTENDERS
 from lab.statistics import Effect, effect_of, log_ratios
 
+PRIORITY = "chrt -r 1 "  # before the command of a run that others wait for
 CELLS = ("send_32", "send_1", "list_32")  # what is done, on how many connections
 
 
@@ -103,8 +104,11 @@ def table(result: BenchResult, cell: str, figure: str, decimals: int) -> list[st
 def _how_busy(result: BenchResult) -> str:
     waited = "unknown" if result.waited is None else f"{result.waited:.0%} of the time"
     text = f"Other programs used {result.cores_of_others:.1f} cores; some task waited for a core {waited}."
-    if result.command.startswith("chrt"):
-        text += " All contenders, PostgreSQL and the clients had real-time priority: others waited for them."
+    if result.command.startswith(PRIORITY):
+        text += (
+            f" Contenders, PostgreSQL and clients had real-time priority (`{PRIORITY}` before the command): "
+            "others waited for them."
+        )
     elif result.cores_of_others > 0.2:
         text += (
             " On a machine as busy as that, caches are cold after each wait: rates are lower and CPU figures "
@@ -125,7 +129,7 @@ def page(result: BenchResult, source: str) -> str:
         "order that changes from round to round. Clients are a closed loop on the same machine. "
         "A multiple is the median of the rounds' ratios with its 95 % bootstrap interval.",
         "",
-        f"    {result.command}",
+        f"    {result.command.removeprefix(PRIORITY)}",
         "",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; "
         f"a durable write of one page takes {sync * 1e6:.0f} us here, which is little: "
