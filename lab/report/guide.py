@@ -76,6 +76,9 @@ def index(latest: Sequence[Found]) -> str:
         *_machines(latest),
         "## What to pull first",
         "",
+        "By the size of the effect on the metric that was named before the run. A better figure may be paid",
+        "with another one or with a guarantee; each line says so.",
+        "",
         *_advice(latest),
         "",
         "## All results",
@@ -128,8 +131,9 @@ def _advice(latest: Sequence[Found]) -> list[str]:
         keep, other = result.values if verdict.word == "worse" else result.values[::-1]
         label = METRICS[verdict.metric].label
         lines.append(
-            f"{number}. **[{result.lever}](levers/{result.lever}.md)**: `{keep}` rather than `{other}`. "
+            f"{number}. **[{result.lever}](levers/{result.lever}.md)**: `{keep}` is ahead of `{other}`. "
             f"{label} {percent(verdict.effect.ratio)} from `{result.values[0]}` to `{result.values[1]}`."
+            f"{_against(result)}{_price(result)}"
         )
     if same:
         lines += ["", "Leave alone, here they change nothing that matters:"]
@@ -139,6 +143,25 @@ def _advice(latest: Sequence[Found]) -> list[str]:
             for one in same
         ]
     return lines or ["Nothing was decided yet."]
+
+
+def _against(result: PullResult) -> str:
+    """Other metrics that went the other way: what the better figure is paid with."""
+    opposite = {"better": "worse", "worse": "better"}[result.primary.word]
+    found = [
+        f"{METRICS[one.metric].label} {percent(one.effect.ratio)}"
+        for one in result.verdicts[1:]
+        if one.word == opposite and one.effect
+    ]
+    return f" Against it: {', '.join(found)}." if found else ""
+
+
+def _price(result: PullResult) -> str:
+    """What the page says about the value that is not the default: guarantees are in no figure."""
+    lever = lever_named(result.lever)
+    other = next(value for value in reversed(result.values) if value != lever.default)
+    text = paragraphs(page(result.lever)).get(other, "")
+    return f" About `{other}`: {text[:1].lower()}{text[1:]}" if text else ""
 
 
 def _row(path: Path, result: PullResult) -> str:

@@ -28,13 +28,20 @@ def folder(tmp_path_factory):
 def test_what_changes_most_comes_first(folder):
     text = (folder / "README.md").read_text()
     assert text.index("1. **[http_parser]") < text.index("2. **[event_loop]")
-    assert "`httptools` rather than `h11`" in text
+    assert "`httptools` is ahead of `h11`" in text
+
+
+def test_advice_says_what_a_value_costs_beside_the_figure(folder):
+    text = (folder / "README.md").read_text()
+    advice = next(line for line in text.splitlines() if line.startswith("2. **[event_loop]"))
+    assert "About `asyncio`:" in advice
+    assert "Costs:" in advice
 
 
 def test_an_invalid_result_claims_nothing(folder):
     text = (folder / "README.md").read_text()
     assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | ✗" in text
-    assert "rather than `debug`" not in text
+    assert "ahead of `debug`" not in text
 
 
 def test_what_was_not_run_is_said(folder):
