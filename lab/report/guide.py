@@ -25,6 +25,7 @@ from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
 PAIRS = 12
+OWN = ("README.md", "claims.md")
 Found = tuple[Path, PullResult]
 
 
@@ -35,7 +36,10 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     for name in ("levers", "figures"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
-    written = [_text(folder / "README.md", index(latest)), _text(folder / "index.html", heat_map(latest))]
+    written = [
+        _text(folder / "README.md", index(latest, others(folder))),
+        _text(folder / "index.html", heat_map(latest)),
+    ]
     for name in sorted({result.lever for _, result in latest}):
         own = [one for one in latest if one[1].lever == name]
         for path, result in own:
@@ -62,7 +66,7 @@ def size(result: PullResult) -> float:
     return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
 
 
-def index(latest: Sequence[Found]) -> str:
+def index(latest: Sequence[Found], besides: Sequence[tuple[str, str]] = ()) -> str:
     """README.md: what to pull first, then every result, then what was not run."""
     lines = [
         "# What was measured",
@@ -100,9 +104,20 @@ def index(latest: Sequence[Found]) -> str:
         "",
         *_not_run(latest),
         "",
+        *(["## Not levers", "", *(f"- [{title}]({name})" for name, title in besides), ""] if besides else []),
         "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def others(folder: Path) -> list[tuple[str, str]]:
+    """Pages in the folder that no pull made (faults, seeding ...): file name and title."""
+    found = []
+    for path in sorted(folder.glob("*.md")):
+        title = path.read_text().partition("\n")[0].lstrip("# ")
+        if path.name not in OWN:
+            found.append((path.name, title))
+    return found
 
 
 def _machines(latest: Sequence[Found]) -> list[str]:

@@ -77,3 +77,9 @@ def test_the_heat_map_opens_offline(folder):
     text = (folder / "index.html").read_text()
     assert "http_parser: httptools &gt; h11" in text
     assert "https://" not in text
+
+
+def test_pages_that_no_pull_made_are_listed(tmp_path):
+    (tmp_path / "seed.md").write_text("# How fast seeding is\n\nFast.\n")
+    guide.write(tmp_path, [])
+    assert "- [How fast seeding is](seed.md)" in (tmp_path / "README.md").read_text()
