@@ -21,7 +21,7 @@ def write(found: Soak, folder: Path) -> list[Path]:
 def markdown(found: Soak) -> str:
     """The page."""
     ledger, machine = found.ledger, found.machine
-    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**NOT flat:**"
+    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**Not shown to be flat:**"
     lines = [
         "# A long run with churn",
         "",
