@@ -39,6 +39,9 @@ SCHEMA = [ROOT / "citus" / name for name in ("noop.sql", "schema.sql")]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Started in the background by a shell, a process ignores Ctrl-C, and so would those that the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # pytest's own /tmp/pytest-of-root is closed to others whenever some other pytest starts; as root,
     # PostgreSQL is such an other (its own user), and would lose its data folder in the middle of a test.
     if config.option.basetemp is None:
