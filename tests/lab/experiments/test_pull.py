@@ -41,10 +41,10 @@ async def test_a_planted_ten_percent_is_found(tmp_path):
 
 async def test_a_against_a_is_silent_in_nine_of_ten_sessions(tmp_path):
     false = 0
-    for seed in range(40):
+    for seed in range(20):
         result, _ = await ask(tmp_path, load(seed, spread=0.05))
         false += result.primary.word in ("better", "worse")
-    assert false <= 4
+    assert false <= 2
 
 
 async def test_an_instrument_that_misses_a_stall_measures_nothing(tmp_path):
