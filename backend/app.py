@@ -179,6 +179,8 @@ class Backend(FastAPI):
         async with asyncio.TaskGroup() as tasks:
             start = tasks.create_task
             start(self.health.measure_lag(), name="loop lag")
+            if self.health.shares_port:
+                start(self.health.offer_metrics(), name="metrics for the other workers")
             await self.publisher.start()
             start(self.publisher.wait_closed(), name="publisher")
             start(self.publish.run(), name="publish queue")

@@ -8,6 +8,7 @@ from time import perf_counter
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from backend import worker_metrics
 from backend.metrics import Metrics
 
 LAG_SECONDS = 0.1
@@ -25,6 +26,7 @@ class Health:
     ) -> None:
         self.prepared = False  # tables are made, connections are open
         self.draining = False
+        self.shares_port = False  # with other uvicorn workers
         self.service = "backend"  # run mode single has another word
         self._service_id = service_id
         self._metrics = metrics
@@ -52,6 +54,17 @@ class Health:
             "links": {name: "ok" if up else "down" for name, up in links.items()},
             "effective": self.effective(),
         }
+
+    async def metrics_page(self) -> bytes:
+        """The body of /metrics; of all workers, where there are several."""
+        if self.shares_port:
+            return await worker_metrics.of_all(self._metrics.page)
+        return self._metrics.page()
+
+    async def offer_metrics(self) -> None:
+        """Give them to the other workers, until cancelled."""
+        async with worker_metrics.offered(self._metrics.page):
+            await asyncio.Event().wait()
 
     async def measure_lag(self) -> None:
         """Observe how late the event loop is, until cancelled."""
@@ -83,6 +96,6 @@ class Health:
         @routes.get("/metrics", response_class=Response)
         async def metrics() -> Response:
             """Prometheus's text format."""
-            return Response(self._metrics.page(), media_type="text/plain; version=0.0.4")
+            return Response(await self.metrics_page(), media_type="text/plain; version=0.0.4")
 
         return routes

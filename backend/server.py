@@ -141,4 +141,6 @@ def worker() -> Backend:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     settings = read()
     logging.basicConfig(level=settings.log_level.upper())
-    return build(settings)
+    app = build(settings)
+    app.health.shares_port = True
+    return app

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -14,6 +15,7 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from lab.stack.ports import free_ports
 from tests.backend.running import SECRET
@@ -187,6 +189,22 @@ async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
         async with asyncio.timeout(5):
             while any(psutil.pid_exists(pid) for pid in pids):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+async def test_a_scrape_reaches_every_worker_and_no_figure_is_mixed(database: str):
+    async with launched(database, UVICORN_WORKERS="2") as (_, client):
+        async with asyncio.timeout(20):
+            while True:
+                page = (await client.get("/metrics")).text
+                samples = re.findall(r'^count_5xx_total\{worker="(\d+)"\} 0\.0$', page, re.MULTILINE)
+                if len(samples) == 2:
+                    break
+                await asyncio.sleep(0.1)
+        assert len(set(samples)) == 2
+        assert page.count("# TYPE count_5xx_total counter") == 1
+        families = list(text_string_to_metric_families(page))
+        buckets = next(one for one in families if one.name == "dialog_create_req_time_s").samples
+        assert {sample.labels["worker"] for sample in buckets} == set(samples)
 
 
 async def test_a_setting_that_cannot_be_used_ends_with_one_line_and_code_2(database: str):
