@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from typing import Protocol
 
-from lab.caveats import Caveat, shared_machine
+from lab.caveats import Caveat, other_load, pressure_seen, shared_machine
 from lab.experiments.plan import PullPlan
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
@@ -15,6 +16,8 @@ from levers.metrics import METRICS
 
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
 
+MOST_WAITED = 0.5  # share of the time; below it a Poisson load does this to itself
+MOST_OF_OTHERS = 0.25  # cores
 LATENCY_GUARDS = {"generator lag"}
 ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
@@ -116,7 +119,8 @@ def verdicts_of(
 ) -> list[Verdict]:
     """The verdict of each metric, the primary first, from the first `rounds` rounds."""
     kept = [one for one in observations if rounds is None or one.round < rounds]
-    remarks: list[Caveat] = [shared_machine()] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
+    remarks = [shared_machine()] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
+    remarks += _of_the_machine(kept)
     guards = worst_guards(kept)
     samples = min((one.samples for one in kept), default=0)
     verdicts = []
@@ -128,6 +132,16 @@ def verdicts_of(
         record = Record(metric, pairs, floor_pairs_of(kept, metric), own, samples, plan.looks, remarks)
         verdicts.append(judge(record, *plan.values))
     return verdicts
+
+
+def _of_the_machine(observations: Sequence[Observation]) -> list[Caveat]:
+    """What a full machine or other programs on it mean for the figures."""
+    if not observations:
+        return []
+    waited = median(one.pressure for one in observations)
+    others = median(float(one.detail.get("others", 0.0)) for one in observations)
+    found = [pressure_seen(waited)] if waited > MOST_WAITED else []
+    return found + ([other_load(others)] if others > MOST_OF_OTHERS else [])
 
 
 def _progress(plan: PullPlan, journal: Journal, doing: str) -> Progress:

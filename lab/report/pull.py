@@ -195,10 +195,10 @@ def _timeline(result: PullResult) -> str:
 
 
 def _medians(result: PullResult) -> list[tuple[str, str, float, float]]:
-    """(label, unit, median of A, median of B) of each metric that was measured."""
+    """(label, unit, median of A, median of B) of each metric of which something is claimed."""
     rows = []
     for verdict in result.verdicts:
-        found = pairs_of(result.observations, verdict.metric)
+        found = pairs_of(result.observations, verdict.metric) if verdict.effect else []
         if found:
             metric = METRICS[verdict.metric]
             a, b = statistics.median(p.a for p in found), statistics.median(p.b for p in found)

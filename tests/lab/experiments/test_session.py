@@ -1,5 +1,7 @@
 """A session stops when it knows, goes on where it was interrupted, and refuses what it cannot trust."""
 
+from dataclasses import replace
+
 import pytest
 
 from lab.experiments.plan import plan_from
@@ -105,3 +107,16 @@ def test_a_late_generator_takes_latencies_away_and_leaves_cpu():
     late, errors = Guard("generator lag", False, "late by 9 ms"), Guard("errors", False, "2 %")
     assert guards_for("p50", [late, errors]) == [late, errors]
     assert guards_for("cpu_per_1k", [late, errors]) == [errors]
+
+
+async def test_a_full_machine_and_other_programs_are_said_beside_the_verdict(tmp_path):
+    class Crowded(FakeRig):
+        async def measure(self, step, seed):
+            found = await super().measure(step, seed)
+            return [replace(one, pressure=0.9, detail={"others": 1.4}) for one in found]
+
+    verdicts, _ = await pull(tmp_path, Crowded(effect=1.3))
+    assert verdicts[0].word == "worse"
+    assert {"pressure", "other load"} <= {caveat.name for caveat in verdicts[0].caveats}
+    quiet, _ = await pull(tmp_path, FakeRig(effect=1.3))
+    assert not {"pressure", "other load"} & {caveat.name for caveat in quiet[0].caveats}
