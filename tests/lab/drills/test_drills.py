@@ -48,6 +48,13 @@ def test_fanout_sends_hints_to_those_who_have_nobody_to_tell(tmp_path):
     assert found.cure < found.harm / 1.2
 
 
+@pytest.mark.haproxy
+def test_a_path_cannot_be_read_in_tcp_mode(tmp_path):
+    found = shown("path_in_tcp", tmp_path)
+    assert found.harm < 60
+    assert found.cure == 60
+
+
 def test_the_listing_names_every_drill(capsys):
     assert run(["drill"]) == 0
     out = capsys.readouterr().out
