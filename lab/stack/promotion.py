@@ -22,7 +22,7 @@ from lab.errors import StackError, UsageError
 from lab.stack import postgres
 from lab.stack.description import Database, StackDescription
 from lab.stack.program import Program
-from lab.stack.replicas import conninfo
+from lab.stack.replicas import conninfo, look
 from lab.stack.supervision import Supervision, Tell
 
 PRIMARY = "postgres"  # the program's name, whatever data folder it serves
@@ -43,8 +43,8 @@ class Promotion:
 def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Promotion:
     """End the primary, make replica `name` the primary at the same address, bring the old one back.
 
-    planned: the primary stops in order and hands over everything; otherwise it is killed, and what the
-    replica had not received is lost unless commits waited for it. Raises StackError.
+    planned: once the replica follows, the primary stops in order and hands over everything; otherwise it
+    is killed, and what the replica had not received is lost unless commits waited for it. Raises StackError.
     """
     numbers = {f"replica-{number}": number for number in range(1, len(stack.replicas) + 1)}
     if name not in numbers:
@@ -56,6 +56,8 @@ def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Pr
     old, new = _folder(supervision, PRIMARY), _folder(supervision, name)
     begin = time.monotonic()
     if planned:
+        asyncio.run(_await_follower(stack, name))
+        begin = time.monotonic()
         supervision.stop_program(PRIMARY)
     else:
         _kill(supervision)
@@ -111,6 +113,15 @@ def _kill(supervision: Supervision) -> None:
 def _start(supervision: Supervision, name: str, database: Database, tell: Tell) -> None:
     program = Program(name, "postgres", [], check=lambda: postgres.ready(database))
     supervision.start_programs([program], tell)
+
+
+async def _await_follower(stack: StackDescription, name: str) -> None:
+    """An ordered stop hands its log to who is connected: right after a promotion, that is nobody."""
+    deadline = time.monotonic() + READY_SECONDS
+    while (name, "streaming") not in [(replica.name, replica.state) for replica in await look(stack)]:
+        if time.monotonic() > deadline:
+            raise StackError(f"{name} does not follow the primary: a planned promotion would lose messages")
+        await asyncio.sleep(0.05)
 
 
 async def _promote(database: Database) -> None:
