@@ -13,7 +13,7 @@ demo: ## Set up, start a stack, run a load, end with a report
 	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" demo $(ARGS)
 
 test: ## Set up and run the tests
-	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not slow" $(ARGS)
+	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not slow" -n 4 --dist loadfile $(ARGS)
 
 bench: ## Our send and list endpoints against their twins
 	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" bench $(ARGS)
