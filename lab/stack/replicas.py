@@ -17,7 +17,12 @@ from lab.stack.program import Program
 Replication = Literal["async", "first_1", "any_1"]
 REPLICATIONS: tuple[str, ...] = get_args(Replication)
 # A standby answers what it was asked for up to this long before it goes on replaying.
-SETTINGS = {"max_standby_streaming_delay": "5s", "hot_standby": "on"}
+# After a promotion it is back at the new primary within that interval.
+SETTINGS = {
+    "max_standby_streaming_delay": "5s",
+    "hot_standby": "on",
+    "wal_retrieve_retry_interval": "200ms",
+}
 
 
 def primary_settings(replication: Replication, count: int) -> dict[str, str]:
