@@ -51,12 +51,6 @@ class Access:
         if user_id in self._disabled:
             raise unauthorized("This user is disabled.")
 
-    def claims_of_header(self, value: bytes | None) -> Claims:
-        """The same for a raw `authorization` header."""
-        if value is None or value[:7].lower() != b"bearer ":
-            raise unauthorized("Not authenticated.")
-        return self.claims(value[7:].decode("latin-1"))
-
     async def current(self, token: Annotated[str | None, Depends(bearer)]) -> Claims:
         """The dependency of routes that are not hot."""
         if token is None:

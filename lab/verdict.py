@@ -200,8 +200,3 @@ def prediction_came_true(expected: str, word: Word, effect: Effect | None) -> st
         return "not decided: no difference was shown, and equality was not shown either"
     moved = "same" if word == "same within the margin" else ("up" if effect.ratio > 1 else "down")
     return "came true" if moved == expected else f"did not come true: expected {expected}, it was {moved}"
-
-
-def stop_at(verdicts: Mapping[int, Verdict], looks: Sequence[int] = LOOKS) -> int | None:
-    """The first look whose verdict is decided, if any."""
-    return next((n for n in looks if n in verdicts and verdicts[n].decided), None)

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from typing import Any
 
 import msgspec
 
@@ -66,9 +65,3 @@ def dialog_id_of(user_a: int, user_b: int) -> uuid.UUID:
 def users_of(dialog_id: uuid.UUID) -> tuple[int, int]:
     """The two user ids of a dialog, lower first."""
     return dialog_id.int >> 64, dialog_id.int & ((1 << 64) - 1)
-
-
-def to_plain(message: DialogMessage) -> dict[str, Any]:
-    """The message as JSON-ready builtins, for code that has no codec at hand (tests, reports)."""
-    plain: dict[str, Any] = msgspec.to_builtins(message)
-    return plain

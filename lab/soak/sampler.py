@@ -11,7 +11,6 @@ from lab.faults.watching import scrape
 from lab.stack.description import StackDescription
 
 SERVICES = ("backend", "websocket", "single")
-FIGURES = ("memory_mib", "files", "tasks")
 
 
 class Series(msgspec.Struct):

@@ -5,7 +5,7 @@ import pwd
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import asyncpg
 
@@ -15,7 +15,6 @@ from lab.stack.description import Database, StackDescription
 from lab.stack.program import Program
 
 Replication = Literal["async", "first_1", "any_1"]
-REPLICATIONS: tuple[str, ...] = get_args(Replication)
 # A standby answers what it was asked for up to this long before it goes on replaying.
 # After a promotion it is back at the new primary within that interval.
 SETTINGS = {
