@@ -52,7 +52,10 @@ def decode(codec: Codec, data: bytes | str) -> ClientFrame:
     """Raises msgspec.DecodeError, also for text where bytes belong and the other way round."""
     if isinstance(data, str) is codec.binary:
         raise msgspec.DecodeError("text or binary: the other one belongs here")
-    return codec.decode(data, ClientFrame)  # type: ignore[arg-type]
+    try:
+        return codec.decode(data, ClientFrame)  # type: ignore[arg-type]
+    except UnicodeDecodeError as error:  # msgpack with a string that is none
+        raise msgspec.DecodeError(str(error)) from None
 
 
 # --- from the service
