@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest's own /tmp/pytest-of-root is closed to others whenever some other pytest starts; as root,
     # PostgreSQL is such an other (its own user), and would lose its data folder in the middle of a test.
     if config.option.basetemp is None:
-        config.option.basetemp = tempfile.mkdtemp(prefix="lab-tests-")
+        config.option.basetemp = tempfile.mkdtemp(prefix="lab-t-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
