@@ -21,7 +21,7 @@ def test_processes_and_hints_of_the_smallest_stack_may_fail(tmp_path):
     book = run(
         tmp_path, "api-killed", "websocket-killed", "database-link-reset", "hints-mangled", mode="multi"
     )
-    assert len(book.entries) == 3
+    assert len(book.entries) == 4
     observed = {name: entry.observation for name, entry in book.entries.items()}
     assert observed["websocket-killed"].closes == {"1006": observed["websocket-killed"].reconnects}
     assert observed["hints-mangled"].duplicates_on_wire + observed["hints-mangled"].sends > 0
