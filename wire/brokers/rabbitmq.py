@@ -175,6 +175,7 @@ class RabbitConsumerSession(ConsumerSession):
         arguments: FieldTable = {
             "x-queue-type": settings.queue_type,
             "x-max-length": settings.queue_max_messages,
+            "x-max-length-bytes": settings.queue_max_bytes,
             "x-overflow": "drop-head",
             "x-message-ttl": round(settings.queue_ttl_seconds * 1000),
         }

@@ -33,6 +33,7 @@ class BrokerSettings:
     prefetch: int = 100  # messages not yet acked; 0: no limit
     queue_type: QueueType = "classic"
     queue_max_messages: int = 20_000  # beyond it the oldest are dropped; the sweep finds them
+    queue_max_bytes: int = 64 * 2**20  # RabbitMQ: one message carries many hints
     queue_ttl_seconds: float = 60.0
     max_unconfirmed: int = 256
     publish_timeout_seconds: float = 2.0
