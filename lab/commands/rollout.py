@@ -118,7 +118,7 @@ def write(record: RunRecord) -> list[str]:
 
 def judge(record: RunRecord) -> None:
     """Raises VoidResult when somebody noticed."""
-    failed = sum(record.total.errors.values())
+    failed = sum(record.total.errors.values()) + record.total.dropped
     if failed or not record.ledger.clean:
         kinds = ", ".join(f"{count} x {word}" for word, count in record.total.errors.items()) or "none"
         clean = "clean" if record.ledger.clean else "not clean"

@@ -78,6 +78,8 @@ def _replace(
     try:
         restart(description, process.name, changes)
     except StackError as error:
+        if proxy:  # its health check keeps it out while it is down; it must not stay out once it is back
+            proxy.ready(process.name)
         raise StackError(f"the rollout ended at {process.name}: {error}", error.log) from None
     if proxy:
         proxy.ready(process.name)
