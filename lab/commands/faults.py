@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lab.commands.demo import people
 from lab.errors import UsageError, VoidResult
-from lab.faults import page
+from lab.faults import docker, page
 from lab.faults.links import Links
 from lab.faults.rows import ROWS, Row
 from lab.faults.run import Load, Result, run_rows
@@ -25,6 +25,7 @@ from lab.stack.modes import Request
 RESULTS = DEFAULT_HOME.parent / "results"
 USERS = 300
 Mode = Literal["multi", "stack"]
+AnyMode = Literal["multi", "stack", "docker"]
 
 
 def command(
@@ -35,7 +36,10 @@ def command(
     list_: Annotated[bool, typer.Option("--list", help="Show the rows and stop.")] = False,
     quick: Annotated[bool, typer.Option(help="The short lane: one fault of each kind.")] = False,
     mode: Annotated[
-        Mode | None, typer.Option(help="multi or stack.", show_default="stack where it can run")
+        AnyMode | None,
+        typer.Option(
+            help="multi, stack, or docker (the running compose stack).", show_default="stack where it can run"
+        ),
     ] = None,
     rate: Annotated[float, typer.Option(min=1, help="Sends per second.")] = 60,
     sockets: Annotated[int, typer.Option(min=1, help="Devices that listen.")] = 100,
@@ -46,19 +50,22 @@ def command(
 ) -> None:
     """Break each part of a stack under load, and hold what is seen against what is promised.
 
-    Starts a stack of its own, with proxies between its parts, and stops it. A row takes half a minute to a
-    minute; all of them about 15 minutes. Exit code 3 when a row did not hold.
+    Starts a stack of its own, with proxies between its parts, and stops it. --mode docker breaks the compose
+    stack that runs, and adds 300 users to it. A row takes half a minute to a minute; all of them about
+    15 minutes. Exit code 3 when a row did not hold.
     """
     console = Console()
     here = installed()
-    chosen_mode: Mode = mode or ("stack" if len(here) == 2 else "multi")
-    rows = [row for row in chosen(names or [], quick) if chosen_mode == "stack" or not row.needs]
+    chosen_mode: AnyMode = mode or ("stack" if len(here) == 2 else "multi")
+    rows = [row for row in chosen(names or [], quick) if possible(row, chosen_mode)]
     if list_:
         for row in rows:
             console.print(f"{row.name:28} {row.what}", highlight=False, soft_wrap=True)
         return
     if not rows:
-        raise UsageError(f"mode {chosen_mode} has none of these: they need RabbitMQ or HAProxy")
+        raise UsageError(
+            f"mode {chosen_mode} has none of these; it has: lab faults --list --mode {chosen_mode}"
+        )
     if chosen_mode == "stack" and len(here) < 2:
         raise UsageError("mode stack needs RabbitMQ and HAProxy: bash build.sh --system, or --mode multi")
     book = page.read(output / "faults.json")
@@ -70,7 +77,11 @@ def command(
         page.write(book, output)  # after each row: what was measured is kept, whatever comes
         console.print("  " + page.summary({entry.observation.name: entry}), highlight=False, soft_wrap=True)
 
-    run_on_new_stacks(rows, chosen_mode, Load(rate, sockets, seed), console, done)
+    load = Load(rate, sockets, seed)
+    if chosen_mode == "docker":
+        docker.run_on_running_stack(rows, USERS, load, console, done)
+    else:
+        run_on_new_stacks(rows, chosen_mode, load, console, done)
     console.print(page.summary(results), highlight=False, soft_wrap=True)
     console.print(f"{output / 'faults.md'}\n{output / 'faults.html'}", highlight=False, soft_wrap=True)
     broken = [name for name, entry in results.items() if not entry.observation.held]
@@ -93,8 +104,17 @@ def chosen(names: Sequence[str], quick: bool) -> list[Row]:
     return [row for row in ROWS if (row.name in names if names else row.quick or not quick)]
 
 
+def possible(row: Row, mode: AnyMode) -> bool:
+    """Can this mode be broken like that?"""
+    return row.name in docker.ROWS if mode == "docker" else mode == "stack" or not row.needs
+
+
 def run_on_new_stacks(
-    rows: Sequence[Row], mode: Mode, load: Load, console: Console, done: Callable[[Result], None]
+    rows: Sequence[Row],
+    mode: Literal["multi", "stack"],
+    load: Load,
+    console: Console,
+    done: Callable[[Result], None],
 ) -> None:
     """Start a stack for the rows with one RabbitMQ node, then one for those that need three."""
     for nodes in sorted({row.nodes for row in rows}):

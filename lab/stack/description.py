@@ -57,14 +57,14 @@ class StackDescription:
 
     @classmethod
     def load(cls, home: Path | str = DEFAULT_HOME) -> "StackDescription":
-        """Read the description of the stack in `home`. Raises NotRunning."""
+        """Read the description of the stack in `home`; of containers, ask anew. Raises NotRunning."""
         path = Path(home).resolve() / FILE
         try:
             raw = json.loads(path.read_text())
         except FileNotFoundError:
             raise NotRunning(f"no stack runs in {path.parent}; start one: lab up") from None
         raw["postgres"].pop("dsn")
-        return cls(
+        found = cls(
             **{
                 **raw,
                 "home": Path(raw["home"]),
@@ -73,6 +73,11 @@ class StackDescription:
                 "processes": [Process(**process) for process in raw["processes"]],
             }
         )
+        if found.mode == "docker":
+            from lab.stack import compose
+
+            return compose.describe(found.home, compose.file_of(found))
+        return found
 
     def save(self) -> None:
         """Write stack.json, whole or not at all."""
