@@ -34,5 +34,4 @@ LEVER = Lever(
     claim="shard early; add a replica for speed",
     dishonest_if="the replica or the workers share the CPU and nobody says so",
     also=("p50", "p99"),
-    needs=("replica", "citus"),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lab.errors import UsageError
 from lab.experiments.plan import PullPlan
@@ -11,6 +12,8 @@ from lab.trials.schedule import SIDES, Side
 
 # With one websocket service there is nothing to choose between.
 NEEDS_TWO_WEBSOCKETS = {"balance", "routing"}
+# Both sides have it: what is compared is who reads there.
+NEEDS_A_REPLICA = {"read_routing"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def _duet(plan: PullPlan, folder: Path) -> Arrangement:
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=counts["backend"],
         websockets=counts["websocket"],
+        replicas=1 if plan.lever in NEEDS_A_REPLICA else 0,
         levers={**common(plan), **plan.of.extra_env},
         own_levers=own,
     )
@@ -60,6 +64,7 @@ def requested(plan: PullPlan, value: str, home: Path) -> Request:
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=1,
         websockets=2 if plan.lever in NEEDS_TWO_WEBSOCKETS else 1,
+        replicas=1 if plan.lever in NEEDS_A_REPLICA else 0,
     )
     environment = plan.environment_of(value)
     match plan.of.env:
@@ -72,6 +77,10 @@ def requested(plan: PullPlan, value: str, home: Path) -> Request:
         case "RABBITMQ_NODES":
             request = replace(request, rabbitmq_nodes=int(value))
             environment.pop("RABBITMQ_NODES")
+        case "DATABASE_MODE":
+            changed: dict[str, dict[str, Any]] = {"replica": {"replicas": 1}, "citus": {"mode": "citus"}}
+            request = replace(request, **changed.get(value, {}))
+            environment.pop("DATABASE_MODE")
     return replace(request, levers={**common(plan), **environment})
 
 

@@ -12,7 +12,8 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     "run_mode": frozenset(
         {"broker", "service", "routing", "websockets", "rabbitmq_nodes", "balance", "app_transport"}
     ),
-    "broker": frozenset({"routing", "queue_type", "prefetch"}),
+    "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes"}),
+    "database": frozenset({"run_mode", "database"}),
     "database_transport": frozenset({"postgres_host"}),
     "app_transport": frozenset({"backend_socket"}),
     "query_path": frozenset({"group_commit", "driver", "pool"}),

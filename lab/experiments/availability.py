@@ -5,13 +5,21 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from lab.stack import citus
 from lab.stack.settings_listing import documented
 from levers.lever import Lever
 
 # Levers that are no setting of a process: the rig builds the stack differently.
-BUILT = {"RUN_MODE", "WEBSOCKETS", "RABBITMQ_NODES", "BALANCE", "APP_TRANSPORT", "DATABASE_TRANSPORT"}
+BUILT = {
+    "RUN_MODE",
+    "WEBSOCKETS",
+    "RABBITMQ_NODES",
+    "BALANCE",
+    "APP_TRANSPORT",
+    "DATABASE_TRANSPORT",
+    "DATABASE_MODE",
+}
 
 # Part: (is it here?, what to do when it is not)
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
@@ -20,8 +28,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "nats": (lambda: _program("nats-server"), "apt install nats-server"),
     "redis": (lambda: _program("redis-server"), "apt install redis-server"),
     "sqlalchemy": (lambda: _module("sqlalchemy"), "pip install '.[twins]'"),
-    "citus": (lambda: bool(_citus()), "a PostgreSQL with the Citus extension"),
-    "replica": (lambda: _module("lab.stack.replica"), "a replica in the stack runner"),
+    "citus": (lambda: citus.find() is not None, "a PostgreSQL with the Citus extension"),
 }
 VALUE_PARTS = {
     ("broker", "rabbitmq"): "rabbitmq",
@@ -29,6 +36,7 @@ VALUE_PARTS = {
     ("broker", "redis"): "redis",
     ("cache", "redis"): "redis",
     ("run_mode", "stack"): "rabbitmq",
+    ("database", "citus"): "citus",
 }
 
 
@@ -65,8 +73,3 @@ def _program(name: str) -> bool:
 
 def _module(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
-
-
-def _citus() -> bool:
-    folders = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
-    return any(next(folder.glob("**/citus.so"), None) for folder in folders if folder.is_dir())

@@ -106,7 +106,7 @@ def mode_for(lever: Lever) -> str:
     if "citus" in lever.needs:
         return "citus"
     parts = {*lever.needs, lever.extra_env.get("BROKER", ""), *lever.values}
-    return "stack" if parts & {"rabbitmq", "haproxy"} and lever.name != "run_mode" else "multi"
+    return "stack" if parts & {"rabbitmq", "haproxy", "citus"} and lever.name != "run_mode" else "multi"
 
 
 def with_rate(plan: PullPlan, question: Question, brackets: Mapping[str, Bracket]) -> PullPlan:

@@ -132,6 +132,7 @@ def built(stack: StackDescription) -> dict[str, Any]:
     kinds = [one.kind for one in stack.processes]
     found = {
         "run_mode": stack.mode,
+        "database_mode": "citus" if stack.mode == "citus" else "replica" if stack.replicas else "single",
         "websockets": kinds.count("websocket"),
         "rabbitmq_nodes": len(stack.rabbitmq["host"].split(",")) if stack.rabbitmq else 0,
     }

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lab.errors import UsageError
 from lab.stack import citus, postgres, replicas, services
@@ -96,8 +96,11 @@ def _single(request: Request) -> Plan:
     database_port, api_port, websocket_port = free_ports(3)
     api_port = request.port or api_port
     servers, description = _database(request, database_port)
+    asked, known, rabbitmq = _asked_for(request, "memory")
+    servers += asked
     websocket_url = f"ws://127.0.0.1:{websocket_port}/ws"
-    environment = services.common_environment(description.postgres, description.secret, "memory")
+    environment = services.common_environment(description.postgres, description.secret, "memory", rabbitmq)
+    environment |= known
     environment["WEBSOCKET_URLS"] = websocket_url
     description.api.append(f"http://127.0.0.1:{api_port}")
     description.websockets.append(websocket_url)
@@ -112,14 +115,10 @@ def _processes(request: Request) -> Plan:
         api_ports[0] = request.port
     servers, description = _database(request, database_port)
     programs = [*servers]
-    rabbitmq = haproxy = None
-    broker = "postgres"
-    if request.mode in PROXIED_MODES:
-        from lab.stack.rabbitmq import plan_rabbitmq
-
-        nodes, rabbitmq = plan_rabbitmq(request.home, request.rabbitmq_nodes)
-        programs += nodes
-        broker = "rabbitmq"
+    haproxy = None
+    broker = "rabbitmq" if request.mode in PROXIED_MODES else "postgres"
+    asked, known, rabbitmq = _asked_for(request, broker)
+    programs += asked
     description.api.extend(f"http://127.0.0.1:{port}" for port in api_ports)
     description.websockets.extend(f"ws://127.0.0.1:{port}/ws" for port in websocket_ports)
     if request.mode in PROXIED_MODES:
@@ -128,6 +127,7 @@ def _processes(request: Request) -> Plan:
         proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports, request.levers)
         programs += proxies
     environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
+    environment |= known
     page = [haproxy["websocket"]] if haproxy else description.websockets
     environment["WEBSOCKET_URLS"] = ",".join(page)
     ours = [
@@ -137,6 +137,37 @@ def _processes(request: Request) -> Plan:
     ours += [services.websocket(n, port, environment) for n, port in enumerate(websocket_ports, 1)]
     programs += _pulled(request, description, ours)
     return Plan(programs, StackDescription(**{**vars(description), "rabbitmq": rabbitmq, "haproxy": haproxy}))
+
+
+def _asked_for(request: Request, broker: str) -> tuple[list[Program], dict[str, str], dict[str, Any] | None]:
+    """The servers of the brokers and caches that some process uses, and no other: an idle one costs CPU too.
+
+    Their programs, what the services must know of them, and how to reach RabbitMQ where it is one of them.
+    `broker` is the mode's own.
+    """
+    settings = [request.levers, *({**request.levers, **own} for own in request.own_levers.values())]
+    wanted = {one.get("BROKER", broker) for one in settings}
+    wanted |= {"redis" for one in settings if one.get("CACHE") == "redis"}
+    programs: list[Program] = []
+    known: dict[str, str] = {}
+    rabbitmq = None
+    if "rabbitmq" in wanted:
+        from lab.stack.rabbitmq import plan_rabbitmq
+
+        programs, rabbitmq = plan_rabbitmq(request.home, request.rabbitmq_nodes)
+    if "nats" in wanted:
+        from lab.stack.nats import plan_nats
+
+        made, reached = plan_nats(request.home)
+        programs += made
+        known["NATS_URL"] = reached["url"]
+    if "redis" in wanted:
+        from lab.stack.redis import plan_redis
+
+        made, reached = plan_redis(request.home)
+        programs += made
+        known["REDIS_URL"] = reached["url"]
+    return programs, known, rabbitmq
 
 
 def _pulled(request: Request, description: StackDescription, ours: list[Program]) -> list[Program]:

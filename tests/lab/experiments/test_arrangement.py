@@ -38,3 +38,16 @@ def test_a_run_mode_is_the_mode_of_its_stack(tmp_path):
 def test_what_both_sides_need_reaches_both(tmp_path):
     found = arrange(plan(lever="prefetch", values=("100", "1"), design="abab"), tmp_path)
     assert all(request.levers["BROKER"] == "rabbitmq" for request in found.stacks.values())
+
+
+def test_a_kind_of_database_is_a_stack_of_its_own(tmp_path):
+    found = arrange(plan(lever="database", values=("single", "replica"), design="abab"), tmp_path)
+    assert [found.stacks[side].replicas for side in SIDES] == [0, 0, 1]
+    assert "DATABASE_MODE" not in found.stacks["b"].levers
+    found = arrange(plan(lever="database", values=("single", "citus"), mode="stack", design="abab"), tmp_path)
+    assert [found.stacks[side].mode for side in SIDES] == ["stack", "stack", "citus"]
+
+
+def test_where_the_readers_differ_both_sides_have_the_replica(tmp_path):
+    (request,) = arrange(plan(lever="read_routing", values=("primary", "replica")), tmp_path).stacks.values()
+    assert request.replicas == 1

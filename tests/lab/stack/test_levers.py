@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from lab.stack import modes, services
+from lab.stack import modes, nats, redis, services
 from lab.stack.description import Database, Kind
 from lab.stack.program import Program
 
@@ -37,3 +37,36 @@ def test_the_proxy_s_own_setting_reaches_no_service():
 def test_a_setting_of_the_proxy_is_refused_where_there_is_none(name: str, tmp_path: Path):
     with pytest.raises(UsageError, match="no proxy"):
         modes.plan(modes.Request(tmp_path, "multi", levers={name: "x"}))
+
+
+@pytest.mark.parametrize(
+    ("levers", "own", "servers"),
+    [
+        ({}, {}, set()),
+        ({"BROKER": "nats"}, {}, {"nats"}),
+        ({"CACHE": "redis"}, {}, {"redis"}),
+        ({}, {"backend-1": {"CACHE": "redis"}}, {"redis"}),
+        ({"BROKER": "redis", "CACHE": "redis"}, {}, {"redis"}),
+    ],
+)
+def test_a_stack_has_the_servers_that_its_processes_use_and_no_other(
+    levers: dict[str, str],
+    own: dict[str, dict[str, str]],
+    servers: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for module in (nats, redis):
+        monkeypatch.setattr(module, "program", lambda: "/bin/true")  # planned, not started
+    made = modes.plan(modes.Request(tmp_path, levers=levers, own_levers=own))
+    assert {one.kind for one in made.programs} - {"postgres", "backend", "websocket"} == servers
+    told = next(one for one in made.programs if one.kind == "backend").environment
+    assert {name for name in ("nats", "redis") if f"{name.upper()}_URL" in told} == servers
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.haproxy
+def test_a_proxied_stack_with_another_broker_runs_no_rabbitmq(tmp_path: Path):
+    made = modes.plan(modes.Request(tmp_path, "stack", levers={"BROKER": "postgres"}))
+    assert "rabbitmq" not in {one.kind for one in made.programs}
+    assert made.description.rabbitmq is None
