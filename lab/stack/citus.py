@@ -28,12 +28,14 @@ MISSING = (
 SETTINGS = {
     "shared_preload_libraries": "citus",
     "wal_level": "logical",
-    "max_prepared_transactions": "400",
-    "max_connections": "200",
+    "max_prepared_transactions": "800",  # twice max_connections, as the runbook says
+    # A session whose statements go over all shards counts twice at the coordinator, which also connects to
+    # itself for the results between two steps.
+    "max_connections": "400",
     "max_worker_processes": "32",  # one for each database, and two for each shard that moves
     "wal_retrieve_retry_interval": "200ms",  # each move of a shard waits for it; the default is 5 s
     "shared_buffers": "128MB",
-    "citus.node_connection_timeout": "2000",  # ms; a dead worker must not starve the others' callers
+    "citus.node_connection_timeout": "5000",  # ms; a dead worker must not starve the others' callers
     "citus.max_cached_conns_per_worker": "16",
     # A statement over all shards asks a worker's shards one after the other: with the default of 16
     # connections each, a dozen such statements use up the worker's connections, and everybody's sends fail.

@@ -1,9 +1,12 @@
-"""A real Citus cluster for the tests of a module: a coordinator, two workers, and a third one held back."""
+"""Real Citus servers for the whole session (a coordinator, two workers, a spare), and clusters on them.
+
+A cluster is a database of the same name on each server: every module has one of its own within seconds.
+"""
 
 import asyncio
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +31,15 @@ class Cluster:
     workers: list[Database]
     spare: Database
     binaries: Path
+
+    def with_database(self, name: str) -> "Cluster":
+        """A new, empty cluster on the same servers."""
+        nodes = [self.coordinator, *self.workers, self.spare]
+        asyncio.run(_create(name, nodes))
+        coordinator, *workers, spare = (replace(node, database=name) for node in nodes)
+        assert citus.join(coordinator, workers) is None
+        assert citus.prepare(spare) is None
+        return replace(self, coordinator=coordinator, workers=workers, spare=spare)
 
     def psql(self, step: str, **variables: object) -> str:
         """Run one file of the runbook as its head says; returns what psql printed. Raises on any error."""
@@ -67,9 +79,9 @@ class RunbookError(AssertionError):
     """psql stopped; the text is what it said."""
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A cluster of its own for each module. Skips where no PostgreSQL of this machine offers Citus."""
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Cluster]:
+    """The servers, with a cluster in their database `lab`. Skips where no PostgreSQL here offers Citus."""
     binaries = citus.find()
     if binaries is None:
         pytest.skip(citus.MISSING)
@@ -83,9 +95,6 @@ def cluster() -> Iterator[Cluster]:
         spare_program, spare = citus.plan_node(
             folder / "spare", "spare", spare_port, coordinator.password, binaries
         )
-        spare_program = replace(
-            spare_program, order=spare_program.order + 2, check=lambda: citus.prepare(spare)
-        )
         made["spare"] = spare
         description = StackDescription("citus", request.home, [], [], coordinator, "secret")
         return Plan([*programs, spare_program], description)
@@ -95,10 +104,23 @@ def cluster() -> Iterator[Cluster]:
         home = Path(name) / "home"
         with running(Request(home, "citus"), planner=plan) as description:
             nodes = asyncio.run(_workers(description.postgres))
-            yield Cluster(
-                home, description.postgres, [replace(description.postgres, port=port) for port in nodes],
-                made["spare"], binaries,
-            )  # fmt: skip
+            workers = [replace(description.postgres, port=port) for port in nodes]
+            yield Cluster(home, description.postgres, workers, made["spare"], binaries)
+
+
+@pytest.fixture(scope="module")
+def cluster(servers: Cluster, request: pytest.FixtureRequest) -> Cluster:
+    """A cluster for this module: the coordinator knows the workers, and the spare is ready to be added."""
+    return servers.with_database(request.module.__name__.rpartition(".")[2])
+
+
+async def _create(name: str, nodes: Sequence[Database]) -> None:
+    for node in nodes:
+        connection = await asyncpg.connect(node.dsn)
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
 
 
 async def _workers(coordinator: Database) -> list[int]:

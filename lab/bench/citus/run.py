@@ -5,7 +5,7 @@ All are on the same servers and run in the same minutes. Straight to the databas
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from lab.bench.citus.contenders import CONTENDERS, at
+from lab.bench.citus.contenders import CONTENDERS, Contender, at
 from lab.bench.citus.making import DIALOGS, MESSAGES, USERS, make, task_counts
 from lab.bench.citus.turns import Cell, turn
 from lab.load.fingerprint import machine
 from lab.shards.cluster import Cluster
 from lab.stack import citus
-from lab.stack.description import StackDescription
+from lab.stack.description import Database, StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Plan, Request
 from lab.stack.ports import free_ports
@@ -71,31 +71,60 @@ async def _bench(
     stack: StackDescription, rounds: int, seconds: float, command: str, tell: Tell
 ) -> CitusResult:
     cluster = await Cluster.connect(stack.postgres)
-    workers = [
-        replace(stack.postgres, host=node.host, port=node.port)
-        for node in await cluster.nodes()
-        if not node.coordinator
-    ]
-    versions = {
-        "postgresql": str(await cluster.connection.fetchval("SHOW server_version")),
-        "citus": str(
-            await cluster.connection.fetchval("SELECT extversion FROM pg_extension WHERE extname = 'citus'")
-        ),
-    }
+    nodes = await cluster.nodes()
     await cluster.close()
+    workers = [
+        replace(stack.postgres, host=node.host, port=node.port) for node in nodes if not node.coordinator
+    ]
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    for contender in CONTENDERS:
-        await make(contender, stack.postgres, workers)
+    versions = await _versions(stack.postgres)
+    tasks, cells = await compare(
+        CONTENDERS, stack.postgres, workers, rounds=rounds, seconds=seconds, home=stack.home, tell=tell
+    )
+    return CitusResult(
+        command, started, msgspec.to_builtins(machine(stack.home)), versions, rounds, seconds, tasks, cells
+    )
+
+
+async def _versions(coordinator: Database) -> dict[str, str]:
+    cluster = await Cluster.connect(coordinator)
+    try:
+        asked = await cluster.connection.fetchrow(
+            "SELECT current_setting('server_version') AS postgresql, extversion AS citus"
+            " FROM pg_extension WHERE extname = 'citus'"
+        )
+    finally:
+        await cluster.close()
+    assert asked is not None
+    return dict(asked)
+
+
+async def compare(
+    contenders: Sequence[Contender],
+    coordinator: Database,
+    workers: Sequence[Database],
+    *,
+    rounds: int,
+    seconds: float,
+    home: Path,
+    tell: Tell,
+) -> tuple[dict[str, dict[str, int]], list[Cell]]:
+    """Make the contenders' databases on these servers (run folder `home`), and ask each in turns.
+
+    Returns the shards that each touches, and what was measured.
+    """
+    for contender in contenders:
+        await make(contender, coordinator, workers)
         tell(f"{contender.name}: {USERS:,} users, {DIALOGS * MESSAGES:,} messages")
-    tasks = {one.name: await task_counts(at(stack.postgres, one)) for one in CONTENDERS}
+    tasks = {one.name: await task_counts(at(coordinator, one)) for one in contenders}
     cells: list[Cell] = []
     order = random.Random(1)
-    turns = [(contender, cell) for contender in CONTENDERS for cell in contender.cells()]
+    turns = [(contender, cell) for contender in contenders for cell in contender.cells()]
     async with AsyncExitStack() as closing:
         asking: dict[str, list[asyncpg.Connection[Any]]] = {}
-        for contender in CONTENDERS:
+        for contender in contenders:
             asking[contender.name] = [
-                await asyncpg.connect(at(stack.postgres, contender).dsn, command_timeout=30)
+                await asyncpg.connect(at(coordinator, contender).dsn, command_timeout=30)
                 for _ in range(CONNECTIONS)
             ]
             for connection in asking[contender.name]:
@@ -108,12 +137,10 @@ async def _bench(
                     contender,
                     cell,
                     number=number,
-                    seconds=seconds if number >= 0 else WARM_UP_SECONDS,
-                    home=stack.home,
+                    seconds=seconds if number >= 0 else min(seconds, WARM_UP_SECONDS),
+                    home=home,
                 )
                 if number >= 0:
                     cells.append(one)
             tell(f"round {number + 1} of {rounds}")
-    return CitusResult(
-        command, started, msgspec.to_builtins(machine(stack.home)), versions, rounds, seconds, tasks, cells
-    )
+    return tasks, cells

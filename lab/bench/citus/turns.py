@@ -21,7 +21,10 @@ from wire.message import dialog_id_of
 
 @dataclass(frozen=True)
 class Cell:
-    """One contender, one thing to do, one round. CPU is of all the servers together."""
+    """One contender, one thing to do, one round. CPU is of all the servers together.
+
+    `first_error`: what the database said, the first time; empty without errors.
+    """
 
     contender: str
     cell: str
@@ -32,6 +35,7 @@ class Cell:
     p50_seconds: float
     p99_seconds: float
     errors: int
+    first_error: str = ""
 
 
 async def turn(
@@ -47,7 +51,7 @@ async def turn(
     texts = statements()
     choice = random.Random(f"{cell} {number}")
     latencies: list[float] = []
-    errors = 0
+    refused: list[str] = []
     until = 0.0  # set when the turn begins
 
     async def send(connection: "asyncpg.Connection[Any]") -> tuple[UUID, int, int, int]:
@@ -87,12 +91,11 @@ async def turn(
     }
 
     async def ask(connection: "asyncpg.Connection[Any]") -> None:
-        nonlocal errors
         while (begin := time.perf_counter()) < until:
             try:
                 await doing[cell](connection)
-            except asyncpg.PostgresError:
-                errors += 1
+            except asyncpg.PostgresError as error:
+                refused.append(f"{type(error).__name__}: {error}")
                 continue
             latencies.append(time.perf_counter() - begin)
 
@@ -117,5 +120,6 @@ async def turn(
         used,
         ordered[len(ordered) // 2],
         ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
-        errors,
+        len(refused),
+        next(iter(refused), ""),
     )

@@ -1,12 +1,9 @@
-"""`lab bench citus`: the run on a real cluster where there is one, and the page from a result."""
+"""`lab bench citus`: the page from a result. tests/citus/test_bench.py runs it."""
 
-import pytest
-
-from lab.bench.citus.contenders import CELLS, CONTENDERS, PLAIN, statements
+from lab.bench.citus.contenders import CONTENDERS, PLAIN, statements
 from lab.bench.citus.page import page, save
-from lab.bench.citus.run import CitusResult, bench
+from lab.bench.citus.run import CitusResult
 from lab.bench.citus.turns import Cell
-from lab.stack import citus
 
 
 def result(rounds: int = 6) -> CitusResult:
@@ -41,22 +38,3 @@ def test_only_those_with_an_inbox_are_asked_for_it():
 
 def test_the_statements_are_those_of_the_services():
     assert {"send_message", "history_newest", "dialogs_of_user", "missed_by_users"} <= statements().keys()
-
-
-@pytest.mark.slow
-@pytest.mark.citus
-@pytest.mark.integration
-@pytest.mark.timeout(400)
-def test_every_contender_answers_everything_without_an_error(tmp_path):
-    if citus.find() is None:
-        pytest.skip(citus.MISSING)
-    found = bench(1, 2.0, "lab bench citus", tmp_path / "home", print)
-    assert {(one.contender, one.cell) for one in found.cells} == {
-        (one.name, cell) for one in CONTENDERS for cell in one.cells()
-    }
-    assert [one for one in found.cells if one.errors] == []
-    assert all(one.answered for one in found.cells)
-    assert found.task_counts[PLAIN] == {"page": 0, "dialogs": 0}
-    assert found.task_counts["3 workers 32 shards"] == {"page": 1, "dialogs": 32}
-    assert found.task_counts["2 workers 32 shards by id"]["page"] == 32
-    assert CELLS

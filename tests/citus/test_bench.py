@@ -1,0 +1,27 @@
+"""`lab bench citus` on a real cluster: every statement of the path, on plain tables and on sharded ones."""
+
+import pytest
+
+from lab.bench.citus.contenders import CONTENDERS, PLAIN
+from lab.bench.citus.run import compare
+from tests.citus.conftest import Cluster
+
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+# Each database takes seconds to make: one of each kind. How many workers and shards changes only figures.
+ASKED = [one for one in CONTENDERS if one.inbox or one.key == "id"]
+
+
+async def test_every_contender_answers_everything_without_an_error(servers: Cluster):
+    tasks, cells = await compare(
+        ASKED, servers.coordinator, servers.workers, rounds=1, seconds=0.5, home=servers.home, tell=print
+    )
+    assert {(one.contender, one.cell) for one in cells} == {
+        (one.name, cell) for one in ASKED for cell in one.cells()
+    }
+    assert [(one.contender, one.cell, one.first_error) for one in cells if one.errors] == []
+    assert all(one.answered for one in cells)
+    assert tasks == {
+        PLAIN: {"page": 0, "dialogs": 0},
+        "2 workers 32 shards": {"page": 1, "dialogs": 32},
+        "2 workers 32 shards by id": {"page": 32, "dialogs": 32},
+    }
