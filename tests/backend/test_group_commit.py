@@ -128,3 +128,18 @@ async def test_health_says_whether_sends_are_batched(start: Start, group_commit:
     backend = await start(group_commit=group_commit)
     page = (await backend.client.get("/health")).json()
     assert page["effective"]["group_commit"] == group_commit
+
+
+async def test_on_citus_nothing_is_batched(start: Start):
+    """What a process takes for Citus is a database with that extension; here a row says so."""
+    plain = await start(group_commit="on")
+    await plain.database.execute(
+        "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)"
+        " SELECT 1, 'citus', extowner, extnamespace, false, '13' FROM pg_extension LIMIT 1"
+    )
+    backend = await start(group_commit="on")
+    page = (await backend.client.get("/health")).json()
+    assert page["effective"]["database"] == "citus"
+    assert page["effective"]["group_commit"] == "off"
+    me, other = await backend.users()
+    assert (await backend.send(me, other)).status_code == 201
