@@ -156,7 +156,7 @@ class Backend(FastAPI):
 
         @self.get("/api/v1/where", tags=["websockets"])
         async def where() -> WhereOut:
-            """Where the websockets are."""
+            """Where the websockets are. A path is meant on the host that was asked."""
             return WhereOut(websockets=list(settings.websocket_urls))
 
         page.mount(self)

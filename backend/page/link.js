@@ -84,7 +84,8 @@ export class Link {
       return;
     }
     if (this.stopped || this.opening !== place) return;
-    const url = new URL(this.urls[this.turn++ % this.urls.length]);
+    const url = new URL(this.urls[this.turn++ % this.urls.length], location.href);
+    url.protocol = url.protocol.replace("http", "ws"); // a path: the host of this page
     url.searchParams.set("u", this.userId);
     const socket = new WebSocket(url, [PROTOCOL]);
     this.opening = socket;

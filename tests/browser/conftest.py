@@ -59,6 +59,7 @@ class Services:
         self.sockets: list[WebSocketRoute] = []
         self.heard: list[dict[str, Any]] = []
         self.resumed = "new"
+        self.where = "ws://lab.test/ws"
         self.welcomes = True
         self.answer_send: Callable[[dict[str, Any]], tuple[int, Any]] = self.store
 
@@ -113,7 +114,7 @@ class Services:
             "/login": {"access_token": "a", "refresh_token": "r", "token_type": "bearer", "expires_in": 900},
             "/users/me": USERS[1],
             "/users/2": USERS[2],
-            "/where": {"websockets": ["ws://lab.test/ws"]},
+            "/where": {"websockets": [self.where]},
             "/users/search/": {"items": list(USERS.values()), "next": None},
         }
         if path in fixed:

@@ -50,6 +50,12 @@ async def test_messages_are_shown_in_order_of_seq_each_once(services: Services) 
     await _texts(page, "text 1", "text 2", "text 3")
 
 
+async def test_websockets_named_by_a_path_are_found_on_the_host_of_the_page(services: Services) -> None:
+    services.where = "/ws"
+    await _sign_in(services)
+    assert services.sockets[0].url.startswith("ws://lab.test/ws?u=")
+
+
 async def test_a_gap_is_held_and_then_asked_for(services: Services) -> None:
     page = await _open_bob(services)
     services.push(services.message(1, "first"))

@@ -58,7 +58,7 @@ class Services:
         return JSONResponse({"id": _user(request), "username": f"user{_user(request)}"})
 
     async def where(self, _request: Request) -> JSONResponse:
-        return JSONResponse({"websockets": [f"ws://127.0.0.1:{self.port}/ws"]})
+        return JSONResponse({"websockets": ["/ws"]})  # on this host
 
     async def history(self, _request: Request) -> JSONResponse:
         await self._work("history")

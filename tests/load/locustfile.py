@@ -23,6 +23,7 @@ import random
 import time
 from collections import deque
 from typing import Any
+from urllib.parse import urljoin
 
 import gevent
 import locust.stats
@@ -171,7 +172,9 @@ class Person(FastHttpUser):
             started = time.perf_counter()
             socket = None
             try:
-                url = f"{self.random.choice(urls)}?u={self.id}"
+                # A path is meant on the host that was asked.
+                address = urljoin(self.host, self.random.choice(urls)).replace("http", "ws", 1)
+                url = f"{address}?u={self.id}"
                 socket = websocket.create_connection(
                     url, timeout=60, subprotocols=["dialog.v1.json"], suppress_origin=True
                 )
