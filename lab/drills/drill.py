@@ -1,16 +1,14 @@
-"""What a drill shows, and how drills are found."""
+"""What a drill shows, and what a module of this package must have to be one."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from lab.errors import UsageError
+from lab import showcase
+from lab.showcase import Row, Tell
 
-Tell = Callable[[str], None]
+__all__ = ["Drill", "Shown", "Tell", "drills"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +19,11 @@ class Shown:
     unit: str
     harm: float
     cure: float
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
 
 class Drill(Protocol):
-    """A module of this package with a page (`__doc__`) and a show.
+    """A page (`__doc__`: the mistake, the harm, the cure) and a show.
 
     `show` is given how to tell what is being done, and an empty folder for run folders.
     """
@@ -34,21 +32,6 @@ class Drill(Protocol):
     show: Callable[[Tell, Path], Shown]
 
 
-@cache
 def drills() -> dict[str, Drill]:
     """Every drill by its name."""
-    package = importlib.import_module("lab.drills")
-    found: dict[str, Drill] = {}
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
-        loaded = importlib.import_module(f"lab.drills.{module.name}")
-        if hasattr(loaded, "show"):
-            found[module.name] = loaded
-    return found
-
-
-def drill_named(name: str) -> Drill:
-    """The drill of a name (dashes and underscores are the same). Raises UsageError."""
-    wanted = name.replace("-", "_").lower()
-    if wanted not in drills():
-        raise UsageError(f"drill '{name}' is unknown: expected one of {', '.join(drills())}")
-    return drills()[wanted]
+    return showcase.modules("lab.drills")

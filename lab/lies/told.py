@@ -1,15 +1,13 @@
-"""What a lie shows: two figures for the same server in the same minute, and why they differ."""
+"""What a lie shows (two figures for the same server in the same minute), and what makes a module one."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Protocol
 
-from lab.errors import UsageError
+from lab import showcase
+from lab.showcase import Row, Tell
 
-Tell = Callable[[str], None]
+__all__ = ["Lie", "Tell", "Told", "lies"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,11 @@ class Told:
     truth: float
     how_lied: str
     how_true: str
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
 
 class Lie(Protocol):
-    """A module of this package with a page (`__doc__`) and a show.
+    """A page (`__doc__`) and a show.
 
     `show` takes how to tell what is being done, and a scale of the seconds it takes (1: as shown).
     """
@@ -38,21 +36,6 @@ class Lie(Protocol):
     show: Callable[[Tell, float], Coroutine[Any, Any, Told]]
 
 
-@cache
 def lies() -> dict[str, Lie]:
     """Every lie by its name."""
-    package = importlib.import_module("lab.lies")
-    found: dict[str, Lie] = {}
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
-        loaded = importlib.import_module(f"lab.lies.{module.name}")
-        if hasattr(loaded, "show"):
-            found[module.name] = loaded
-    return found
-
-
-def lie_named(name: str) -> Lie:
-    """The lie of a name (dashes and underscores are the same). Raises UsageError."""
-    wanted = name.replace("-", "_").lower()
-    if wanted not in lies():
-        raise UsageError(f"lie '{name}' is unknown: expected one of {', '.join(lies())}")
-    return lies()[wanted]
+    return showcase.modules("lab.lies")

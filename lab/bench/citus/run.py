@@ -52,7 +52,15 @@ class CitusResult:
         return median(found) if found else None
 
 
-def bench(rounds: int, seconds: float, command: str, home: Path, tell: Tell) -> CitusResult:
+def bench(
+    rounds: int,
+    seconds: float,
+    command: str,
+    home: Path,
+    tell: Tell,
+    *,
+    contenders: Sequence[Contender] = CONTENDERS,
+) -> CitusResult:
     """Run it. Raises StackError where no PostgreSQL of this machine offers Citus."""
 
     def plan(request: Request) -> Plan:
@@ -64,11 +72,17 @@ def bench(rounds: int, seconds: float, command: str, home: Path, tell: Tell) -> 
         return Plan(programs, description)
 
     with running(Request(home, "citus"), tell, planner=plan) as stack:
-        return asyncio.run(_bench(stack, rounds, seconds, command, tell))
+        return asyncio.run(_bench(stack, rounds, seconds, command, tell, contenders=contenders))
 
 
 async def _bench(
-    stack: StackDescription, rounds: int, seconds: float, command: str, tell: Tell
+    stack: StackDescription,
+    rounds: int,
+    seconds: float,
+    command: str,
+    tell: Tell,
+    *,
+    contenders: Sequence[Contender],
 ) -> CitusResult:
     cluster = await Cluster.connect(stack.postgres)
     nodes = await cluster.nodes()
@@ -79,7 +93,7 @@ async def _bench(
     started = datetime.now(UTC).isoformat(timespec="seconds")
     versions = await _versions(stack.postgres)
     tasks, cells = await compare(
-        CONTENDERS, stack.postgres, workers, rounds=rounds, seconds=seconds, home=stack.home, tell=tell
+        contenders, stack.postgres, workers, rounds=rounds, seconds=seconds, home=stack.home, tell=tell
     )
     return CitusResult(
         command, started, msgspec.to_builtins(machine(stack.home)), versions, rounds, seconds, tasks, cells
