@@ -43,6 +43,7 @@ class Entry:
     name: str
     requests: int
     failures: int
+    seconds: float  # from the start to the last of them
     histogram: dict[float, int]
 
     def quantile(self, share: float) -> float:
@@ -130,6 +131,7 @@ def read_figures(text: str) -> dict[str, Entry]:
             line["name"],
             line["num_requests"],
             line["num_failures"],
+            (line["last_request_timestamp"] or line["start_time"]) - line["start_time"],
             {float(key) / 1000: count for key, count in line["response_times"].items()},
         )
         for line in json.loads(text)

@@ -61,6 +61,8 @@ def _options(parser: Any) -> None:
 
 @events.init.add_listener
 def _check(environment: Any, **_: Any) -> None:
+    # The loop's clock stood still while everything was imported: timers set now would end early by as much.
+    gevent.get_hub().loop.update_now()
     options = environment.parsed_options
     if options and options.actions_per_second <= 0:
         raise SystemExit(f"--actions-per-second {options.actions_per_second}: expected more than 0")

@@ -12,7 +12,7 @@ from tests.load.test_locust import BETWEEN_SECONDS, PEOPLE, RATE, SECONDS, _shar
 from wire.message import dialog_id_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-STALL_AFTER, STALL_SECONDS = 600, 1.0
+STALL_AFTER, STALL_SECONDS = 250, 1.0  # answers: in the middle of those that are sent
 TOO_QUICK = 0.3  # seconds
 
 
@@ -43,9 +43,6 @@ async def test_shares_of_slow_answers_and_percentiles_agree() -> None:
         assert mine == pytest.approx(theirs.quantile(quantile), abs=0.05)
 
 
-@pytest.mark.xfail(
-    reason="known: Locust shows next to none of the slow answers of a stall here", strict=False
-)
 async def test_both_see_a_stall_in_all_that_was_due_in_it() -> None:
     late = []
     for engine in ("lab", "locust"):
