@@ -13,9 +13,11 @@ from lab.commands.demo import people
 from lab.errors import UsageError, VoidResult
 from lab.faults import docker, page
 from lab.faults.links import Links
-from lab.faults.rows import ROWS, Row
+from lab.faults.row import Row
+from lab.faults.rows import ROWS
 from lab.faults.run import Load, Result, run_rows
 from lab.faults.scene import Scene
+from lab.faults.watching import PRELOAD
 from lab.stack import rabbitmq
 from lab.stack.description import DEFAULT_HOME
 from lab.stack.doctor import which
@@ -23,7 +25,7 @@ from lab.stack.host import running
 from lab.stack.modes import Request
 
 RESULTS = DEFAULT_HOME.parent / "results"
-USERS = 300
+USERS = 1000
 Mode = Literal["multi", "stack"]
 AnyMode = Literal["multi", "stack", "docker"]
 
@@ -51,8 +53,8 @@ def command(
     """Break each part of a stack under load, and hold what is seen against what is promised.
 
     Starts a stack of its own, with proxies between its parts, and stops it. --mode docker breaks the compose
-    stack that runs, and adds 300 users to it. A row takes half a minute to a minute; all of them about
-    15 minutes. Exit code 3 when a row did not hold.
+    stack that runs, and adds 1,000 users to it. A row takes half a minute to a minute; all of them about
+    25 minutes. Exit code 3 when a row did not hold.
     """
     console = Console()
     here = installed()
@@ -116,13 +118,15 @@ def run_on_new_stacks(
     console: Console,
     done: Callable[[Result], None],
 ) -> None:
-    """Start a stack for the rows with one RabbitMQ node, then one for those that need three."""
-    for nodes in sorted({row.nodes for row in rows}):
-        mine = [row for row in rows if row.nodes == nodes]
-        links = Links()
+    """Start a stack for each group of rows that can share one."""
+    for nodes, front in sorted({(row.nodes, row.front) for row in rows}):
+        mine = [row for row in rows if (row.nodes, row.front) == (nodes, front)]
+        links = Links(front)
         try:
             with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-                request = Request(Path(folder) / "stack", mode=mode, rabbitmq_nodes=nodes)
+                request = Request(
+                    Path(folder) / "stack", mode=mode, rabbitmq_nodes=nodes, postgres_settings=PRELOAD
+                )
                 console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ) for {len(mine)} rows")
                 with running(request, planner=links.planner) as description:
                     people(description, USERS, load.seed)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from lab.commands.demo import people
-from lab.commands.faults import RESULTS, USERS, Mode, installed
+from lab.commands.faults import RESULTS, Mode, installed
 from lab.errors import VoidResult
 from lab.load.display import progress
 from lab.load.plan import LoadPlan
@@ -17,6 +17,8 @@ from lab.soak import page
 from lab.soak.run import soak
 from lab.stack.host import running
 from lab.stack.modes import Request
+
+USERS = 300
 
 
 def command(

@@ -1,16 +1,17 @@
-"""Disturbers that take part from outside: a copier of hints, and clients that stop reading."""
+"""Disturbers that take part from outside: devices that come and go, and a copier of hints."""
 
 import asyncio
 import random
-from collections import Counter
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from lab.stack.description import StackDescription
@@ -22,14 +23,6 @@ from wire.tokens import Tokens
 
 CONNECT_SECONDS = 10.0
 LATEST_SECONDS = 0.5  # a copy comes this late at most
-RECENT_USERS = """
-SELECT to_user_id
-  FROM dialogmessage
- WHERE created_at > now() - interval '4 seconds'
- GROUP BY to_user_id
- ORDER BY count(*) DESC
- LIMIT $1
-"""
 
 
 def broker_settings(stack: StackDescription, name: str) -> BrokerSettings:
@@ -48,10 +41,12 @@ def broker_settings(stack: StackDescription, name: str) -> BrokerSettings:
     )
 
 
-async def device(url: str, token: str, user: int) -> ClientConnection:
-    """A new device of a user, welcomed."""
+async def device(
+    url: str, token: str, user: int, resume: str | None = None, raw: socket.socket | None = None
+) -> tuple[ClientConnection, dict[str, Any]]:
+    """A device of a user and its welcome. `raw`: a TCP connection to use, with its own buffers."""
     # max_queue=1: the library stops reading from the kernel once one frame waits for us.
-    socket = await connect(
+    opened = await connect(
         f"{url}?u={user}",
         subprotocols=[Subprotocol("dialog.v1.json")],
         max_queue=1,
@@ -59,12 +54,12 @@ async def device(url: str, token: str, user: int) -> ClientConnection:
         compression=None,
         open_timeout=CONNECT_SECONDS,
         proxy=None,
+        sock=raw,
     )
-    hello = {"t": "hello", "token": token, "dev": str(uuid4()), "resume": None}
-    await socket.send(msgspec.json.encode(hello).decode())
+    hello = {"t": "hello", "token": token, "dev": str(uuid4()), "resume": resume}
+    await opened.send(msgspec.json.encode(hello).decode())
     async with asyncio.timeout(CONNECT_SECONDS):
-        await socket.recv()
-    return socket
+        return opened, msgspec.json.decode(await opened.recv())
 
 
 class Comers:
@@ -95,8 +90,8 @@ class Comers:
                 user, token = people[number % len(people)]
                 url = self._stack.websockets[number % len(self._stack.websockets)]
                 try:
-                    socket = await device(url, token, user)
-                    await socket.close()
+                    opened, _ = await device(url, token, user)
+                    await opened.close()
                     self.welcomed += 1
                 except (OSError, TimeoutError, WebSocketException):
                     self.failed += 1
@@ -152,39 +147,3 @@ class HintCopier:
         with suppress(BrokerError):
             await self._publisher.publish([hint])
             self.copied += 1
-
-
-class StoppedReaders:
-    """Further devices of users who get many messages; each says hello and then reads nothing."""
-
-    def __init__(self, stack: StackDescription, count: int) -> None:
-        self._stack = stack
-        self._count = count
-        self._sockets: list[ClientConnection] = []
-        self.codes: Counter[int] = Counter()
-
-    async def start(self) -> None:
-        connection = await asyncpg.connect(self._stack.postgres.dsn, timeout=CONNECT_SECONDS)
-        try:
-            users = [row[0] for row in await connection.fetch(RECENT_USERS, self._count)]
-        finally:
-            await connection.close()
-        tokens = Tokens(self._stack.secret)
-        for number, user in enumerate(users):
-            url = self._stack.websockets[number % len(self._stack.websockets)]
-            self._sockets.append(await device(url, tokens.make(user, 600), user))
-
-    async def stop(self) -> None:
-        """Read to the end, to learn how each was closed."""
-        await asyncio.gather(*(self._end_of(socket) for socket in self._sockets))
-
-    async def _end_of(self, socket: ClientConnection) -> None:
-        try:
-            async with asyncio.timeout(3):
-                while True:
-                    await socket.recv()
-        except ConnectionClosed as closed:
-            self.codes[closed.rcvd.code if closed.rcvd else 1006] += 1
-        except TimeoutError:
-            self.codes[0] += 1  # still open
-            socket.transport.abort()

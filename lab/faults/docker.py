@@ -13,7 +13,7 @@ from rich.console import Console
 from lab.commands.demo import people
 from lab.errors import StackError
 from lab.faults.links import Links
-from lab.faults.rows import Row
+from lab.faults.row import Row
 from lab.faults.run import Load, Result, run_rows
 from lab.faults.scene import RABBITMQCTL_SECONDS, Scene
 from lab.stack import compose

@@ -1,25 +1,31 @@
-"""A stack whose services reach PostgreSQL and the broker through proxies that can misbehave."""
+"""A stack whose parts reach each other through proxies that can misbehave."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.faults.proxy import Proxy
+from lab.stack.description import StackDescription
 from lab.stack.modes import Plan, Request, plan
 
 SERVICES = ("backend", "websocket")
+SERVER = re.compile(r"(?m)^    server (backend|websocket)-(\d+) 127\.0\.0\.1:(\d+)")  # in haproxy.cfg
 T = TypeVar("T")
 
 
 class Links:
     """Named groups of proxies, `backend-postgres`, `websocket-broker` and so on, in a thread of their own.
 
-    A thread, because they must pass bytes already while the stack is being started.
+    A thread, because they must pass bytes already while the stack is being started. `front`: also before and
+    behind HAProxy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, front: bool = False) -> None:
+        self._front = front
         self.groups: dict[str, list[Proxy]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="links", daemon=True)
@@ -65,7 +71,7 @@ class Links:
     # --- between the parts of a stack
 
     def planner(self, request: Request) -> Plan:
-        """lab.stack.modes.plan, with proxies between the services and their servers."""
+        """lab.stack.modes.plan, with proxies between the parts."""
         planned = plan(request)
         environments = {kind: self._environment(kind, planned) for kind in SERVICES}
         programs = [
@@ -74,7 +80,23 @@ class Links:
             else one
             for one in planned.programs
         ]
-        return Plan(programs, planned.description)
+        description = planned.description
+        if self._front and description.haproxy:
+            description = self._fronted(description, description.haproxy)
+        return Plan(programs, description)
+
+    def _fronted(self, description: StackDescription, haproxy: dict[str, Any]) -> StackDescription:
+        file = Path(haproxy["folder"]) / "haproxy.cfg"
+
+        def behind(server: re.Match[str]) -> str:
+            kind, number, port = server.groups()
+            between = self.port(f"haproxy-{kind}", "127.0.0.1", int(port))
+            return f"    server {kind}-{number} 127.0.0.1:{between}"
+
+        file.write_text(SERVER.sub(behind, file.read_text()))
+        port = self.port("client-haproxy", "127.0.0.1", int(haproxy["url"].rpartition(":")[2]))
+        before = {"url": f"http://127.0.0.1:{port}", "websocket": f"ws://127.0.0.1:{port}/ws"}
+        return replace(description, haproxy={**haproxy, **before})
 
     def _environment(self, kind: str, planned: Plan) -> Mapping[str, str]:
         database = planned.description.postgres

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from lab.faults.rows import Row
+from lab.faults.row import Row
 from lab.load.record import RunRecord
 
 
@@ -60,16 +60,17 @@ def observe(  # noqa: PLR0917
         broken.append(f"{disorder} out of order")
     if not ledger.clean and not broken:
         broken.append("the ledger is not clean: " + "; ".join(ledger.examples[:2]))
-    if failed and not row.sends_may_fail:
+    if failed:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in total.errors.items())
         broken.append(f"{failed} sends failed ({kinds or 'dropped'})")
     if not row.sends_may_wait and (total.intended.max or 0) > timeout:
         broken.append(f"a send took {total.intended.max:.1f} s")
     if (latest := ledger.slowest_delivery_seconds or 0.0) > row.late_seconds:
         broken.append(f"a message came after {latest:.1f} s, bound {row.late_seconds:g} s")
-    closes = sum(ledger.closes.values())
-    if closes and not row.sockets_may_close:
-        broken.append(f"{closes} sockets closed")
+    unexpected = {code: count for code, count in ledger.closes.items() if code not in row.closes}
+    if unexpected:
+        codes = ", ".join(f"{count} x {code}" for code, count in sorted(unexpected.items()))
+        broken.append(f"sockets closed: {codes}")
     return Observation(
         name=row.name,
         what=row.what,

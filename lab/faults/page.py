@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from lab.errors import UsageError
 from lab.faults.observation import Observation
-from lab.faults.rows import ROWS, Row
+from lab.faults.row import Row
+from lab.faults.rows import ROWS
 from lab.load.record import Machine, RunRecord
 from lab.report import charts
 from lab.report.style import render
@@ -127,17 +128,25 @@ def markdown(book: Book) -> str:
 
 
 def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
-    lines = ["Where and how (latest run of each):", ""]
+    """Rows of one commit, machine and load in one paragraph, with the busiest of their runs."""
+    together: dict[tuple[str, ...], list[tuple[Row, Entry]]] = {}
     for row, entry in known:
-        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.at))
         machine = entry.machine
-        waited = (
-            "" if entry.waited is None else f", some task waited for a core {entry.waited:.0%} of the time"
+        where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
+        load = f"--rate {entry.rate:g} --sockets {entry.sockets}"
+        together.setdefault((where, load), []).append((row, entry))
+    lines = ["Where and how (latest run of each):", ""]
+    for (where, load), some in together.items():
+        times = sorted(time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.at)) for _, entry in some)
+        when = times[0] if len(some) == 1 else f"{times[0]} to {times[-1][-5:]}"
+        waited = [entry.waited for _, entry in some if entry.waited is not None]
+        busy = (
+            f"; some task waited for a core {min(waited):.0%} to {max(waited):.0%} of the time"
+            if waited
+            else ""
         )
-        lines.append(
-            f"- `lab faults {row.name} --rate {entry.rate:g} --sockets {entry.sockets}`: {when} UTC,"
-            f" mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}{waited}"
-        )
+        names = " ".join(row.name for row, _ in some) if len(some) < len(known) else ""
+        lines.append(f"- {when} UTC, {where}{busy}: `lab faults {f'{names} ' if names else ''}{load}`")
     return lines
 
 

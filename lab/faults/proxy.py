@@ -20,6 +20,8 @@ class Pair:
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self.client = client
         self.server: asyncio.StreamWriter | None = None
+        self.passes = asyncio.Event()  # cleared: half-open, until the proxy is healed
+        self.passes.set()
 
     def reset(self) -> None:
         """Both sides get a RST, as after a crash of the machine between them."""
@@ -32,6 +34,7 @@ class Pair:
 
     def drop_server(self) -> None:
         """The server sees its side closed; the client is told nothing: a half-open connection."""
+        self.passes.clear()
         if self.server is not None:
             self.server.transport.abort()
 
@@ -63,6 +66,7 @@ class Proxy:
         """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
+        self.heal()
         self.reset()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -78,6 +82,8 @@ class Proxy:
         self.delay_seconds = 0.0
         for flow in self._flows.values():
             flow.set()
+        for pair in self._pairs:
+            pair.passes.set()
 
     def reset(self) -> None:
         """Every connection that is open now is reset. New ones pass."""
@@ -98,8 +104,10 @@ class Proxy:
             self._flows[direction].clear()
 
     def half_open(self) -> None:
-        """The server's side of every connection is closed, and the clients hear nothing of it."""
-        self.stall()
+        """The server's side of every open connection is closed, and its client hears nothing of it.
+
+        As when a machine was lost behind a firewall; new connections pass. Healed, the clients are told.
+        """
         for pair in list(self._pairs):
             pair.drop_server()
 
@@ -120,7 +128,8 @@ class Proxy:
             with suppress(OSError):  # a broken connection is this module's trade
                 server_reader, pair.server = await self._connect()
                 await _first_of(
-                    self._pump("up", reader, pair.server), self._pump("down", server_reader, writer)
+                    self._pump("up", pair, reader, pair.server),
+                    self._pump("down", pair, server_reader, writer),
                 )
         finally:
             self._pairs.discard(pair)
@@ -133,10 +142,16 @@ class Proxy:
             return await asyncio.open_unix_connection(self.target)
         return await asyncio.open_connection(*self.target)
 
-    async def _pump(self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, direction: str, pair: Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         flow = self._flows[direction]
         while True:
-            data = await reader.read(READ_BYTES)
+            try:
+                data = await reader.read(READ_BYTES)
+            except OSError:
+                data = b""
+            await pair.passes.wait()  # while half-open an end is not passed on either
             if self.delay_seconds:
                 await asyncio.sleep(self.delay_seconds)
             await flow.wait()

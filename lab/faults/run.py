@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from lab.errors import LabError
 from lab.faults.observation import Observation, observe
-from lab.faults.rows import SWEEP_SECONDS, Row, end_disturbers
+from lab.faults.row import Row
+from lab.faults.rows import LATEST_SECONDS
 from lab.faults.scene import Scene
-from lab.faults.watching import Transactions
+from lab.faults.verbs import attempt, calm
+from lab.faults.watching import Queries, held
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.load.run import run_load
@@ -20,6 +22,7 @@ from lab.load.run import run_load
 CALM_SECONDS = 5.0  # of load before the fault
 REQUEST_SECONDS = 2.0  # time limit of a request; then the client tries again with the same id
 RETRIES = 60  # a client goes on for longer than any fault lasts: a 503 comes at once, a retry after 0.2 s
+LONGEST_SECONDS = 400.0  # of load: it is stopped when the fault is over and was watched to its end
 Tell = Callable[[str], None]
 
 
@@ -39,75 +42,95 @@ class Load:
     sockets: int = 100
     seed: int = 1
 
+    def plan(self, row: Row, scene: Scene) -> LoadPlan:
+        """The load of a row; it has its own word about some of it."""
+        usual: dict[str, Any] = {"rate": self.rate, "sockets": self.sockets}
+        return LoadPlan(
+            stack=scene.stack,
+            duration=LONGEST_SECONDS,
+            warm_up=2.0,
+            seed=self.seed,
+            timeout=REQUEST_SECONDS,
+            retries=RETRIES,
+            settle=LATEST_SECONDS + 10,
+            command=f"lab faults {row.name}",
+            **{**usual, **row.load},
+        )
+
 
 async def run_row(row: Row, scene: Scene, load: Load, tell: Tell) -> Result:
-    """Load the stack, break it, mend it, and look at the ledger. Raises LabError when the load cannot run."""
-    plan = LoadPlan(
-        stack=scene.stack,
-        rate=load.rate,
-        duration=CALM_SECONDS + row.lasts_seconds + row.watch_seconds,
-        warm_up=2.0,
-        seed=load.seed,
-        mix=row.mix,
-        content_characters=row.content_characters,
-        sockets=load.sockets,
-        timeout=REQUEST_SECONDS,
-        retries=RETRIES,
-        settle=SWEEP_SECONDS + 10,
-        command=f"lab faults {row.name}",
+    """Load the stack, break it, mend it, and look at the ledger. Raises LabError when the load cannot run.
+
+    The load goes on until the fault is mended, however long that takes, and for the row's watch_seconds more.
+    """
+    first_second, enough, queries = asyncio.Event(), asyncio.Event(), Queries(scene.stack)
+    running = asyncio.create_task(
+        run_load(load.plan(row, scene), lambda _second: first_second.set(), enough), name="load"
     )
-    first_second, transactions = asyncio.Event(), Transactions(scene.stack)
-    running = asyncio.create_task(run_load(plan, on_second=lambda _second: first_second.set()))
-    fault = asyncio.create_task(_fault(row, scene, first_second, transactions, tell))
+    fault = asyncio.create_task(_fault(row, scene, first_second, queries, tell), name="fault")
     try:
+        await asyncio.wait([running, fault], return_when=asyncio.FIRST_COMPLETED)
+        if not fault.done():
+            running.result()  # a load that could not run says why
+            scene.troubles.append("the load ended before the fault was mended and watched")
+        enough.set()
         record = await running
         times = await fault
     finally:
+        mended_already = fault.done() and not fault.cancelled() and not fault.exception()
         for task in (running, fault):
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
-        await transactions.stop()
-        await _calm(row, scene)
+        await queries.stop()
+        await calm(scene, "" if mended_already else row.mend)
     began, mended = (moment - record.started_at for moment in times)
     events = [(began, row.what)]
-    if row.lasts_seconds:
+    if row.mend:
         events.append((mended, "mended"))
     record = msgspec.structs.replace(record, events=events)
-    notes, troubles = [note() for note in scene.notes], list(scene.troubles)
+    if row.queries_factor:
+        _judge_queries(row.queries_factor, queries, scene)
+    observation = observe(row, record, (began, mended), REQUEST_SECONDS, scene.notes, scene.troubles)
     scene.notes.clear()
     scene.troubles.clear()
-    if row.transactions_factor:
-        before, worst = transactions.before_and_worst
-        notes.append(f"database transactions {before:.0f}/s before, at most {worst:.0f}/s after")
-        if worst > row.transactions_factor * before:
-            troubles.append(notes[-1])
-    return Result(observe(row, record, (began, mended), REQUEST_SECONDS, notes, troubles), record)
+    return Result(observation, record)
 
 
 async def _fault(
-    row: Row, scene: Scene, first_second: asyncio.Event, transactions: Transactions, tell: Tell
+    row: Row, scene: Scene, first_second: asyncio.Event, queries: Queries, tell: Tell
 ) -> tuple[float, float]:
     await first_second.wait()
-    if row.transactions_factor:
-        transactions.start()
+    if row.queries_factor:
+        queries.start()
     await asyncio.sleep(CALM_SECONDS - 1.5)  # the first second is shown half a second after its end
     tell(row.what)
-    transactions.mark()
+    before = await _asked(scene) if row.queries_factor else 0
+    queries.mark()
     began = time.time()
-    await row.begin(scene)
+    await attempt(scene, row.begin)
     await asyncio.sleep(row.lasts_seconds)
-    await row.mend(scene)
-    return began, time.time()
+    await attempt(scene, row.mend)
+    mended = time.time()
+    await asyncio.sleep(row.watch_seconds)
+    if row.queries_factor:
+        asked = await _asked(scene) - before
+        scene.notes.append(f"the websocket services asked {asked:.0f} queries in all from the fault on")
+    return began, mended
 
 
-async def _calm(row: Row, scene: Scene) -> None:
-    """Whatever happened: mend, and wait until everything runs, so that the next row starts whole."""
-    await end_disturbers(scene)
-    with suppress(LabError):
-        await row.mend(scene)
-    scene.links.heal()
-    await scene.everything_runs()
+async def _asked(scene: Scene) -> float:
+    return sum(one["database_queries"] for one in (await held(scene.stack)).values())
+
+
+def _judge_queries(factor: float, queries: Queries, scene: Scene) -> None:
+    before, worst = queries.before_and_worst
+    words = f"database queries {before:.0f}/s before, at most {worst:.0f}/s after"
+    scene.notes.append(words)
+    if not before and scene.stack.mode != "docker":  # whose database does not count them
+        scene.troubles.append("the database's queries could not be counted")
+    elif worst > factor * before:
+        scene.troubles.append(words)
 
 
 async def run_rows(

@@ -30,8 +30,11 @@ class Scene:
     stack: StackDescription
     links: Links
     ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # disturbers to be ended
-    notes: list[Callable[[], str]] = field(default_factory=list)  # what they saw, asked at the end
+    notes: list[str] = field(default_factory=list)  # what was seen beside the load
     troubles: list[str] = field(default_factory=list)  # what a row's own check found not as promised
+    chosen: dict[str, str] = field(
+        default_factory=dict
+    )  # object of the row -> the process it turned out to be
 
     def names(self, kind: str) -> list[str]:
         """The processes of a kind: backend, websocket, rabbitmq (its nodes), haproxy, postgres."""
@@ -80,9 +83,12 @@ class Scene:
                 away += [reason] if reason else []
             return away
 
-        async with asyncio.timeout(limit_seconds):
-            while await asyncio.to_thread(missing):  # noqa: ASYNC110  # other programs tell no event
-                await asyncio.sleep(0.3)
+        try:
+            async with asyncio.timeout(limit_seconds):
+                while await asyncio.to_thread(missing):  # noqa: ASYNC110  # other programs tell no event
+                    await asyncio.sleep(0.3)
+        except TimeoutError:
+            raise StackError(f"not well after {limit_seconds:g} s: {', '.join(missing())}") from None
 
     # --- links
 
@@ -119,7 +125,12 @@ class Scene:
                 check=False,
             )
 
-        done = await asyncio.to_thread(run)
+        try:
+            done = await asyncio.to_thread(run)
+        except subprocess.TimeoutExpired:
+            raise StackError(
+                f"rabbitmqctl {' '.join(arguments)}: no answer within {RABBITMQCTL_SECONDS:g} s"
+            ) from None
         if done.returncode:
             raise StackError(f"rabbitmqctl {' '.join(arguments)}: exit code {done.returncode}", done.stderr)
         return done.stdout

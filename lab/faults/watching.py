@@ -1,4 +1,4 @@
-"""What is watched while something breaks: the database's transactions, and what services hold."""
+"""What is watched while something breaks: the queries that the database is asked, and what services hold."""
 
 import asyncio
 import re
@@ -12,13 +12,23 @@ from lab.experiments.meter import pss_bytes
 from lab.stack.description import StackDescription
 
 WINDOW_SECONDS = 3
+HELD = ("sessions", "users", "asyncio_tasks", "database_queries")
 SCRAPE_SECONDS = 5.0
-TRANSACTIONS = "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database WHERE datname = $1"
+# Whatever a service asks, also inside of a transaction; not what this module asks itself. Every stack that
+# `lab faults` starts has the extension; where it is missing nothing can be said.
+PRELOAD = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_utility": "off"}
+EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
+QUERIES = """
+SELECT coalesce(sum(calls), 0)
+  FROM pg_stat_statements
+ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND query NOT LIKE '%pg_stat_statements%'
+"""
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-class Transactions:
-    """Counts the database's transactions second by second."""
+class Queries:
+    """Counts the queries that the database is asked, second by second."""
 
     def __init__(self, stack: StackDescription) -> None:
         self._database = stack.postgres
@@ -27,7 +37,7 @@ class Transactions:
         self.counts: list[float] = []
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._count(), name="transactions")
+        self._task = asyncio.create_task(self._count(), name="queries")
 
     def mark(self) -> None:
         """The fault comes now."""
@@ -42,16 +52,16 @@ class Transactions:
         with suppress(*AWAY):
             connection = await asyncpg.connect(self._database.dsn)
             try:
+                await connection.execute(EXTENSION)
                 while True:
-                    value = await connection.fetchval(TRANSACTIONS, self._database.database)
-                    self.counts.append(float(value))
+                    self.counts.append(float(await connection.fetchval(QUERIES)))
                     await asyncio.sleep(1.0)
             finally:
                 connection.terminate()
 
     @property
     def before_and_worst(self) -> tuple[float, float]:
-        """Transactions a second: before the fault, and in the worst few seconds after it."""
+        """Queries a second: before the fault, and in the worst few seconds after it."""
         steps = [later - one for one, later in zip(self.counts, self.counts[1:], strict=False)]
         return _rates(steps, self._fault_at)
 
@@ -66,21 +76,39 @@ def _rates(steps: Sequence[float], fault_at: int) -> tuple[float, float]:
 
 
 async def held(stack: StackDescription) -> dict[str, dict[str, float]]:
-    """Process -> what each websocket service holds: sessions, users, asyncio_tasks, pss_mib."""
+    """Process -> what each websocket service holds (sessions, users, asyncio_tasks, pss_mib), and what it
+    has asked the database so far."""
     pids = await asyncio.to_thread(stack.live_pids)
     found: dict[str, dict[str, float]] = {}
     for one in stack.processes:
         if one.kind == "websocket" and one.health:
             page = await asyncio.to_thread(scrape, one.health.removesuffix("/health") + "/metrics")
-            found[one.name] = {name: page[name] for name in ("sessions", "users", "asyncio_tasks")}
+            found[one.name] = {name: page[name] for name in HELD}
             found[one.name]["pss_mib"] = pss_bytes(pids[one.name]) / 2**20
     return found
 
 
+async def closed_for_slowness(stack: StackDescription) -> float:
+    """Sockets that the websocket services have closed with 4002 so far, by their own count."""
+    count = 0.0
+    for one in stack.processes:
+        if one.kind == "websocket" and one.health:
+            url = one.health.removesuffix("/health") + "/metrics"
+            text = await asyncio.to_thread(fetch, url)
+            count += sum(map(float, re.findall(r'^socket_closes_total\{code="4002"\} (\S+)$', text, re.M)))
+    return count
+
+
+def fetch(url: str) -> str:
+    """A /metrics page."""
+    with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
 def scrape(url: str) -> dict[str, float]:
     """Gauges and counters without labels of a /metrics page."""
-    with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS) as answer:
-        text = answer.read().decode()
+    page = fetch(url)
     return {
-        name: float(value) for name, value in re.findall(r"^([a-z_]+) ([-+0-9.eE]+)$", text, re.MULTILINE)
+        name: float(value) for name, value in re.findall(r"^([a-z_]+) ([-+0-9.eE]+)$", page, re.MULTILINE)
     }

@@ -6,12 +6,14 @@ import pytest
 from lab.errors import UsageError
 from lab.faults import page
 from lab.faults.observation import observe
-from lab.faults.rows import ROWS, named
+from lab.faults.rows import LATEST_SECONDS, ROWS, named
+from lab.faults.verbs import VERBS
 from lab.faults.watching import _rates
 from lab.load import record
 from lab.load.record import RunRecord
 from tests.lab.faults.made_up import calm, changed
 
+ENDS = ("client", "backend", "websocket")
 STRICT = named("haproxy-reloaded")  # nothing may be noticed
 
 
@@ -32,7 +34,7 @@ def test_a_calm_run_holds():
         ({"out_of_order_after_client": 4}, "4 out of order"),
         ({"misrouted": 5, "clean": False}, "the ledger is not clean: "),
         ({"slowest_delivery_seconds": 9.0}, "a message came after 9.0 s, bound 3 s"),
-        ({"closes": {"1006": 6}}, "6 sockets closed"),
+        ({"closes": {"4001": 1, "1006": 6}}, "sockets closed: 6 x 1006, 1 x 4001"),
     ],
 )
 def test_each_broken_promise_is_named(ledger, words):
@@ -49,6 +51,11 @@ def test_a_slow_answer_breaks_only_a_row_in_which_sends_may_not_wait():
     slow = changed(calm(), total={"intended": msgspec.structs.replace(calm().total.intended, max=2.5)})
     assert seen(slow).broken == ["a send took 2.5 s"]
     assert seen(slow, named("api-killed")).broken == []
+
+
+def test_a_row_names_the_closes_that_it_allows_and_no_other():
+    closed = changed(calm(), ledger={"closes": {"4003": 2, "1006": 6}})
+    assert seen(closed, named("websocket-killed")).broken == ["sockets closed: 2 x 4003"]
 
 
 def test_repair_counts_from_the_fault_to_the_last_late_message():
@@ -71,8 +78,25 @@ def test_what_a_row_itself_found_breaks_it():
 def test_every_row_has_a_name_of_its_own_and_a_bound_within_the_promise():
     assert len({row.name for row in ROWS}) == len(ROWS)
     for row in ROWS:
-        assert 0 < row.late_seconds <= 36 and row.watch_seconds > 0 and row.sender and row.recipient
+        assert 0 < row.late_seconds <= LATEST_SECONDS and row.watch_seconds > 0
+        assert row.sender and row.recipient
     assert {row.name for row in ROWS if row.quick}
+
+
+def test_every_row_is_made_of_known_verbs_and_mends_what_stays_broken():
+    stays = {"freeze", "stall", "half-open", "cut-off", "alarm", "copy-hints", "stop-reading"}
+    for row in ROWS:
+        words = [words.split()[0] for words in (row.begin, row.mend) if words]
+        assert set(words) <= set(VERBS), row.name
+        assert bool(row.mend) == bool(row.lasts_seconds) == (words[0] in stays), row.name
+        assert row.front == any(
+            f"{end}-haproxy" in row.begin or f"haproxy-{end}" in row.begin for end in ENDS
+        )
+
+
+def test_a_promise_of_no_disconnect_is_kept_by_all_rows_but_those_that_say_1006():
+    for row in ROWS:
+        assert bool(row.closes) == ("1006" in row.recipient and row.name != "clients-stop-reading"), row.name
 
 
 def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_path):

@@ -76,15 +76,28 @@ async def test_a_stalled_connection_stays_open_and_goes_on_where_it_stood(proxy)
     writer.close()
 
 
-async def test_a_half_open_connection_ends_for_the_server_only(proxy):
+async def test_a_half_open_connection_ends_for_the_server_only_and_new_ones_pass(proxy):
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     await said_back(reader, writer)
     proxy.half_open()
     with pytest.raises(TimeoutError):
         await said_back(reader, writer, seconds=0.1)
+    another_reader, another = await asyncio.open_connection("127.0.0.1", proxy.port)
+    assert await said_back(another_reader, another) == b"hello"
+    another.close()
     proxy.heal()
     assert await asyncio.wait_for(reader.read(), 2) == b""
     writer.close()
+
+
+async def test_closing_ends_stalled_and_half_open_connections_too(proxy):
+    writers = [(await asyncio.open_connection("127.0.0.1", proxy.port))[1] for _ in range(3)]
+    proxy.half_open()
+    proxy.stall()
+    await asyncio.wait_for(proxy.close(), 5)
+    assert proxy.open_connections == 0
+    for writer in writers:
+        writer.close()
 
 
 async def test_closing_leaves_no_connection(proxy):

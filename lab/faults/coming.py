@@ -1,0 +1,62 @@
+"""10,000 devices come and go; then what the services hold must go back to where it was."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from lab.faults.disturbers import Comers
+from lab.faults.scene import Scene
+from lab.faults.watching import held
+
+# A user's ring is kept for 60 s after its last socket, its binding for another 60 s, looked at every 15 s.
+BACK_SECONDS = 60.0 + 75.0 + 45.0
+MEMORY_MIB = 12.0  # what caches and the allocator may keep after 10,000 devices
+TASKS = 10
+Held = Mapping[str, Mapping[str, float]]
+
+
+async def come_and_go(scene: Scene, count: str) -> None:
+    """Returns when all have come and gone and the services have let go of them, or after the time limit."""
+    before = await _held(scene)
+    comers = Comers(scene.stack, int(count), at_once=32)
+    began = time.monotonic()
+    await comers.run()
+    took = time.monotonic() - began
+    after = await _held(scene)
+    deadline = time.monotonic() + BACK_SECONDS
+    while time.monotonic() < deadline and not_back(before, after):
+        await asyncio.sleep(3)
+        after = await _held(scene)
+    scene.notes.append(f"{comers.welcomed} came and went in {took:.0f} s, {comers.failed} failed")
+    scene.notes += [f"{name}: {_change(before[name], after[name])}" for name in after]
+    scene.troubles += not_back(before, after)
+    if comers.failed:
+        scene.troubles.append(f"{comers.failed} devices were not welcomed")
+
+
+async def _held(scene: Scene) -> dict[str, dict[str, float]]:
+    found = await held(scene.stack)
+    if scene.stack.rabbitmq:
+        listed = await scene.rabbitmqctl("list_bindings", "source_name", "destination_name")
+        for name, one in found.items():
+            one["bindings"] = sum(
+                line.startswith("hints.") and f"hints.{name}." in line for line in listed.splitlines()
+            )
+    return found
+
+
+def not_back(before: Held, after: Held) -> list[str]:
+    """What is held now and was not before, in words."""
+    room = {"asyncio_tasks": TASKS, "pss_mib": MEMORY_MIB}
+    return [
+        f"{name} holds {figure} {one[figure]:.0f}, before {before[name][figure]:.0f}"
+        for name, one in after.items()
+        for figure in one
+        if figure != "database_queries" and one[figure] > before[name][figure] + room.get(figure, 0)
+    ]
+
+
+def _change(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    return ", ".join(
+        f"{key} {before[key]:.0f} -> {after[key]:.0f}" for key in after if key != "database_queries"
+    )

@@ -1,0 +1,113 @@
+"""A fault hits what serves somebody, is seen to happen, and says when it did not."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from lab.faults import brokers, coming
+from lab.faults.coming import not_back
+from lab.faults.links import Links
+from lab.faults.scene import Scene
+from lab.faults.verbs import act
+from lab.stack.description import Database, Process, StackDescription
+
+
+def line(pid: str, client: str) -> str:
+    return f'<{pid}>\t[{{"product","aiormq"}}, {{"connection_name","{client}"}}]\n'
+
+
+LISTED = "pid\tclient_properties\n" + "".join(
+    line(*one)
+    for one in (
+        ("rabbit-slave@localhost.1700.812.0", "websocket-1-consume"),
+        ("rabbit@localhost.1700.99.0", "backend-1-publish"),
+        ("rabbit-slave@localhost.1700.813.0", "backend-2-publish"),
+        ("rmq-slave-1@localhost.1700.7.0", "backend-3-publish"),
+        ("rmq-slave-1@localhost.1700.8.0", "backend-4-publish"),
+    )
+)
+
+
+class FakeScene(Scene):
+    """Three nodes; `answers` are what rabbitmqctl says to each word, the last one for ever."""
+
+    def __init__(self, answers: dict[str, list[str]]) -> None:
+        nodes = ("rabbit", "rabbit-slave", "rmq-slave-1")
+        processes = [Process(name, "rabbitmq", 0, None) for name in (*nodes, "epmd")]
+        database = Database("127.0.0.1", 1, "lab", "", "lab")
+        stack = StackDescription("stack", Path(), [], [], database, "", processes)
+        super().__init__(stack, cast("Links", None))
+        self.answers = answers
+        self.killed: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+
+    async def rabbitmqctl(self, *arguments: str, node: str = "rabbit") -> str:
+        self.asked.append((node, " ".join(arguments)))
+        left = next((left for word, left in self.answers.items() if word in " ".join(arguments)), [""])
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    async def kill(self, *names: str) -> None:
+        self.killed += names
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "LIMIT_SECONDS", 0)
+
+
+async def test_the_node_that_serves_most_is_broken_and_told():
+    scene = FakeScene({"list_connections": [LISTED]})
+    await act(scene, "kill consume-node")
+    await act(scene, "kill publish-node")
+    assert scene.killed == ["rabbit-slave", "rmq-slave-1"] and not scene.troubles
+    assert scene.notes[0] == "node rabbit-slave, which served backend-2-publish, websocket-1-consume"
+
+
+async def test_the_same_node_is_mended_that_was_broken():
+    scene = FakeScene({"list_connections": [LISTED, line("rabbit@localhost.1.1.0", "websocket-1-consume")]})
+    await act(scene, "kill consume-node")
+    await act(scene, "kill consume-node")
+    assert scene.killed == ["rabbit-slave", "rabbit-slave"]
+
+
+async def test_a_kind_means_all_its_processes_and_no_epmd():
+    scene = FakeScene({})
+    await act(scene, "kill rabbitmq")
+    assert scene.killed == ["rabbit", "rabbit-slave", "rmq-slave-1"]
+
+
+async def test_a_node_that_serves_nobody_is_a_trouble():
+    scene = FakeScene({"list_connections": [""]})
+    await act(scene, "kill consume-node")
+    assert scene.troubles == ["no node serves a consumer"]
+
+
+async def test_a_partition_counts_only_when_the_node_has_paused_itself():
+    scene = FakeScene({"list_connections": [LISTED], "is_running": ["true\n", "false\n", "true\n"]})
+    await act(scene, "cut-off consume-node")
+    assert scene.troubles == ["rabbit-slave did not pause"]
+    scene.troubles.clear()
+    await act(scene, "cut-off consume-node")
+    await act(scene, "join consume-node")
+    assert not scene.troubles
+    assert {node for node, words in scene.asked if words.startswith("eval")} == {"rabbit-slave"}
+
+
+async def test_an_alarm_that_was_not_raised_is_a_trouble():
+    scene = FakeScene({"get_alarms": ["false\n", "true\n"]})
+    await act(scene, "alarm disk")
+    await act(scene, "end-alarm disk")
+    assert scene.troubles == ["no disk alarm was raised", "the disk alarm did not end"]
+
+
+def test_what_is_held_afterwards_and_was_not_before_is_named():
+    before = {"websocket-1": {"users": 50.0, "bindings": 30.0, "asyncio_tasks": 100.0, "pss_mib": 40.0}}
+    after = {"websocket-1": {"users": 51.0, "bindings": 31.0, "asyncio_tasks": 105.0, "pss_mib": 55.0}}
+    assert not_back(before, before) == []
+    assert not_back(before, after) == [
+        "websocket-1 holds users 51, before 50",
+        "websocket-1 holds bindings 31, before 30",
+        "websocket-1 holds pss_mib 55, before 40",
+    ]
+    assert coming.MEMORY_MIB < 15
