@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.soak.flat import SETTLED_SHARE, Slope
+from lab.soak.flat import RING_EVENTS, Slope
 from lab.soak.run import Soak
 
 
@@ -37,8 +37,10 @@ def markdown(found: Soak) -> str:
         f" twice {ledger.duplicates_after_client}, out of order {ledger.out_of_order_after_client};"
         f" {ledger.reconnects} reconnects.",
         "",
-        f"Growth an hour (Theil-Sen with its 95 % interval), after the first {SETTLED_SHARE:.0%} of the time."
-        " Judged are our services; the others are shown. `memory` is private memory (USS) in MiB.",
+        f"Growth an hour (Theil-Sen, 95 % interval) after the first {found.settling / 60:.1f} minutes."
+        f" By then the rings are full in which a websocket service keeps the latest {RING_EVENTS} messages of"
+        " each user who is here, unless the run was too short for that. Judged are our services; the others"
+        " are shown. `memory` is private memory (USS) in MiB, `first` the one after that time.",
         "",
         "| process | memory first -> last | memory an hour | files an hour | tasks an hour |",
         "|---|---|---|---|---|",

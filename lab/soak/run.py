@@ -10,7 +10,7 @@ from lab.faults.disturbers import Comers
 from lab.load.plan import LoadPlan
 from lab.load.record import Ledger, Machine, RunRecord, Second
 from lab.load.run import run_load
-from lab.soak.flat import COUNT_PER_HOUR, MEMORY_MIB_PER_HOUR, Slope, slope
+from lab.soak.flat import COUNT_PER_HOUR, MEMORY_MIB_PER_HOUR, Slope, settling_seconds, slope
 from lab.soak.sampler import SERVICES, Sampler, Series
 from lab.stack.description import StackDescription
 
@@ -35,6 +35,7 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     machine: Machine
     waited: float | None
+    settling: float  # seconds at the beginning that are not judged
     slopes: dict[str, dict[str, Slope]]  # process -> figure -> slope
     series: list[Series]
     troubles: list[str]
@@ -62,7 +63,9 @@ async def soak(
 
 def judged(record: RunRecord, series: list[Series], comers: Comers, command: str) -> Soak:
     """Put together, with what is not as it should be."""
-    slopes = {one.name: slopes_of(one) for one in series}
+    lasts, dialogs = record.measured_seconds, record.settings.dialogs
+    settling = settling_seconds(lasts, record.settings.rate, dialogs)
+    slopes = {one.name: slopes_of(one, settling) for one in series}
     troubles = [
         f"{name}: {figure} {found.word}"
         f" ({found.low:+.1f} to {found.high:+.1f} an hour, limit {found.limit:g})"
@@ -90,12 +93,13 @@ def judged(record: RunRecord, series: list[Series], comers: Comers, command: str
         machine=record.machine,
         waited=record.pressure.waited if record.pressure else None,
         slopes=slopes,
+        settling=settling,
         series=series,
         troubles=troubles,
     )
 
 
-def slopes_of(one: Series) -> dict[str, Slope]:
+def slopes_of(one: Series, settling: float) -> dict[str, Slope]:
     """Figure -> its growth; a figure with too few samples has none."""
     found = {}
     for figure, limit in (
@@ -106,5 +110,5 @@ def slopes_of(one: Series) -> dict[str, Slope]:
         values = getattr(one, figure)
         if values:
             with suppress(ValueError):
-                found[figure] = slope(one.seconds[-len(values) :], values, limit)
+                found[figure] = slope(one.seconds[-len(values) :], values, limit, settling)
     return found

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lab.soak.flat import slope
+from lab.soak.flat import settling_seconds, slope
 
 SECONDS = [10.0 * number for number in range(120)]
 
@@ -31,6 +31,15 @@ def test_too_much_noise_decides_nothing():
 def test_what_grows_while_it_settles_and_then_stands_is_flat():
     values = [100 + min(at, 200) / 10 for at in SECONDS]
     assert slope(SECONDS, values, limit=8).word == "flat"
+
+
+def test_filling_rings_count_as_settling_as_far_as_enough_is_left():
+    assert settling_seconds(1440, rate=60, dialogs=200) == pytest.approx(128 * 200 / 60 * 1.3)
+    assert settling_seconds(1440, rate=600, dialogs=200) == 0.25 * 1440
+    assert settling_seconds(600, rate=60, dialogs=200) == 0.6 * 600
+    values = [100 + min(at, 550) / 10 for at in SECONDS]
+    assert slope(SECONDS, values, limit=8).word != "flat"
+    assert slope(SECONDS, values, limit=8, settling=555).word == "flat"
 
 
 def test_a_single_jump_is_no_slope():
