@@ -61,7 +61,7 @@ class Backend(FastAPI):
         self.settings = settings
         self.publisher = publisher
         self.queries = queries.load()
-        self.metrics = Metrics()
+        self.metrics = Metrics(lambda: publisher.returned)
         self.connect = connector(settings)
         self.facts: DatabaseFacts | None = None
         self.http_parser: str = settings.http_parser  # the server corrects it

@@ -19,6 +19,7 @@ TAKEN = (
     "paging",
     "pair_index",
     "payload",
+    "hints_per_message",
     "cache",
     "read_routing",
     "token_cache",

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -41,7 +41,8 @@ class Histogram:
 class Metrics:
     """All figures of one process; `page()` is what /metrics answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, returned: Callable[[], int] = lambda: 0) -> None:
+        self._returned = returned
         self.create_seconds = Histogram()
         self.list_seconds = Histogram()
         self.batch_sizes = Histogram(SIZES)
@@ -98,6 +99,11 @@ class Metrics:
             ),
             ("reads_replica", "Reads that the replica answered.", self.reads_replica),
             ("hints_failed", "Hints given up after the last try.", self.hints_failed),
+            (
+                "messages_returned",
+                "Messages that the broker gave back: no queue took them.",
+                self._returned(),
+            ),
         ):
             yield CounterMetricFamily(name, text, value=count)
         yield GaugeMetricFamily("asyncio_tasks", "Tasks of the event loop.", value=_tasks())

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     delivery: Literal["confirm", "outbox", "fire_and_forget"] = "confirm"
     encoding: CodecName = "json"
     queue_type: QueueType = "classic"
+    hints_per_message: int = Field(64, ge=1, le=256)
 
     event_loop: Literal["uvloop", "asyncio", "asyncio_debug"] = "uvloop"
     hop_times: OnOff = "off"
@@ -124,6 +125,7 @@ class Settings(BaseSettings):
             nats_url=self.nats_url,
             redis_url=self.redis_url,
             queue_type=self.queue_type,
+            hints_per_message=self.hints_per_message,
         )
 
     def postgres_dsn(self, scheme: str = "postgresql") -> str:

@@ -50,6 +50,11 @@ class Publisher(Protocol):
     @property
     def connected(self) -> bool: ...
 
+    @property
+    def returned(self) -> int:
+        """Messages so far that the broker gave back, because no queue took them: nobody of their users is
+        online. 0 for a broker that does not say."""
+
     async def start(self) -> None:
         """Begin connecting in the background and return at once; a broker that is down is not an error."""
 

@@ -32,6 +32,10 @@ class Recorder:
     def connected(self) -> bool:
         return not self.away
 
+    @property
+    def returned(self) -> int:
+        return 0
+
     async def start(self) -> None: ...
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:

@@ -42,6 +42,10 @@ class FaultyPublisher:
     def connected(self) -> bool:
         return self._inner.connected
 
+    @property
+    def returned(self) -> int:
+        return self._inner.returned
+
     async def start(self) -> None:
         await self._inner.start()
 

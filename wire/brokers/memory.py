@@ -44,6 +44,10 @@ class MemoryPublisher:
     def connected(self) -> bool:
         return self._closed is not None and not self._closed.done() and self._hub.running
 
+    @property
+    def returned(self) -> int:
+        return 0
+
     async def start(self) -> None:
         self._closed = asyncio.get_running_loop().create_future()
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from wire.broker import BrokerUnavailable, PublishTimeout
 from wire.brokers.link import Link, Session
@@ -12,7 +12,11 @@ from wire.message import DialogMessage
 
 
 class PublisherSession(Session):
-    """One connection on which hints go out."""
+    """One connection on which hints go out. `returned` counts the messages that no queue took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.returned = 0
 
     @abstractmethod
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
@@ -29,9 +33,19 @@ class ConnectedPublisher:
         lost_on: tuple[type[Exception], ...],
     ) -> None:
         self._timeout_seconds = settings.publish_timeout_seconds
+        self._returned = 0  # in former sessions
+
+        @asynccontextmanager
+        async def counted() -> AsyncIterator[PublisherSession]:
+            async with open_session() as session:
+                try:
+                    yield session
+                finally:
+                    self._returned += session.returned
+
         self._link = Link(
             f"{settings.client_name} {settings.broker} publisher",
-            open_session,
+            counted,
             lost_on,
             connect_timeout_seconds=settings.connect_timeout_seconds,
         )
@@ -39,6 +53,11 @@ class ConnectedPublisher:
     @property
     def connected(self) -> bool:
         return self._link.session is not None
+
+    @property
+    def returned(self) -> int:
+        session = self._link.session
+        return self._returned + (session.returned if session is not None else 0)
 
     async def start(self) -> None:
         self._link.start()

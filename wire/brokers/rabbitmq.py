@@ -91,7 +91,7 @@ def _lose_on_close(session: Session, *closable: AbstractConnection | AbstractCha
 
 
 class RabbitPublisherSession(PublisherSession):
-    """Publishes on one channel. `returned` counts the AMQP messages that nobody was online for."""
+    """Publishes on one channel."""
 
     def __init__(self, raw: RawChannel, settings: BrokerSettings) -> None:
         super().__init__()
@@ -103,7 +103,6 @@ class RabbitPublisherSession(PublisherSession):
         self._confirm = settings.confirm
         self._room = asyncio.Semaphore(settings.max_unconfirmed)
         self._under_way: set[asyncio.Task[None]] = set()
-        self.returned = 0
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
         tasks = []
