@@ -19,12 +19,21 @@ from wire.tokens import Tokens
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDescription]:
-    """One API process and one websocket service."""
+@pytest.fixture(scope="session", params=["single", "multi"])
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StackDescription]:
+    """Everything in one process; then one API process and one websocket service."""
     home = tmp_path_factory.mktemp("security") / "stack"
-    with running(Request(home, mode="multi", api=1, websockets=1)) as description:
+    with running(Request(home, mode=request.param, api=1, websockets=1)) as description:
         yield description
+
+
+@pytest.fixture
+def holder(stack: StackDescription) -> str:
+    """The name of the process that holds the sockets."""
+    (name,) = (one.name for one in stack.processes if one.kind in ("websocket", "single"))
+    return name
 
 
 @dataclass(frozen=True)
