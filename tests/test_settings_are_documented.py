@@ -3,11 +3,13 @@
 import importlib
 import inspect
 import pkgutil
+import re
+from collections import Counter
 from pathlib import Path
 
 from pydantic_settings import BaseSettings
 
-from lab.stack.settings_listing import documented
+from lab.stack.settings_listing import FILE, documented
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +41,11 @@ def test_there_are_settings_to_look_at():
 
 def test_every_setting_is_documented_in_example_env():
     assert sorted(set(setting_names()) - set(documented())) == []
+
+
+def test_no_setting_is_documented_twice():
+    names = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", FILE.read_text(), re.MULTILINE)
+    assert [name for name, times in Counter(names).items() if times > 1] == []
 
 
 def test_every_documented_setting_exists():
