@@ -108,7 +108,7 @@ def chosen(names: Sequence[str], quick: bool) -> list[Row]:
 
 def possible(row: Row, mode: AnyMode) -> bool:
     """Can this mode be broken like that?"""
-    return row.name in docker.ROWS if mode == "docker" else mode == "stack" or not row.needs
+    return docker.possible(row) if mode == "docker" else mode == "stack" or not row.needs
 
 
 def run_on_new_stacks(

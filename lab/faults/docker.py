@@ -19,26 +19,14 @@ from lab.faults.scene import RABBITMQCTL_SECONDS, Scene
 from lab.stack import compose
 from lab.stack.program import http_ready
 
-ROWS = (
-    "api-killed",
-    "api-frozen",
-    "api-restarted",
-    "websocket-killed",
-    "websocket-frozen",
-    "websocket-restarted",
-    "broker-node-killed",
-    "broker-node-frozen",
-    "broker-killed",
-    "broker-memory-alarm",
-    "haproxy-killed",
-    "haproxy-reloaded",
-    "postgres-restarted",
-    "postgres-killed",
-    "ten-thousand-come-and-go",
-    "clients-stop-reading",
-)
+VERBS = {"kill", "freeze", "restart", "reload", "alarm", "stop-reading", "come-and-go"}
 RESTART_SECONDS = 90.0
 RELOAD = ("bash", "/usr/local/etc/haproxy/reload.sh")
+
+
+def possible(row: Row) -> bool:
+    """Whether the engine can do it."""
+    return row.begin.split()[0] in VERBS
 
 
 class DockerScene(Scene):
