@@ -13,40 +13,48 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.experiments.result import KEPT, PullResult, results_of
-from lab.report import pull, pull_charts
+from lab.report import pull, pull_charts, scaling
+from lab.report.advice import Found, advice, hops, size
+from lab.report.lever_page import lever_page
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.statistics import log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
 from lab.verdict import GLYPHS, Verdict, percent, prediction_came_true
-from levers.catalogue import catalogue, lever_named, page, paragraphs
-from levers.lever import Lever
+from levers.catalogue import catalogue
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
 PAIRS = 12
 OWN = ("README.md", "claims.md")
-Found = tuple[Path, PullResult]
 
 
 def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list[Path]:
     """Write index, heat map, pages and figures; returns what was written."""
     found = list(results_of(folders=[folder / "pulls"]) if results is None else results)
     latest = latest_of(found)
+    sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
+    shutil.rmtree(folder / "levers", ignore_errors=True)
     for name in ("levers", "figures"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in catalogue():
+        for old in (folder / "figures").glob(f"{name}.*.svg"):  # other pages keep theirs there as well
+            old.unlink()
     written = [
-        _text(folder / "README.md", index(latest, others(folder))),
+        _text(folder / "README.md", index(latest, others(folder), scaling.section(sweeps, capacities))),
         _text(folder / "index.html", heat_map(latest)),
     ]
-    for name in sorted({result.lever for _, result in latest}):
+    for path, sweep in sweeps:
+        written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(scaling.drawn(sweep))))
+    for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):
         own = [one for one in latest if one[1].lever == name]
         for path, result in own:
             drawn = pull.drawings(result)["intervals"]
             if drawn:
                 written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(drawn)))
-        written.append(_text(folder / "levers" / f"{name}.md", lever_page(name, own)))
+        written.append(
+            _text(folder / "levers" / f"{name}.md", lever_page(name, own, scaling.on_lever(name, sweeps)))
+        )
     return written
 
 
@@ -58,15 +66,9 @@ def latest_of(found: Sequence[Found]) -> list[Found]:
     return sorted(newest.values(), key=lambda one: (-size(one[1]), one[1].lever))
 
 
-def size(result: PullResult) -> float:
-    """How much the primary metric moved, as a factor above 1; 0 when nothing is claimed."""
-    verdict = result.primary
-    if verdict.effect is None or verdict.word in ("INVALID", "no difference shown"):
-        return 0.0
-    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
-
-
-def index(latest: Sequence[Found], besides: Sequence[tuple[str, str]] = ()) -> str:
+def index(
+    latest: Sequence[Found], besides: Sequence[tuple[str, str]] = (), carried: Sequence[str] = ()
+) -> str:
     """README.md: what to pull first, then every result, then what was not run."""
     lines = [
         "# What was measured",
@@ -78,13 +80,14 @@ def index(latest: Sequence[Found], besides: Sequence[tuple[str, str]] = ()) -> s
         "lab comes from claim, and what became of it: [claims](claims.md).",
         "",
         *_machines(latest),
+        *summary(latest),
         "## What to pull first",
         "",
-        "By the size of the effect on the metric that was named before the run. A better figure may be paid",
-        "with another one or with a guarantee; each line says so.",
+        "By the size of the effect on the metric that was named before the run; in brackets the medians.",
         "",
-        *_advice(latest),
-        "",
+        *advice(latest),
+        *hops(latest),
+        *carried,
         "## All results",
         "",
         "| lever | A, B | metric | change (95 %) | verdict | predicted |",
@@ -100,14 +103,31 @@ def index(latest: Sequence[Found], besides: Sequence[tuple[str, str]] = ()) -> s
         "",
         *_resolved(latest),
         "",
-        "## Not run yet",
+        "## Not pulled yet",
         "",
-        *_not_run(latest),
+        *(_not_run(latest) or ["Every lever of the catalogue has a result."]),
         "",
         *(["## Not levers", "", *(f"- [{title}]({name})" for name, title in besides), ""] if besides else []),
         "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def summary(latest: Sequence[Found]) -> list[str]:
+    """How the pulls ended, in one sentence."""
+    if not latest:
+        return []
+    words = [result.primary.word for _, result in latest]
+    decided, same = words.count("better") + words.count("worse"), words.count("same within the margin")
+    hidden, invalid = words.count("no difference shown"), words.count("INVALID")
+    came = sum(_prediction(result).endswith("came true") for _, result in latest)
+    failed = sum("did not come true" in _prediction(result) for _, result in latest)
+    return [
+        f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {decided} showed a "
+        f"difference, {same} showed sameness, {hidden} could not tell, {invalid} do not count. Of the "
+        f"predictions made before the runs {came} came true and {failed} did not.",
+        "",
+    ]
 
 
 def others(folder: Path) -> list[tuple[str, str]]:
@@ -133,50 +153,6 @@ def _machine(fingerprint: Mapping[str, Any]) -> str:
         f"{fingerprint.get('cores')} cores of {fingerprint.get('cpu')}, {memory:.0f} GiB, "
         f"{fingerprint.get('system')}, Python {fingerprint.get('python')}"
     )
-
-
-def _advice(latest: Sequence[Found]) -> list[str]:
-    """Decided levers in the order of what they change; then those that change nothing."""
-    moved = [(path, one) for path, one in latest if size(one) > 0 and one.primary.word in ("better", "worse")]
-    same = [one for _, one in latest if one.primary.word == "same within the margin"]
-    lines = []
-    for number, (_, result) in enumerate(moved, 1):
-        verdict = result.primary
-        assert verdict.effect is not None
-        keep, other = result.values if verdict.word == "worse" else result.values[::-1]
-        label = METRICS[verdict.metric].label
-        lines.append(
-            f"{number}. **[{result.lever}](levers/{result.lever}.md)**: `{keep}` is ahead of `{other}`. "
-            f"{label} {percent(verdict.effect.ratio)} from `{result.values[0]}` to `{result.values[1]}`."
-            f"{_against(result)}{_price(result)}"
-        )
-    if same:
-        lines += ["", "Leave alone, here they change nothing that matters:"]
-        lines += [
-            f"- [{one.lever}](levers/{one.lever}.md): {one.values[0]} or {one.values[1]}, "
-            f"{METRICS[one.primary.metric].label} within {one.primary.margin or 0:.1%}"
-            for one in same
-        ]
-    return lines or ["Nothing was decided yet."]
-
-
-def _against(result: PullResult) -> str:
-    """Other metrics that went the other way: what the better figure is paid with."""
-    opposite = {"better": "worse", "worse": "better"}[result.primary.word]
-    found = [
-        f"{METRICS[one.metric].label} {percent(one.effect.ratio)}"
-        for one in result.verdicts[1:]
-        if one.word == opposite and one.effect
-    ]
-    return f" Against it: {', '.join(found)}." if found else ""
-
-
-def _price(result: PullResult) -> str:
-    """What the page says about the value that is not the default: guarantees are in no figure."""
-    lever = lever_named(result.lever)
-    other = next(value for value in reversed(result.values) if value != lever.default)
-    text = paragraphs(page(result.lever)).get(other, "")
-    return f" About `{other}`: {text[:1].lower()}{text[1:]}" if text else ""
 
 
 def _row(path: Path, result: PullResult) -> str:
@@ -231,79 +207,6 @@ def _not_run(latest: Sequence[Found]) -> list[str]:
         for name, lever in catalogue().items()
         if name not in run
     ]
-
-
-def lever_page(name: str, own: Sequence[Found]) -> str:
-    """What a lever is, and what pulling it gave."""
-    lever = lever_named(name)
-    told = paragraphs(page(name))
-    lines = [f"# {name}", "", told["question"], "", told.get("Problem", ""), ""]
-    for path, result in own:
-        lines += _told(path, result, lever)
-    lines += [
-        "## When it would be different",
-        "",
-        f"{told.get('Different when', '')} The comparison would be dishonest if {lever.dishonest_if}.",
-        "",
-        f"Said where the lever comes from ({', '.join(lever.sources)}): “{lever.claim}”.",
-        "",
-        "[All results](../README.md)",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
-    verdict = result.primary
-    lines = [
-        f"## {result.values[0]} or {result.values[1]}{_otherwise(result, lever)}",
-        "",
-        f"**{GLYPHS[verdict.word]} {verdict.word}.** {verdict.sentence}",
-        "",
-    ]
-    if verdict.effect:
-        lines += [f"![Change of each metric with its interval](../figures/{path.stem}.svg)", ""]
-    lines += [f"- {one.sentence}" for one in result.verdicts[1:]]
-    lines += ["", *(f"{caveat.name}: {caveat}" for caveat in verdict.caveats)]
-    lines += [
-        "",
-        f"{_meaning(result, lever)} {result.plan['rate']:g}/s, {result.plan['design']}, mode "
-        f"{result.plan['mode']}, {result.day}, {result.seconds / 60:.1f} minutes, "
-        f"commit {result.fingerprint.get('commit') or 'unknown'}.",
-        "",
-        f"```\n{result.command}\n```",
-        "",
-        f"[The figures](../pulls/{path.name}); `lab report docs/results/pulls/{path.name}` draws the page.",
-        "",
-    ]
-    return [re.sub(r"\n{3,}", "\n\n", line) for line in lines]
-
-
-def _otherwise(result: PullResult, lever: Lever) -> str:
-    """What sets this result apart from the lever's own design."""
-    return f", by {result.plan['design']}" if result.plan["design"] != lever.design else ""
-
-
-def _meaning(result: PullResult, lever: Lever) -> str:
-    """What to make of it, from what was expected and what came."""
-    word, effect = result.primary.word, result.primary.effect
-    if effect is None:
-        return "Nothing may be concluded from it."
-    if word == "no difference shown":
-        return "Neither a difference nor sameness was shown: longer trials or a quieter machine are needed."
-    moved = "up" if effect.ratio > 1 else "down"
-    if word == "same within the margin":
-        return f"Expected was {_expected(lever)}; here it does not matter."
-    if lever.expected == moved:
-        return f"As expected: {lever.because}."
-    return f"Expected was {_expected(lever)} ({lever.because}); it went {moved}."
-
-
-def _expected(lever: Lever) -> str:
-    return (
-        "a move, either way"
-        if lever.expected == "either"
-        else f"{METRICS[lever.metric].label} {lever.expected}"
-    )
 
 
 def heat_map(latest: Sequence[Found]) -> str:

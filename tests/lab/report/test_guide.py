@@ -1,10 +1,11 @@
 """The notebook is made of result files alone: largest effect first, and what was not run is said."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from lab.report import guide
+from lab.report import guide, scaling
 from levers.catalogue import catalogue
 from tests.lab.report.made_up_pulls import made_up
 
@@ -27,8 +28,10 @@ def folder(tmp_path_factory):
 
 def test_what_changes_most_comes_first(folder):
     text = (folder / "README.md").read_text()
-    assert text.index("1. **[http_parser]") < text.index("2. **[event_loop]")
-    assert "`httptools` is ahead of `h11`" in text
+    keep = text.partition("### Keep")[2]
+    assert keep.index("1. **[http_parser](levers/http_parser.md)**: `httptools`.") < keep.index(
+        "2. **[event_loop]"
+    )
 
 
 def test_advice_says_what_a_value_costs_beside_the_figure(folder):
@@ -41,7 +44,9 @@ def test_advice_says_what_a_value_costs_beside_the_figure(folder):
 def test_an_invalid_result_claims_nothing(folder):
     text = (folder / "README.md").read_text()
     assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | ✗" in text
-    assert "ahead of `debug`" not in text
+    line = next(line for line in text.splitlines() if line.startswith("1. **[logging]"))
+    assert "invalid: achieved 0.7" in line
+    assert "%" not in line
 
 
 def test_what_was_not_run_is_said(folder):
@@ -83,3 +88,56 @@ def test_pages_that_no_pull_made_are_listed(tmp_path):
     (tmp_path / "seed.md").write_text("# How fast seeding is\n\nFast.\n")
     guide.write(tmp_path, [])
     assert "- [How fast seeding is](seed.md)" in (tmp_path / "README.md").read_text()
+
+
+def test_pictures_of_other_pages_are_left_alone(tmp_path):
+    (tmp_path / "figures").mkdir()
+    other, stale = tmp_path / "figures" / "shards-1.svg", tmp_path / "figures" / "cache.off-redis.1.svg"
+    for picture in (other, stale):
+        picture.write_text("<svg/>")
+    guide.write(tmp_path, [])
+    assert (other.exists(), stale.exists()) == (True, False)
+
+
+def swept(held, values=("1", "2", "4")):
+    points = [
+        {
+            "value": value,
+            "memory_mib": 50.0,
+            "bracket": {"passes": low, "fails": None if low == max(held) else low * 1.1},
+        }
+        for value, low in zip(values, held, strict=True)
+    ]
+    return {
+        "kind": "sweep", "lever": "uvicorn_workers", "mode": "multi", "repeats": 1, "seed": 1,
+        "values": list(values), "points": points,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (
+            (100.0, 190.0, 200.0),
+            "the most was carried with 4 (held 200/s); 2 already comes within 10 % of it.",
+        ),
+        ((100.0, 150.0, 200.0), "the most was carried with 4 (held 200/s); 4 is within 10 % of it."),
+    ],
+)
+def test_a_sweep_says_how_many_are_enough(held, words):
+    assert scaling.sentence(swept(held)) == words
+
+
+def test_a_sweep_is_on_the_index_and_on_its_lever_s_page(tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "uvicorn_workers.multi.20260102-030405.json").write_text(
+        json.dumps(swept((100.0, 190.0, 200.0)))
+    )
+    guide.write(tmp_path, [])
+    assert (
+        "[uvicorn_workers](levers/uvicorn_workers.md): the most was carried with 4"
+        in (tmp_path / "README.md").read_text()
+    )
+    page = (tmp_path / "levers" / "uvicorn_workers.md").read_text()
+    assert "| 2 | 190/s | 209/s | 50 MiB |" in page
+    assert (tmp_path / "figures" / "uvicorn_workers.multi.20260102-030405.svg").exists()

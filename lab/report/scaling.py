@@ -1,0 +1,150 @@
+"""Sweeps and capacities in the notebook: how much was carried, with how many of something."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.report.style import figure, svg
+from lab.report.style.palette import MARK, SERIES
+from lab.scaling.stored import CapacityResult, stored
+from levers.catalogue import lever_named
+
+KNEE = 0.9  # within 10 % of the best: more buys nothing that shows here
+SweptFile = tuple[Path, Mapping[str, Any]]
+
+
+def sweeps_of(folder: Path) -> list[SweptFile]:
+    """The newest sweep of each lever and mode."""
+    found: dict[tuple[str, str], SweptFile] = {}
+    for path in sorted(folder.glob("*.json")):
+        raw = json.loads(path.read_text())
+        if raw.get("kind") == "sweep":
+            found[raw["lever"], raw["mode"]] = (path, raw)
+    return list(found.values())
+
+
+def capacities_of(folder: Path) -> list[tuple[Path, CapacityResult]]:
+    """The newest search of each mode and mix."""
+    newest = {(one.mode, one.mix, tuple(one.levers)): (path, one) for path, one in stored([folder])}
+    return list(newest.values())
+
+
+def section(sweeps: Sequence[SweptFile], capacities: Sequence[tuple[Path, CapacityResult]]) -> list[str]:
+    """How much this machine carries: capacities, then sweeps."""
+    if not sweeps and not capacities:
+        return []
+    lines = ["## How much this machine carries", ""]
+    if capacities:
+        lines += [
+            "The highest rate under the SLO, as the rate that held and the one that failed. Everything runs",
+            "on the machine named above, generator and database included.",
+            "",
+            "| mode | load | processes | held | failed | busiest at the failure | p99 SLO |",
+            "|---|---|---|---|---|---|---|",
+            *(_capacity(path, one) for path, one in capacities),
+            "",
+        ]
+    for _, sweep in sweeps:
+        lines += [f"[{sweep['lever']}](levers/{sweep['lever']}.md): {sentence(sweep)}", ""]
+    return lines
+
+
+def _capacity(path: Path, one: CapacityResult) -> str:
+    shape = ", ".join(f"{count} {kind}" for kind, count in one.shape.items())
+    bracket = one.bracket
+    limit = "the generator" if bracket.generator_bound else bracket.bottleneck
+    fails = "none tried" if bracket.fails == float("inf") else f"{bracket.fails:,.0f}/s: {bracket.why}"
+    return (
+        f"| {one.mode} | {one.mix} | {shape} | [{bracket.passes:,.0f}/s](capacity/{path.name}) | {fails} "
+        f"| {limit} | {bracket.slo.p99_seconds * 1000:.0f} ms |"
+    )
+
+
+def sentence(sweep: Mapping[str, Any]) -> str:
+    """Where the knee is, or that there is none."""
+    points = _by_value(sweep)
+    best = max(low for _, low, _, _ in points)
+    enough = next(value for value, low, _, _ in points if low >= KNEE * best)
+    value, low, high, _ = max(points, key=lambda one: one[1])
+    return (
+        f"the most was carried with {value} (held {low:,.0f}/s{f', failed {high:,.0f}/s' if high else ''}); "
+        f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
+    )
+
+
+def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, float]]:
+    """(value, held, failed, MiB) in the order of the values; repeats: the median one by what held."""
+    found = []
+    for value in sweep["values"]:
+        own = sorted(
+            (one for one in sweep["points"] if one["value"] == value),
+            key=lambda one: one["bracket"]["passes"],
+        )
+        if own:
+            middle = own[len(own) // 2]
+            bracket = middle["bracket"]
+            found.append((value, bracket["passes"], bracket["fails"], middle["memory_mib"]))
+    return found
+
+
+def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
+    """The sweeps of a lever, for its page."""
+    lines: list[str] = []
+    for path, sweep in sweeps:
+        if sweep["lever"] != name:
+            continue
+        day = time.strftime("%Y-%m-%d", time.strptime(path.stem.rsplit(".", 1)[1], "%Y%m%d-%H%M%S"))
+        lines += [
+            f"## Capacity by value, mode {sweep['mode']}",
+            "",
+            f"{sentence(sweep)[:1].upper()}{sentence(sweep)[1:]}",
+            "",
+            f"![Held and failed rate of each value](../figures/{path.stem}.svg)",
+            "",
+            "| value | held | failed | memory of the services |",
+            "|---|---|---|---|",
+            *(
+                f"| {value} | {low:,.0f}/s | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB |"
+                for value, low, high, memory in _by_value(sweep)
+            ),
+            "",
+            f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
+            f"{day}. Each value is a bracket without an interval: a few per cent apart is no difference.",
+            "",
+            f"```\nlab sweep {name} --values {','.join(sweep['values'])} --mode {sweep['mode']} "
+            f"--repeats {sweep['repeats']} --seed {sweep['seed']}\n```",
+            "",
+            f"[The figures](../sweeps/{path.name}).",
+            "",
+        ]
+    return lines
+
+
+def drawn(sweep: Mapping[str, Any]) -> str:
+    """Each value's bracket (held to failed), with the memory of the services under it."""
+    points = _by_value(sweep)
+    places = range(len(points))
+    with figure(3.6) as picture:
+        upper, lower = picture.subplots(2, sharex=True, height_ratios=[1.7, 1])
+        for place, (_, low, high, _) in zip(places, points, strict=True):
+            upper.plot(
+                [place, place], [low, high or low], color=SERIES[0], linewidth=9, solid_capstyle="butt"
+            )
+            upper.annotate(
+                f"{low:,.0f}",
+                (place, low),
+                xytext=(0, -14),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
+        upper.set_ylim(bottom=0)
+        upper.set_ylabel("per second, held to failed")
+        lower.bar(places, [memory for *_, memory in points], width=0.35, color=MARK["soft"])
+        lower.set_ylabel("MiB")
+        lower.set_xticks(list(places), [value for value, *_ in points])
+        lower.set_xlim(-0.6, len(points) - 0.4)
+        lower.set_xlabel(lever_named(sweep["lever"]).env)
+        return svg(picture, "Capacity and memory of each value")
