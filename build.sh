@@ -2,6 +2,7 @@
 # Prepares the project, and says what it did. Run it as often as you like: what is current is skipped.
 #
 #   bash build.sh             the Python environment, .env, and the Docker images where a Docker engine answers
+#   bash build.sh --images    .env and the Docker images only: all that `docker compose up` needs
 #   bash build.sh --python    the Python environment and .env only (what `make demo` and `make test` use)
 #   bash build.sh --system    also the Debian packages of run mode `stack` (rabbitmq-server, haproxy) and of the
 #                             brokers it is compared with (nats-server, redis-server)
@@ -10,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$PWD
-docker=yes system=no
+python=yes docker=yes system=no
 
 say() { printf 'build: %s\n' "$*"; }
 die() { printf 'build: %s\n' "$*" >&2; exit 1; }
@@ -18,9 +19,10 @@ die() { printf 'build: %s\n' "$*" >&2; exit 1; }
 for word in "$@"; do
   case $word in
     --python) docker=no ;;
+    --images) python=no ;;
     --system) system=yes ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' build.sh; exit 0 ;;
-    *) printf "build: '%s': expected --python, --system or --help\n" "$word" >&2; exit 2 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' build.sh; exit 0 ;;
+    *) printf "build: '%s': expected --images, --python, --system or --help\n" "$word" >&2; exit 2 ;;
   esac
 done
 
@@ -89,7 +91,7 @@ install_packages() {
 
 make_dotenv() {
   if [ -e .env ]; then return; fi
-  .venv/bin/python - <<'PY'
+  "$(find_python)" - <<'PY'
 import os, re, secrets
 text = open("example.env").read()
 text = re.sub(r"(?m)=change-me$", lambda _: "=" + secrets.token_hex(24), text)
@@ -130,7 +132,7 @@ build_images() {
 mkdir -p .lab
 exec 9>.lab/build.lock
 if command -v flock >/dev/null; then flock 9; fi # two builds at once take turns
-install_packages
+if [ $python = yes ]; then install_packages; fi
 make_dotenv
 if [ $system = yes ]; then install_system_packages; fi
 if [ $docker = yes ]; then build_images; fi

@@ -29,7 +29,7 @@ coordinator() { PGCONNECT_TIMEOUT=3 psql -h coordinator -U "$POSTGRES_USER" -d "
 name=$(getent -s dns hosts "$(hostname -i)" | awk '{print $2}')
 name=${name%%.*}
 [ -n "$name" ] || { echo "citus worker: Docker's name server does not know $(hostname -i)" >&2; exit 1; }
-export PGDATA=/var/lib/workers/$name
+export PGDATA=/var/lib/postgresql/data/$name
 rm -f /tmp/registered
 
 docker-entrypoint.sh postgres "${settings[@]}" &

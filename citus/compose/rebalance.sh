@@ -7,6 +7,16 @@ shards() { ask -F ' ' -c "SELECT nodename, count(*) FROM citus_shards GROUP BY 1
 if [ "$(ask -c "SELECT count(*) FROM pg_dist_partition WHERE partmethod = 'h'")" = 0 ]; then
   echo "rebalance: no distributed tables yet: nothing to move"; exit 0
 fi
+# A worker that was stopped before it was drained.
+gone=$(ask -F ' ' -c "SELECT n.nodename, count(*) FROM pg_dist_node n JOIN citus_shards s USING (nodename, nodeport)
+  WHERE n.groupid <> 0 AND NOT citus_check_connection_to_node(n.nodename, n.nodeport) GROUP BY 1 ORDER BY 1")
+if [ -n "$gone" ]; then
+  while read -r name count; do
+    echo "rebalance: WARNING: $name is not there and holds $count shards: their rows cannot be reached until it is" \
+      "back. Nothing is lost: --scale worker=${name##*-} brings it back; to be without it: bash citus/compose/shrink.sh N"
+  done <<<"$gone" >&2
+  exit 1
+fi
 echo "rebalance: shards before:"; shards
 begin=$SECONDS
 if [ -n "$(ask -c "SELECT citus_rebalance_start()" 2>&1 | tee /dev/stderr | grep -E '^[0-9]+$')" ]; then

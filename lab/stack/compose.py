@@ -28,14 +28,15 @@ KINDS: Mapping[str, Kind] = {
     "postgres": "postgres",
     "coordinator": "postgres",
     "worker": "postgres",
-    "replica": "postgres",
+    "replica-1": "postgres",
+    "replica-2": "postgres",
     "rabbit": "rabbitmq",
     "rabbit-slave": "rabbitmq",
     "rmq-slave-1": "rabbitmq",
     "haproxy": "haproxy",
 }
 PORTS = {"backend": 8000, "websocket": 8100}
-SINGLE = {"postgres", "coordinator", "haproxy", "rabbit", "rabbit-slave", "rmq-slave-1"}  # never scaled
+SCALED = {"backend", "websocket", "worker"}
 AMQP_PORT = 5672
 UP_SECONDS = 600
 
@@ -108,7 +109,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
     number = labels["com.docker.compose.container-number"]
     return Container(
         id=raw["Id"],
-        name=service if service in SINGLE else f"{service}-{number}",
+        name=f"{service}-{number}" if service in SCALED else service,
         service=service,
         state=state["Status"],
         healthy=state["Status"] == "running"
@@ -175,7 +176,7 @@ def describe(home: Path, file: Path) -> StackDescription:
             "compose_file": str(file),
         },
         replicas=[
-            replace(primary, host=each.address, port=5432) for each in running if each.service == "replica"
+            replace(primary, host=each.address, port=5432) for each in running if each.service.startswith("replica-")
         ],
     )
 

@@ -1,35 +1,39 @@
-"""A compose project of a test's own: own name, own ports, own passwords, in a folder of its own."""
+"""A compose project of a test's own: a clean copy of the files, with own name, ports and passwords."""
 
+import functools
 import json
 import os
 import re
 import secrets
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from lab.stack.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("haproxy", "rabbitmq", "citus", "monitoring")
+# What a clone has not.
+NOT_CLONED = (".git", ".venv", ".lab", ".env", ".*_cache", "__pycache__", ".hypothesis", "*.egg-info", "tls")
 PORTS = (
     "HAPROXY_PORT",
+    "HAPROXY_TLS_PORT",
     "HAPROXY_STATS_PORT",
     "POSTGRES_PORT",
     "RABBITMQ_MANAGEMENT_PORT",
     "RABBITMQ_SLAVE_MANAGEMENT_PORT",
     "PROMETHEUS_PORT",
+    "GRAFANA_PORT",
+    "LOCUST_PORT",
 )
 
 
+@functools.cache
 def missing(*images: str) -> str | None:
     """Why compose tests cannot run here, or None."""
     if shutil.which("docker") is None:
@@ -45,36 +49,41 @@ def missing(*images: str) -> str | None:
 
 
 class Project:
-    """The files of the project in `folder`, to be started with `compose`."""
+    """The files of the project in `folder`, to be started with `compose`. `settings` go into its .env."""
 
-    def __init__(self, folder: Path, file: str = "docker-compose.yml") -> None:
-        self.folder, self.file = folder, file
+    seconds: float  # from the start of `up` to the first answer
+
+    def __init__(self, folder: Path, file: str = "docker-compose.yml", **settings: str) -> None:
+        self.folder, self.file = folder / "clone", file
         self.name = f"lab-test-{secrets.token_hex(3)}"
         self.ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-        for path in ROOT.glob("docker-compose*.yml"):
-            shutil.copy(path, folder)
-        for part in PARTS:
-            if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("tls"))
-        # What build.sh makes of example.env.
-        text = (ROOT / "example.env").read_text()
-        self.settings = self.ports | {"COMPOSE_PROJECT_NAME": self.name}
-        for name, value in self.settings.items():
-            text = re.sub(rf"(?m)^#?{name}=.*$", "", text) + f"\n{name}={value}"
-        text = re.sub(r"(?m)=change-me$", lambda _: "=" + secrets.token_hex(24), text)
-        (folder / ".env").write_text(text + "\n")
-        self.env = dict(
-            line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#")
-        )
+        self.settings = {"COMPOSE_PROJECT_NAME": self.name, **self.ports, **settings}
+        self.env: dict[str, str] = {}
+        shutil.copytree(ROOT, self.folder, ignore=shutil.ignore_patterns(*NOT_CLONED))
         self.url = f"http://127.0.0.1:{self.ports['HAPROXY_PORT']}"
 
-    def docker(self, *words: str, timeout: float = 120, check: bool = True) -> str:
-        """A docker command's answer."""
-        environment = {name: value for name, value in os.environ.items() if name not in self.env}
+    def build(self) -> str:
+        """What build.sh does for compose after a clone; then ports and a name of our own. What it said."""
+        said = self.run("bash", "build.sh", "--images", timeout=900)
+        self.configure(**self.settings)
+        return said
+
+    def configure(self, **settings: str) -> None:
+        """Change settings in .env; `up` brings them into effect."""
+        text = (self.folder / ".env").read_text()
+        for name, value in settings.items():
+            text = re.sub(rf"(?m)^#?{name}=.*\n", "", text) + f"{name}={value}\n"
+        (self.folder / ".env").write_text(text)
+        lines = [line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#")]
+        self.env = dict(lines)
+
+    def run(self, *words: str, timeout: float, check: bool = True) -> str:
+        """What a command says in the folder of the project, with nothing of our own settings."""
+        names = {*self.env, *self.settings, "COMPOSE_FILE", "COMPOSE_PROFILES"}
         done = subprocess.run(
-            ["docker", *words],
+            words,
             cwd=self.folder,
-            env=environment,
+            env={name: value for name, value in os.environ.items() if name not in names},
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -83,15 +92,31 @@ class Project:
         assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
         return done.stdout
 
+    def lab(self, *words: str, timeout: float = 120) -> str:
+        """What `lab` of this copy answers about this compose file."""
+        file = f"COMPOSE_FILE={self.folder / self.file}"
+        return self.run("env", file, sys.executable, "-m", "lab.cli", *words, timeout=timeout)
+
+    def docker(self, *words: str, timeout: float = 120) -> str:
+        return self.run("docker", *words, timeout=timeout)
+
     def compose(self, *words: str, timeout: float = 300) -> str:
         return self.docker("compose", "-f", self.file, *words, timeout=timeout)
 
     def up(self, *words: str) -> None:
         self.compose("up", "--detach", "--no-build", "--wait", *words)
 
+    def scale(self, **counts: int) -> None:
+        """As the documentation says it; returns when the containers were started or stopped."""
+        words = [word for name, count in counts.items() for word in ("--scale", f"{name}={count}")]
+        self.compose("up", "--detach", "--no-build", "--no-recreate", *words)
+
     def down(self) -> None:
         """End all of it, data included; what it said goes to the test's output when it had to be forced."""
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
+
+    def answers(self, path: str) -> bool:
+        return httpx.get(self.url + path, timeout=5).status_code == 200
 
     def ids(self) -> set[str]:
         return set(self.compose("ps", "--quiet").split())
@@ -102,15 +127,25 @@ class Project:
 
     def servers(self) -> dict[str, str]:
         """Server: status, of the servers that HAProxy has an address for."""
+        rows = self._proxy_rows()
+        return {row["svname"]: row["status"] for row in rows if not row["status"].startswith("MAINT")}
+
+    def sockets(self) -> int:
+        """Websockets that are open at the proxy."""
+        return sum(int(row["scur"]) for row in self._proxy_rows() if row["pxname"] == "websocket_servers")
+
+    def _proxy_rows(self) -> list[dict[str, str]]:
         page = httpx.get(f"http://127.0.0.1:{self.ports['HAPROXY_STATS_PORT']}/;csv", timeout=5).text
         head, *rows = page.removeprefix("# ").splitlines()
         names = head.split(",")
         table = [dict(zip(names, row.split(","), strict=False)) for row in rows if row]
-        servers = [row for row in table if row["type"] == "2"]
-        return {row["svname"]: row["status"] for row in servers if not row["status"].startswith("MAINT")}
+        return [row for row in table if row["type"] == "2"]
 
     def healthy(self) -> bool:
-        return all(state["State"]["Health"]["Status"] == "healthy" for state in self.inspect())
+        """All of them run, and those with a health check are well."""
+        states = [one["State"] for one in self.inspect()]
+        well = [one.get("Health", {}).get("Status", "healthy") == "healthy" for one in states]
+        return all(well) and all(one["Running"] for one in states)
 
 
 def until(condition: Callable[[], object], seconds: float, words: str = "it") -> float:
@@ -120,54 +155,7 @@ def until(condition: Callable[[], object], seconds: float, words: str = "it") ->
         try:
             if condition():
                 return time.monotonic() - begin
-        except httpx.HTTPError:
+        except (httpx.HTTPError, ValueError):  # no answer yet, or not yet a whole one
             pass
         assert time.monotonic() - begin < seconds, f"{words}: not within {seconds} s"
         time.sleep(0.1)
-
-
-class Person:
-    """Somebody who was registered through the proxy."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        name = f"p{secrets.token_hex(6)}"
-        words = {"username": name, "first_name": "A", "last_name": "B", "password": "correct horse"}
-        with httpx.Client(base_url=f"{url}/api/v1", timeout=15) as client:
-            answer = client.post("/users/register", json=words)
-            assert answer.status_code == 201, answer.text
-            self.id = answer.json()["id"]
-            login = client.post("/login", data={"username": name, "password": "correct horse"})
-            self.token = login.json()["access_token"]
-        self.client = httpx.Client(
-            base_url=f"{url}/api/v1", timeout=15, headers={"Authorization": f"Bearer {self.token}"}
-        )
-
-    def send(self, to: "Person", content: str) -> int:
-        """The status of the answer."""
-        return self.client.post(f"/dialog/{to.id}/create/", json={"content": content}).status_code
-
-    def history(self, other: "Person") -> list[str]:
-        return [item["content"] for item in self.client.get(f"/dialog/{other.id}/list/").json()["items"]]
-
-    @contextmanager
-    def listen(self) -> Iterator[ClientConnection]:
-        """A socket that has been welcomed."""
-        with connect(
-            f"{self.url.replace('http', 'ws')}/ws?u={self.id}",
-            subprotocols=[Subprotocol("dialog.v1.json")],
-            open_timeout=15,
-        ) as socket:
-            hello = {"t": "hello", "token": self.token, "dev": secrets.token_hex(16), "resume": None}
-            socket.send(json.dumps(hello))
-            assert json.loads(socket.recv(15))["t"] == "welcome"
-            yield socket
-
-
-def heard(socket: ClientConnection, seconds: float = 15) -> str:
-    """The content of the next message."""
-    deadline = time.monotonic() + seconds
-    while True:
-        frame = json.loads(socket.recv(max(0.1, deadline - time.monotonic())))
-        if frame["t"] == "batch":
-            return str(frame["m"][0]["c"])

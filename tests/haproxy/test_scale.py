@@ -3,13 +3,14 @@
 import httpx
 import pytest
 
-from lab.errors import UsageError
+from lab.errors import StackError, UsageError
 from lab.stack.description import StackDescription
 from lab.stack.haproxy import Proxy
 from lab.stack.host import running
 from lab.stack.modes import Request
 from lab.stack.scale import scale
-from tests.compose.project import Person, heard
+from lab.stack.supervision import Supervision
+from tests.compose.people import Person, heard
 
 pytestmark = [
     pytest.mark.haproxy,
@@ -42,6 +43,23 @@ def test_scaled_instances_serve_and_leave_and_no_socket_drops(tmp_path, transpor
             assert shrunk.api == stack.api and shrunk.websockets == stack.websockets
             assert ann.send(bob, "still there?") == 201
             assert heard(socket) == "still there?"
+
+
+def test_a_scale_that_fails_leaves_nothing_of_the_new_instance(tmp_path, monkeypatch):
+    with running(Request(tmp_path / "home", mode="stack", api=1, websockets=1)) as stack:
+        before = {process.name for process in stack.processes}
+
+        def refuse(_proxy: Proxy, _server: object) -> None:
+            raise StackError("HAProxy refused it")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Proxy, "add", refuse)
+            with pytest.raises(StackError, match="refused it"):
+                scale(stack, "websocket", 2, print)
+        assert StackDescription.load(stack.home) == stack
+        assert {state["name"] for state in Supervision(stack.home).states()} == before
+        assert "websocket-2" not in (stack.home / "supervisord.conf").read_text()
+        assert len(scale(stack, "websocket", 2, print).websockets) == 2  # nothing is in its way
 
 
 def test_a_stack_without_a_proxy_says_so(tmp_path):

@@ -1,0 +1,95 @@
+"""The lab's own tools on a compose stack: the same commands as on a host."""
+
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tests.compose.load import Load, clean
+from tests.compose.project import Project, until
+
+IMAGES = ("postgres:17", "rabbitmq:4.0-management", "haproxy:3.0", "python:3.13-slim")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+LATE_SECONDS = 5.0  # after docker compose has returned
+
+
+@pytest.fixture(scope="module")
+def home(project: Project, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The run folder in which `lab up --mode docker` described the stack that runs already."""
+    folder = str(tmp_path_factory.mktemp("tools") / "home")
+    before = project.ids()
+    assert project.url in project.lab("up", "--mode", "docker", "--home", folder)
+    assert project.ids() == before
+    project.lab("seed", "--users", "200", "--home", folder)
+    return folder
+
+
+def test_user_faker_makes_people_who_can_log_in(project):
+    said = project.compose("run", "--rm", "-T", "user_faker", "--users", "30", "--dialogs", "10")
+    assert "Added 30 users" in said
+    name = said.partition("(")[2].partition(" ")[0]
+    form = {"username": name, "password": "password"}
+    assert httpx.post(f"{project.url}/api/v1/login", data=form, timeout=15).status_code == 200
+
+
+def test_status_shows_every_container_and_what_it_runs_with(project, home):
+    told = json.loads(project.lab("status", "--json", "--home", home))
+    assert {one["name"]: one["health"] for one in told["processes"]} == dict.fromkeys(
+        (
+            "backend-1", "backend-2", "websocket-1", "websocket-2", "haproxy", "postgres",
+            "rabbit", "rabbit-slave", "rmq-slave-1",
+        ),
+        "ok",
+    )  # fmt: skip
+    effective = next(one for one in told["processes"] if one["name"] == "backend-1")["report"]["effective"]
+    assert effective["broker"] == "rabbitmq"
+
+
+def test_load_keeps_its_ledger_through_the_proxy(project, home, tmp_path):
+    with Load(project, home, tmp_path / "load.json", seconds=5) as load:
+        record = load.record()
+    assert not clean(record)["closes"]
+    assert record["total"]["errors"] == {}
+
+
+def test_scaled_instances_are_live_within_seconds_and_no_socket_drops(project, home, tmp_path):
+    """Under load, with no file edited. Counted from when `docker compose up` returns."""
+    expected = {f"websocket-{n}" for n in (1, 2, 3, 4)} | {f"backend-{n}" for n in (1, 2, 3)}
+
+    def live() -> bool:
+        return {name for name, state in project.servers().items() if state == "UP"} == expected
+
+    with Load(project, home, tmp_path / "load.json", seconds=30) as load:
+        command = until(lambda: project.scale(websocket=4, backend=3) or True, 120)
+        after = until(live, 60, "all of them live in HAProxy")
+        print(
+            f"live {after:.1f} s after docker compose had returned, {command + after:.1f} s after its start"
+        )
+        ledger = clean(load.record())
+    assert not ledger["closes"] and not ledger["reconnects"]
+    project.scale(websocket=2, backend=2)
+    until(project.healthy, 60)
+    assert after < LATE_SECONDS
+
+
+ROWS = ("api-killed", "websocket-killed", "broker-node-killed", "haproxy-killed", "postgres-restarted")
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_fault_of_the_table_holds_its_bound(row, project, tmp_path):
+    project.lab("faults", row, "--mode", "docker", "--output", str(tmp_path), timeout=300)
+    entry = json.loads((tmp_path / "faults.json").read_text())["entries"][row]
+    assert entry["observation"]["lost"] == 0 and entry["observation"]["broken"] == []
+
+
+def test_another_mode_is_not_pretended(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "lab.cli", "faults", "database-link-stalled", "--mode", "docker"],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode and "mode docker has none of these" in done.stderr
