@@ -49,6 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever starts a server is `integration`, so that `-m "not integration"` ends in seconds."""
+    for item in items:
+        starts = any(item.get_closest_marker(name) for name in ("stack", "browser", "citus", *SERVERS))
+        if starts or "postgres_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, (installed, mend) in SERVERS.items():
         if item.get_closest_marker(name) and not installed():

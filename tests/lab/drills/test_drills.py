@@ -5,6 +5,8 @@ import pytest
 from lab.cli import run
 from lab.drills.drill import drills
 
+pytestmark = pytest.mark.integration
+
 
 def shown(name, folder):
     return drills()[name].show(lambda line: None, folder)

