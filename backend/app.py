@@ -21,6 +21,7 @@ from backend.health import Health
 from backend.history import History, Keyset, Offset, Unindexed
 from backend.hot_path import HotPath
 from backend.metrics import Metrics
+from backend.nodes import Nodes
 from backend.outbox import Outbox
 from backend.passwords import Passwords
 from backend.pools import Pool
@@ -68,7 +69,14 @@ class Backend(FastAPI):
 
         wait = settings.pool_wait_seconds
         waits = self.metrics.acquire_seconds
-        self.pool = Pool(self.connect, settings.pool_size, wait, waits)
+        self.nodes: Nodes | None = None
+        connect = self.connect
+        if settings.citus_node == "any":
+            self.nodes = Nodes(
+                connect, lambda node: connector(settings, node=node), self.queries["nodes_of_cluster"]
+            )
+            connect = self.nodes.connect
+        self.pool = Pool(connect, settings.pool_size, wait, waits)
         self.batches = Pool(connector(settings, session=BATCH_SESSION), 1, wait, waits)
         self.reads = self._make_reads(settings)
         self.store = Store(self.pool, self.batches, self.queries, settings.delivery == "outbox")
@@ -186,6 +194,9 @@ class Backend(FastAPI):
             start(self.publish.run(), name="publish queue")
             self.facts = await prepare(self.connect, self.settings, self.queries)
             start(self.pool.keep(), name="pool")
+            if self.nodes is not None and self.facts.citus:
+                self.nodes.pools.append(self.pool)
+                start(self.nodes.run(), name="nodes of the cluster")
             start(self.reads.run(), name="reads")
             if self.twin is not None:
                 await self.twin.start()

@@ -36,15 +36,26 @@ def session_settings(settings: Settings) -> dict[str, str]:
 
 
 def connector(
-    settings: Settings, *, replica: bool = False, session: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    replica: bool = False,
+    session: Mapping[str, str] | None = None,
+    node: tuple[str, int] | None = None,
 ) -> Connect:
-    """A function that opens one connection; `session` are further PostgreSQL settings of it."""
+    """A function that opens one connection; `session` are further PostgreSQL settings of it.
+
+    `node`: host and port of another node of the same cluster.
+    """
+    host, port = settings.postgres_host, settings.postgres_port
+    if replica:
+        host, port = settings.postgres_replica_host, settings.postgres_replica_port
+    host, port = node or (host, port)
     given = session_settings(settings) | dict(session or {})
 
     async def connect() -> Connection:
         return await asyncpg.connect(
-            host=settings.postgres_replica_host if replica else settings.postgres_host,
-            port=settings.postgres_replica_port if replica else settings.postgres_port,
+            host=host,
+            port=port,
             user=settings.postgres_user,
             password=settings.postgres_password or None,
             database=settings.postgres_db,

@@ -26,6 +26,7 @@ TAKEN = (
     "prepared_statements",
     "shard_key",
     "shard_count",
+    "citus_node",
 )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -66,12 +66,24 @@ class Pool:
         self._open: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection]] = deque()
         self._broken = asyncio.Event()
-        self._closing = False
+        self._leaving: set[Connection] = set()
 
     @property
     def open(self) -> int:
         """How many connections there are now."""
         return len(self._open)
+
+    @property
+    def connections(self) -> set[Connection]:
+        """Those that are open and stay."""
+        return self._open - self._leaving
+
+    def replace(self, connections: Iterable[Connection]) -> None:
+        """Close these as soon as nobody uses them, and open others in their place."""
+        for connection in connections:
+            self._leaving.add(connection)
+            if connection in self._idle:
+                connection.terminate()
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run one statement in its own transaction. Raises DatabaseUnavailable; other errors as asyncpg's."""
@@ -136,6 +148,7 @@ class Pool:
 
     def _lost(self, connection: Any) -> None:
         self._open.discard(connection)
+        self._leaving.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._broken.set()
@@ -163,6 +176,8 @@ class Pool:
             self._waiters.remove(waiter)
 
     def _give_back(self, connection: Connection) -> None:
+        if connection in self._leaving:
+            connection.terminate()
         if connection.is_closed():
             self._lost(connection)
             return

@@ -245,6 +245,13 @@ SELECT pg_try_advisory_lock(7201);
 -- Whether this database is a Citus coordinator.
 SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus');
 
+-- name: nodes_of_cluster
+-- The workers of a Citus cluster that clients may speak to (CITUS_NODE=any); none that is being drained.
+SELECT nodename, nodeport
+FROM pg_dist_node
+WHERE groupid <> 0 AND noderole = 'primary' AND isactive AND hasmetadata AND metadatasynced AND shouldhaveshards
+ORDER BY nodeid;
+
 -- name: effective_durability
 -- synchronous_commit as it is in this session, and fsync of the server.
 SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync;

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     durability: Literal["on", "off", "local", "remote_apply"] = "on"
     shard_key: Literal["dialog_id", "id"] = "dialog_id"
     shard_count: int = Field(32, ge=1, le=1024)
+    citus_node: Literal["coordinator", "any"] = "coordinator"
     access_token_seconds: float = Field(900, gt=0)
     refresh_token_seconds: float = Field(604_800, gt=0)
     websocket_urls: Annotated[tuple[str, ...], NoDecode] = ("ws://127.0.0.1:8100/ws",)

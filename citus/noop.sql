@@ -25,5 +25,12 @@ BEGIN
            NULL::text AS distribution_column, NULL::integer AS colocation_id,
            NULL::text AS table_size, NULL::bigint AS shard_count
     WHERE false;
+
+    -- And its nodes: plain PostgreSQL is none.
+    CREATE OR REPLACE VIEW pg_dist_node AS
+    SELECT NULL::integer AS nodeid, NULL::integer AS groupid, NULL::text AS nodename, NULL::integer AS nodeport,
+           NULL::text AS noderole, NULL::boolean AS isactive, NULL::boolean AS hasmetadata,
+           NULL::boolean AS metadatasynced, NULL::boolean AS shouldhaveshards
+    WHERE false;
 END
 $noop$;

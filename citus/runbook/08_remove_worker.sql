@@ -13,6 +13,19 @@ WHERE nodename = :'host' AND nodeport = :port \gset
 \if :leftovers_left
 DO $$ BEGIN RAISE EXCEPTION 'leftovers of moves are still in use on this worker: run this step again'; END $$;
 \endif
+-- And no client may still speak to it (CITUS_NODE=any): a removed node goes on answering, by a map of the
+-- cluster that nobody keeps up to date any more. The application leaves a drained node by itself in seconds.
+SELECT coalesce(sum(result::integer), 0) > 0 AS clients_left
+FROM run_command_on_workers($$
+    SELECT count(*)
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+      AND application_name NOT LIKE 'citus%'
+$$)
+WHERE nodename = :'host' AND nodeport = :port \gset
+\if :clients_left
+DO $$ BEGIN RAISE EXCEPTION 'clients are still connected to this worker: run this step again'; END $$;
+\endif
 SELECT citus_remove_node(:'host', :port);
 
 SELECT nodename, nodeport

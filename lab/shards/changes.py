@@ -1,6 +1,7 @@
 """The changes, each refusing what is unsafe. Each takes a connection of its own for the change itself."""
 
 import asyncio
+import time
 import uuid
 
 import asyncpg
@@ -10,7 +11,7 @@ from lab.shards import runbook
 from lab.shards.cluster import Cluster, Node
 
 LOCK_TRIES = 5
-CLEANUP_TRIES = 10
+CLEANUP_TRIES = 20
 POLL_SECONDS = 0.3
 
 
@@ -84,11 +85,13 @@ async def remove(cluster: Cluster, worker: Node) -> None:
         )
     for _ in range(CLEANUP_TRIES):
         await cluster.connection.execute("CALL citus_cleanup_orphaned_resources()")
-        if not await cluster.leftovers(worker):
+        leftovers, clients = await cluster.leftovers(worker), await cluster.clients(worker)
+        if not leftovers and not clients:
             break
         await asyncio.sleep(POLL_SECONDS)
     else:
-        raise LabError(f"leftovers of moves are still in use on {worker.name}: try again in a minute")
+        what = "leftovers of moves are still in use on" if leftovers else f"{clients} clients still speak to"
+        raise LabError(f"{what} {worker.name}: try again in a minute")
     await cluster.connection.execute(
         runbook.statement("08", "SELECT citus_remove_node", host=worker.host, port=worker.port)
     )
@@ -120,3 +123,16 @@ async def isolate(cluster: Cluster, dialog_id: uuid.UUID) -> None:
         await cluster.connection.execute(runbook.statement("10", "SELECT", dialog_id=str(dialog_id)))
     except asyncpg.PostgresError as error:
         raise LabError(f"dialog {dialog_id} was not isolated: {error}") from None
+
+
+async def await_every_node(cluster: Cluster) -> None:
+    """Return when statements over all shards work again. Raises LabError after a minute."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            await cluster.messages()
+            return
+        except (OSError, asyncpg.PostgresError) as error:
+            if time.monotonic() > deadline:
+                raise LabError(f"the cluster does not answer for all shards: {error}") from None
+        await asyncio.sleep(POLL_SECONDS)

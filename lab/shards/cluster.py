@@ -33,6 +33,16 @@ SELECT state, coalesce(details -> 'task_state_counts', '{}') AS tasks
 FROM citus_rebalance_status()
 ORDER BY job_id DESC LIMIT 1
 """
+CLIENTS = """
+SELECT coalesce(sum(result::integer), 0)
+FROM run_command_on_workers($$
+    SELECT count(*)
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+      AND application_name NOT LIKE 'citus%'
+$$)
+WHERE nodename = $1 AND nodeport = $2
+"""
 # seq is gapless: a dialog whose last seq is above its number of messages has lost some.
 LOST = """
 SELECT coalesce(sum(last_seq - messages), 0)
@@ -150,6 +160,10 @@ class Cluster:
                 node.port,
             )
         )
+
+    async def clients(self, node: Node) -> int:
+        """Sessions of clients at a worker: not those of other nodes, nor of Citus itself."""
+        return int(await self.connection.fetchval(CLIENTS, node.host, node.port))
 
     async def shard_count(self) -> int:
         """Shards of each distributed table; 0 when none is distributed."""

@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
 
 from tests.citus.conftest import Cluster, RunbookError
@@ -118,6 +119,15 @@ def test_step_9_disables_a_drained_worker_and_it_comes_back(cluster):
     cluster.sql(activate)
     active = f"SELECT isactive FROM pg_dist_node WHERE nodeport = {cluster.spare.port}"
     assert cluster.sql(active) == "t"
+
+
+async def test_step_8_waits_for_clients_of_the_worker_itself(cluster):
+    connection = await asyncpg.connect(cluster.spare.dsn)
+    try:
+        with pytest.raises(RunbookError, match="clients are still connected"):
+            cluster.psql("08", **spare(cluster))
+    finally:
+        await connection.close()
 
 
 def test_step_8_removes_a_drained_worker(cluster):

@@ -1,0 +1,37 @@
+"""SHARD_KEY=id, the ancestors' choice: the whole path works, and every history asks every shard."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from tests.backend.running import running
+from tests.citus.backends import settings
+from tests.citus.conftest import Cluster
+
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+async def test_a_backend_distributes_by_id_and_keeps_every_promise_of_a_send(cluster: Cluster):
+    async with running(settings(cluster, shard_key="id", shard_count=4)) as backend:
+        assert backend.app.facts is not None
+        assert backend.app.facts.citus
+        me, other = await backend.users()
+        first = uuid4()
+        assert (await backend.send(me, other, "0", first)).status_code == 201
+        assert (await backend.send(me, other, "0", first)).status_code == 200
+        assert (await backend.send(me, other, "another", first)).status_code == 409
+        answers = await asyncio.gather(*(backend.send(me, other, str(n)) for n in range(1, 12)))
+        assert {answer.status_code for answer in answers} == {201}
+        assert sorted(answer.json()["seq"] for answer in answers) == list(range(2, 13))
+        same = uuid4()
+        twice = await asyncio.gather(*(backend.send(me, other, "same", same) for _ in range(2)))
+        assert sorted(answer.status_code for answer in twice) == [200, 201]
+        page = await backend.page(other, me, limit=20)
+        assert [message["seq"] for message in page["items"]] == list(range(13, 0, -1))
+    asked = (
+        "SELECT distribution_column, shard_count FROM citus_tables WHERE table_name::text = 'dialogmessage'"
+    )
+    assert cluster.sql(asked) == "id|4"
+    plan = cluster.sql(f"EXPLAIN SELECT * FROM dialogmessage WHERE dialog_id = '{uuid4()}'")
+    assert "Task Count: 4" in plan
