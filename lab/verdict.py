@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab import caveats as warn
-from lab.caveats import Caveat
+from lab.caveats import Caveat, caveat, guard_failed
 from lab.statistics import Effect, drift, effect_of, log_ratios, order_difference
 from levers.metrics import METRICS, Metric
 
@@ -107,7 +106,7 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
     if effect.largest_change <= min(margin, SAMENESS_LIMIT):
         word: Word = "same within the margin"
         if differs:
-            notes.append(warn.statistically_only(effect.ratio - 1, margin))
+            notes.append(caveat("real but small", change=effect.ratio - 1, margin=margin))
     elif differs and abs(effect.ratio - 1) > margin:
         word = "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
     else:
@@ -131,17 +130,21 @@ def ratios_of(pairs: Sequence[Pair]) -> list[float]:
 
 def _grave(record: Record, metric: Metric) -> list[Caveat]:
     """What takes the verdict away before any figure is looked at."""
-    found = [warn.guard_failed(guard.name, guard.words) for guard in record.guards if not guard.ok]
+    found = [guard_failed(guard.name, guard.words) for guard in record.guards if not guard.ok]
     if len(record.pairs) < min(record.looks):
-        found.append(warn.too_few_pairs(len(record.pairs), min(record.looks)))
+        found.append(caveat("too few pairs", have=len(record.pairs), need=min(record.looks)))
     if len(record.floor_pairs) < 5:
-        found.append(warn.no_floor())
+        found.append(caveat("no floor"))
     if record.least_samples is not None and record.least_samples < metric.least_samples:
-        found.append(warn.too_few_samples(metric.label, record.least_samples, metric.least_samples))
+        found.append(
+            caveat(
+                "too few samples", metric=metric.label, have=record.least_samples, need=metric.least_samples
+            )
+        )
     ab = sum(pair.order == "ab" for pair in record.pairs)
     ba = sum(pair.order == "ba" for pair in record.pairs)
     if abs(ab - ba) > max(2, len(record.pairs) // 6):
-        found.append(warn.unbalanced(ab, ba))
+        found.append(caveat("unbalanced order", ab=ab, ba=ba))
     return found
 
 
@@ -151,23 +154,23 @@ def _order_caveat(record: Record, ratios: Sequence[float], effect: Effect, margi
     ba = [r for r, pair in zip(ratios, record.pairs, strict=True) if pair.order == "ba"]
     apart, p = order_difference(ab, ba)
     grave = p < 0.01 and apart > margin and apart > abs(effect.ratio - 1) / 2
-    return warn.order_decides(apart, p) if grave else None
+    return caveat("order decides", apart=apart, p=p) if grave else None
 
 
 def _notes(record: Record, ratios: Sequence[float], floor: Effect) -> list[Caveat]:
     notes = []
     if floor.largest_change > 0.10:
-        notes.append(warn.floor_is_high(floor.largest_change))
+        notes.append(caveat("noisy machine", floor=floor.largest_change))
     if floor.excludes_one and abs(floor.ratio - 1) > LEAST_MARGIN:
-        notes.append(warn.floor_is_off_centre(floor.ratio))
+        notes.append(caveat("biased sides", change=floor.ratio - 1))
     rho, p = drift(ratios)
     if p < 0.01:
-        notes.append(warn.drifts(rho))
+        notes.append(caveat("drift", rho=rho))
     return notes
 
 
 def _invalid(record: Record, found: Sequence[Caveat]) -> Verdict:
-    reasons = "; ".join(caveat.seen for caveat in found if caveat.grave)
+    reasons = "; ".join(one.seen for one in found if one.grave)
     text = f"INVALID: {reasons}. No figure is claimed."
     return Verdict(record.metric, "INVALID", text, caveats=tuple(found), guards=tuple(record.guards))
 

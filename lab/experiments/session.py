@@ -6,7 +6,7 @@ from functools import cached_property
 from statistics import median
 from typing import Protocol
 
-from lab.caveats import Caveat, other_load, pressure_seen, shared_machine
+from lab.caveats import Caveat, caveat
 from lab.experiments.plan import PullPlan
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
@@ -119,7 +119,7 @@ def verdicts_of(
 ) -> list[Verdict]:
     """The verdict of each metric, the primary first, from the first `rounds` rounds."""
     kept = [one for one in observations if rounds is None or one.round < rounds]
-    remarks = [shared_machine()] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
+    remarks = [caveat("one machine")] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
     remarks += _of_the_machine(kept)
     guards = worst_guards(kept)
     samples = min((one.samples for one in kept), default=0)
@@ -140,8 +140,8 @@ def _of_the_machine(observations: Sequence[Observation]) -> list[Caveat]:
         return []
     waited = median(one.pressure for one in observations)
     others = median(float(one.detail.get("others", 0.0)) for one in observations)
-    found = [pressure_seen(waited)] if waited > MOST_WAITED else []
-    return found + ([other_load(others)] if others > MOST_OF_OTHERS else [])
+    found = [caveat("pressure", share=waited)] if waited > MOST_WAITED else []
+    return found + ([caveat("other load", cores=others)] if others > MOST_OF_OTHERS else [])
 
 
 def _progress(plan: PullPlan, journal: Journal, doing: str) -> Progress:

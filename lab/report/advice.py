@@ -126,7 +126,7 @@ def _open(result: PullResult) -> str:
     verdict = result.primary
     label = METRICS[verdict.metric].label
     if verdict.effect is None:
-        why = "; ".join(caveat.seen for caveat in verdict.caveats if caveat.grave)
+        why = "; ".join(one.seen for one in verdict.caveats if one.grave)
         return f"{_name(result)}: `{a}` or `{b}`, invalid: {why}.{_besides(result)}"
     hidden = f"up to {verdict.effect.largest_change:.1%} could hide"
     return f"{_name(result)}: `{a}` or `{b}`, {label}: {hidden}.{_besides(result)}"
