@@ -58,12 +58,11 @@ class DockerScene(Scene):
 
     async def everything_runs(self, limit_seconds: float = 120) -> None:
         """Wait until the engine calls every container well and every service says so itself."""
-        checks = [
-            http_ready(one.health.removesuffix("/health")) for one in self.stack.processes if one.health
-        ]
 
         def missing() -> list[str]:
-            away = [one.name for one in self._containers() if not one.healthy]
+            found = self._containers()
+            away = [one.name for one in found if not one.healthy]
+            checks = [http_ready(one.health.removesuffix("/health")) for one in found if one.health]
             return away + [reason for check in checks if (reason := check()) is not None]
 
         try:
@@ -72,6 +71,8 @@ class DockerScene(Scene):
                     await asyncio.sleep(0.3)
         except TimeoutError:
             raise StackError(f"not well after {limit_seconds:g} s: {', '.join(missing())}") from None
+        # A container that was started again may have another address.
+        self.stack = compose.describe(self.stack.home, compose.file_of(self.stack))
 
     def _containers(self) -> list[compose.Container]:
         return compose.containers(compose.file_of(self.stack))
