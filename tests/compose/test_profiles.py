@@ -171,7 +171,8 @@ def test_grafana_shows_the_dashboard_without_a_login(project):
 
 
 def test_locust_runs_distributed_and_is_steered_in_its_web_page(project):
-    project.compose("run", "--rm", "-T", "user_faker", "--users", "100")
+    said = project.compose("run", "--rm", "-T", "user_faker", "--users", "100")
+    first = said.partition("(user")[2].partition(" ")[0]
     up = ("--profile", "load", "up", "--detach", "--no-build", "--no-deps", "--scale", "locust_worker=2")
     project.compose(*up, "locust", "locust_worker")
     page = f"http://127.0.0.1:{project.ports['LOCUST_PORT']}"
@@ -180,7 +181,7 @@ def test_locust_runs_distributed_and_is_steered_in_its_web_page(project):
         return dict(httpx.get(f"{page}/stats/requests").json())
 
     until(lambda: len(state().get("workers", [])) == 2, 60, "two workers")
-    form = {"user_count": "20", "spawn_rate": "20"}
+    form = {"user_count": "20", "spawn_rate": "20", "first_user": first}
     assert httpx.post(f"{page}/swarm", data=form).json()["success"]
 
     def entry(name: str) -> int:
@@ -189,5 +190,5 @@ def test_locust_runs_distributed_and_is_steered_in_its_web_page(project):
         )
 
     until(lambda: entry("send") >= 20 and entry("deliver") >= 5, 60, "messages that arrive")
-    assert httpx.get(f"{page}/stop").json()["success"]
+    assert httpx.post(f"{page}/stop").json()["success"]
     project.compose("rm", "--stop", "--force", "locust", "locust_worker")
