@@ -33,8 +33,17 @@ def command(
         Replication, typer.Option(help="Whom a commit waits for: nobody, the first, or any one replica.")
     ] = "async",
     port: Annotated[
-        int | None, typer.Option(help="Port of the first API process.", show_default="a free one")
+        int | None,
+        typer.Option(
+            help="Port to go to: HAProxy's (mode stack), else the first API process's.",
+            show_default="a free one",
+        ),
     ] = None,
+    stats_port: Annotated[
+        int | None, typer.Option(help="Port of HAProxy's page and figures.", show_default="a free one")
+    ] = None,
+    tls: Annotated[bool, typer.Option(help="HAProxy speaks TLS too; a certificate is made.")] = False,
+    tls_port: Annotated[int | None, typer.Option(help="Port for it.", show_default="a free one")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of every service.")
     ] = None,
@@ -48,13 +57,25 @@ def command(
     if mode == "single" and (api != 2 or websocket != 2):
         raise UsageError("mode single is one process: --api and --websocket do not apply")
     if mode == "docker":
-        if set_ or port or replicas:
+        if set_ or port or replicas or stats_port or tls or tls_port:
             raise UsageError("mode docker takes its settings and ports from .env: see docs/compose.md")
         print(summary(compose.up(home.resolve(), api, websocket)))
         return
     levers = parse_overrides(set_ or [])
     request = Request(
-        home, mode, api, websocket, rabbitmq, workers, replicas, replication, port=port, levers=levers
+        home,
+        mode,
+        api,
+        websocket,
+        rabbitmq,
+        workers,
+        replicas,
+        replication,
+        port=port,
+        stats_port=stats_port,
+        tls=tls or tls_port is not None,
+        tls_port=tls_port,
+        levers=levers,
     )
     console = Console()
     with console.status("starting; what a process says: lab logs -f NAME", spinner="line"):
@@ -73,4 +94,6 @@ def summary(description: StackDescription) -> str:
     ]
     if description.haproxy:
         lines.insert(2, f"proxy      {description.haproxy['stats']}")
+        if "certificate" in description.haproxy:
+            lines.append(f"self-signed certificate {description.haproxy['certificate']}")
     return "\n".join(lines)

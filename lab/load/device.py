@@ -17,6 +17,7 @@ from websockets.uri import parse_uri
 
 from lab.load.client_rule import HOLD_SECONDS, DialogView
 from lab.load.frames import Frame, Language, Light, decode_binary, decode_text
+from lab.load.tls import trusting
 
 NEXT, KNOWN, GAP, MISROUTED, REPLAY, LATE = 1, 2, 4, 8, 16, 32  # flags of a received message
 OPEN_SECONDS = 10.0
@@ -53,6 +54,7 @@ class Device:
     refetch: Refetch
     chance: random.Random
     device_id: str
+    certificate: str = ""  # that wss:// shows
     cursor: Any = None
     tries: int = 0
     turn: int = 0
@@ -78,7 +80,8 @@ class Device:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                await loop.create_connection(lambda: Link(self, parts), parts.host, parts.port)
+                secure = trusting(self.certificate) if parts.secure else None
+                await loop.create_connection(lambda: Link(self, parts), parts.host, parts.port, ssl=secure)
         except (OSError, TimeoutError):
             self.come_back()
 

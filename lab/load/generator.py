@@ -42,7 +42,7 @@ class Generator:
         self._fired: dict[int, tuple[float, int]] = {}  # number -> (fired, tries)
         self._deadlines: collections.deque[tuple[float, int, Exchange]] = collections.deque()
         addresses = {url for side in job.targets for url in side}
-        self._at = {url: Target(url, job.in_flight_limit + 16) for url in sorted(addresses)}
+        self._at = {url: Target(url, job.in_flight_limit + 16, job.certificate) for url in sorted(addresses)}
         self._targets = [[self._at[url] for url in side] for side in job.targets]
         ids = MessageIds(uuid.UUID(job.run))
         self._requests = Requests(job, ids)
@@ -73,6 +73,7 @@ class Generator:
                 log=self._rows,
                 refetch=self._refetch,
                 chance=random.Random(f"{job.seed} {one.number}"),
+                certificate=job.certificate,
                 device_id=str(uuid.UUID(int=random.Random(f"{job.run} {one.number}").getrandbits(128))),
             )
             for one in job.listeners

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from lab.load.tls import trusting
+
 CONNECT_SECONDS = 5.0
 WROTE_AT = b"x-wrote-at"
 TIMED_OUT, NO_CONNECTION, DROPPED, NO_SENSE = -1, -2, -3, -4  # in the place of a status code
@@ -40,10 +42,12 @@ class Exchange:
 class Target:
     """One server's address and the connections to it."""
 
-    def __init__(self, url: str, most_connections: int) -> None:
+    def __init__(self, url: str, most_connections: int, certificate: str = "") -> None:
         parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        self._tls = trusting(certificate) if secure else None
         self._path = parts.path if parts.scheme == "unix" else None
-        self._host, self._port = parts.hostname or "localhost", parts.port or 80
+        self._host, self._port = parts.hostname or "localhost", parts.port or (443 if secure else 80)
         self.host_header = b"localhost" if self._path else parts.netloc.encode()
         self._most = most_connections
         self._idle: list[_Connection] = []
@@ -81,7 +85,9 @@ class Target:
                 if self._path:
                     await loop.create_unix_connection(lambda: _Connection(self), self._path)
                 else:
-                    await loop.create_connection(lambda: _Connection(self), self._host, self._port)
+                    await loop.create_connection(
+                        lambda: _Connection(self), self._host, self._port, ssl=self._tls
+                    )
         except (OSError, TimeoutError):
             if self._waiting:
                 self._waiting.popleft().finish(NO_CONNECTION, time.monotonic())

@@ -51,6 +51,7 @@ class Job(msgspec.Struct):
     dialogs: list[tuple[str, int, int, int]]  # id, index of lower and higher user, newest seq or -1
     listeners: list[Listener]
     targets: list[list[str]]  # side -> API addresses
+    certificate: str  # that https and wss show
     text: str
     content_characters: int
     encoding: str

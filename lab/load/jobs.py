@@ -55,6 +55,7 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
         "prefixes": population.first_names,
         "dialogs": [(str(one.id), place[one.low], place[one.high], one.newest) for one in population.dialogs],
         "targets": [list(one.api) for one in targets],
+        "certificate": (plan.stack.haproxy or {}).get("certificate", ""),
         "text": "".join(chance.choices(string.ascii_letters + " ", k=plan.content_characters + SHIFTS)),
         "content_characters": plan.content_characters,
         "encoding": plan.encoding,
@@ -65,7 +66,7 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
     }
     return [
         Job(
-            **shared,  # type: ignore[arg-type]  # one dict for all processes
+            **shared,
             listeners=[one for one in listeners if one.number % plan.processes == process],
             number=np.arange(len(schedule), dtype=np.uint32)[process :: plan.processes].tobytes(),
             due=schedule.due[process :: plan.processes].tobytes(),

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import socket
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ SHARED = Path(__file__).parents[2] / "haproxy" / "haproxy.cfg"
 MISSING = "haproxy is missing: apt-get install haproxy"
 ADMIN_SOCKET = "admin.sock"
 MASTER_SOCKET = "master.sock"
+CERTIFICATE = "tls.pem"
 SECTIONS = {"backend": "api_servers", "websocket": "websocket_servers"}  # kind of process: section
 TRANSPORTS = ("tcp", "unix")
 BALANCES = ("user", "leastconn", "roundrobin")
@@ -66,15 +68,26 @@ def configuration(servers: Sequence[Server]) -> str:
     return head + "".join(kept)
 
 
+@dataclass(frozen=True)
+class Door:
+    """Where HAProxy listens; None: any free port. With `tls` also on a port that speaks it."""
+
+    port: int | None = None
+    stats_port: int | None = None
+    tls: bool = False
+    tls_port: int | None = None
+
+
 def plan_haproxy(
     home: Path,
     api_ports: Sequence[int],
     websocket_ports: Sequence[int],
     levers: Mapping[str, str] | None = None,
+    door: Door = Door(),
 ) -> tuple[list[Program], dict[str, Any]]:
     """HAProxy in front of these, and its part of stack.json. Of the levers it takes APP_TRANSPORT, BALANCE.
 
-    Raises UsageError where HAProxy is missing or a lever has no such value.
+    Raises UsageError where HAProxy or openssl is missing or a lever has no such value.
     """
     binary = which("haproxy")
     if binary is None:
@@ -87,8 +100,19 @@ def plan_haproxy(
     servers += [server("websocket", n, port, transport) for n, port in enumerate(websocket_ports, 1)]
     file = folder / "haproxy.cfg"
     file.write_text(configuration(servers))
-    port, stats_port = free_ports(2)
-    url = f"http://127.0.0.1:{port}"
+    free, free_stats, free_tls = free_ports(3)
+    port, stats_port = door.port or free, door.stats_port or free_stats
+    plain = f"http://127.0.0.1:{port}"
+    described: dict[str, Any] = {"url": plain, "websocket": f"ws://127.0.0.1:{port}/ws"}
+    secure = {}
+    if door.tls:
+        tls_port = door.tls_port or free_tls
+        secure = {"TLS_CERTIFICATE": CERTIFICATE, "HAPROXY_TLS_PORT": str(tls_port)}
+        described = {
+            "url": f"https://127.0.0.1:{tls_port}",
+            "websocket": f"wss://127.0.0.1:{tls_port}/ws",
+            "certificate": str(make_certificate(folder / CERTIFICATE)),
+        }
     program = Program(
         name="haproxy",
         kind="haproxy",
@@ -100,15 +124,14 @@ def plan_haproxy(
             "HAPROXY_SOCKET": f"unix@{ADMIN_SOCKET}",
             "BALANCE": balance,
             "MAX_CONNECTIONS": str(_affordable_connections()),
+            **secure,
         },
         order=80,
-        check=http_ready(url),
+        check=http_ready(plain),
         stop_seconds=10,
         folder=folder,
     )
-    described = {
-        "url": url,
-        "websocket": f"ws://127.0.0.1:{port}/ws",
+    described |= {
         "stats": f"http://127.0.0.1:{stats_port}/",
         "metrics": f"http://127.0.0.1:{stats_port}/metrics",
         "folder": str(folder),
@@ -116,6 +139,17 @@ def plan_haproxy(
         "balance": balance,
     }
     return [program], described
+
+
+def make_certificate(file: Path) -> Path:
+    """A self-signed one for this machine, with its key; an existing one is kept. Raises UsageError."""
+    script = SHARED.with_name("make_certificate.sh")
+    if which("openssl") is None:
+        raise UsageError("openssl is missing: apt-get install openssl")
+    done = subprocess.run(["bash", script, file], capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise StackError(f"no certificate could be made: exit code {done.returncode}", done.stderr)
+    return file
 
 
 def _affordable_connections() -> int:

@@ -37,8 +37,9 @@ def up(
     supervision = Supervision(home)
     if supervision.alive():
         raise UsageError(f"a stack runs in {home} already; stop it: lab down --home {home}")
-    if request.port and not is_free(request.port):
-        raise UsageError(f"port {request.port} is in use; choose another, or none for a free one")
+    for port in (request.port, request.stats_port, request.tls_port):
+        if port and not is_free(port):
+            raise UsageError(f"port {port} is in use; choose another, or none for a free one")
     make_home(home)
     _clear(home, supervision)
     try:

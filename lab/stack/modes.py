@@ -30,7 +30,10 @@ class Request:
     citus_workers: int = 2
     replicas: int = 0  # streaming ones of a plain PostgreSQL
     replication: Replication = "async"
-    port: int | None = None  # of the first API process; None: any free one
+    port: int | None = None  # of the first API process, or of HAProxy where there is one; None: any free one
+    stats_port: int | None = None  # of HAProxy's page and figures
+    tls: bool = False  # HAProxy speaks it too, and clients are sent there
+    tls_port: int | None = None
     levers: Mapping[str, str] = field(default_factory=dict)
     # Process name -> overrides of its own, over `levers`: two sides of a comparison in one stack.
     own_levers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -55,6 +58,8 @@ def plan(request: Request) -> Plan:
     unproxied = {"APP_TRANSPORT", "BALANCE"} & set(request.levers)
     if unproxied and request.mode not in PROXIED_MODES:
         raise UsageError(f"{unproxied.pop()}: mode {request.mode} has no proxy; expected mode stack or citus")
+    if (request.tls or request.tls_port or request.stats_port) and request.mode not in PROXIED_MODES:
+        raise UsageError(f"mode {request.mode} has no proxy for TLS or figures; expected mode stack or citus")
     if request.mode == "single":
         return _single(request)
     return _processes(request)
@@ -111,7 +116,7 @@ def _single(request: Request) -> Plan:
 def _processes(request: Request) -> Plan:
     database_port, *ports = free_ports(1 + request.api + request.websockets)
     api_ports, websocket_ports = ports[: request.api], ports[request.api :]
-    if request.port:
+    if request.port and request.mode not in PROXIED_MODES:
         api_ports[0] = request.port
     servers, description = _database(request, database_port)
     programs = [*servers]
@@ -122,9 +127,10 @@ def _processes(request: Request) -> Plan:
     description.api.extend(f"http://127.0.0.1:{port}" for port in api_ports)
     description.websockets.extend(f"ws://127.0.0.1:{port}/ws" for port in websocket_ports)
     if request.mode in PROXIED_MODES:
-        from lab.stack.haproxy import plan_haproxy
+        from lab.stack.haproxy import Door, plan_haproxy
 
-        proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports, request.levers)
+        door = Door(request.port, request.stats_port, request.tls, request.tls_port)
+        proxies, haproxy = plan_haproxy(request.home, api_ports, websocket_ports, request.levers, door)
         programs += proxies
     environment = services.common_environment(description.postgres, description.secret, broker, rabbitmq)
     environment |= known

@@ -70,7 +70,7 @@ def address(process: Process, description: StackDescription) -> str:
     if process.name == "postgres":
         return f"{description.postgres.host}:{description.postgres.port}"
     if process.kind == "haproxy" and description.haproxy:
-        return str(description.haproxy["url"]).removeprefix("http://")
+        return str(description.haproxy["url"]).partition("://")[2]
     return ""
 
 
