@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lab.errors import UsageError
+from lab.errors import StackError, UsageError
 from lab.stack import haproxy, services
 from lab.stack.description import Process, StackDescription
+from lab.stack.host import undisturbed
 from lab.stack.ports import free_ports
 from lab.stack.program import Program
 from lab.stack.supervision import Supervision, Tell
@@ -74,8 +76,16 @@ def _add(description: StackDescription, kind: str, tell: Tell) -> StackDescripti
         socket = {services.PROXIED[kind]: f"haproxy/{program.name}.sock"}
         program = replace(program, environment={**program.environment, **socket})
     supervision = Supervision(description.home)
-    supervision.add(program, tell)
-    haproxy.Proxy(Path(description.haproxy["folder"])).add(haproxy.server(kind, number, port, transport))
+    proxy = haproxy.Proxy(Path(description.haproxy["folder"]))
+    try:
+        supervision.add(program, tell)
+        proxy.add(haproxy.server(kind, number, port, transport))
+    except BaseException:  # Ctrl-C as well: all of it, or nothing
+        with undisturbed():
+            with suppress(StackError):  # it had not come so far
+                proxy.remove(program.name)
+            supervision.remove(program.name)
+        raise
     tell(f"{program.name} is live in HAProxy")
     added = Process(program.name, program.kind, supervision.pids().get(program.name, 0), program.health)
     return _saved(description, [*description.processes, added])
@@ -85,8 +95,9 @@ def _remove(description: StackDescription, process: Process, tell: Tell) -> Stac
     assert description.haproxy is not None
     proxy = haproxy.Proxy(Path(description.haproxy["folder"]))
     proxy.drain(process.name)
-    Supervision(description.home).remove(process.name)
-    proxy.remove(process.name)
+    with undisturbed():  # from here on it leaves: an impatient Ctrl-C must not keep half of it
+        Supervision(description.home).remove(process.name)
+        proxy.remove(process.name)
     tell(f"{process.name} has left")
     return _saved(description, [each for each in description.processes if each.name != process.name])
 

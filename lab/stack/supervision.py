@@ -183,9 +183,11 @@ class Supervision:
         self.start_programs([program], tell)
 
     def remove(self, name: str) -> None:
-        """Stop one program gracefully and forget it."""
+        """Stop one program gracefully and forget it, as far as it is known."""
         self.stop_program(name)
-        self.rpc().supervisor.removeProcessGroup(name)
+        with suppress(Fault):
+            self.rpc().supervisor.removeProcessGroup(name)
+        (self.home / "programs" / f"{name}.json").unlink(missing_ok=True)
         conf = self.home / "supervisord.conf"
         sections = conf.read_text().split("\n[")
         conf.write_text("\n[".join(part for part in sections if not part.startswith(f"program:{name}]")))
