@@ -6,6 +6,7 @@ import ssl
 import httpx
 import pytest
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from lab.commands.demo import people
 from lab.errors import UsageError
@@ -46,9 +47,8 @@ def test_a_load_goes_through_tls_and_unix_sockets_on_the_ports_that_were_asked_f
             httpx.get(f"https://127.0.0.1:{tls_port}/docs")
         # A page that came over TLS finds its socket over TLS, by the name that the browser used.
         page = f"https://localhost:{tls_port}"
-        with connect(
-            f"wss://localhost:{tls_port}/ws", ssl=trust, origin=page, subprotocols=["dialog.v1.json"]
-        ):
+        socket = f"wss://localhost:{tls_port}/ws"
+        with connect(socket, ssl=trust, origin=Origin(page), subprotocols=[Subprotocol("dialog.v1.json")]):
             pass
         effective = httpx.get(f"{page}/health", verify=trust).json()["effective"]
         assert effective["app_transport"] == "unix"
