@@ -25,7 +25,7 @@ RUNS = ROOT / ".lab" / "results" / "sweeps"
 def command(
     *,
     name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")],
-    values: Annotated[str | None, typer.Option(help="1,2,4; default: all that the lever has.")] = None,
+    values: Annotated[str | None, typer.Option(help="1,2,4; default: those the lever names.")] = None,
     mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
     mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 1,
@@ -71,7 +71,7 @@ def measured(wanted: Wanted) -> Sweep:
 
     try:
         lever = lever_named(wanted.name)
-        words = wanted.values.split(",") if wanted.values else lever.values
+        words = wanted.values.split(",") if wanted.values else lever.sweep or lever.values
         values = [lever.check_value(word.strip()) for word in words]
     except ValueError as error:
         raise UsageError(str(error)) from None
