@@ -45,6 +45,32 @@ def test_the_stack_answers_through_the_proxy(proxy: Running, people: People) -> 
         assert http.post(f"/dialog/{bob.id}/create/", json={"content": "x"}).status_code == 201
 
 
+CHUNK = f"{16_384:x}\n{'x' * 16_384}\n"
+
+
+@pytest.mark.parametrize(
+    ("heads", "body"),
+    [
+        ("Content-Length: 200000\n", "x" * 20_000),
+        ("Content-Length: 100000\n", "x" * 100_000),
+        ("Transfer-Encoding: chunked\n", CHUNK * 6 + "0\n\n"),
+        ("Transfer-Encoding: chunked\n", CHUNK * 20),  # and no end
+    ],
+)
+def test_a_body_that_is_too_large_is_refused_in_clear_words_however_it_comes(
+    heads: str, body: str, proxy: Running, people: People
+) -> None:
+    ann, bob, _ = people
+    answer = _raw(
+        proxy,
+        f"POST /api/v1/dialog/{bob.id}/create/ HTTP/1.1\nHost: x\nContent-Type: application/json\n"
+        f"Authorization: Bearer {ann.token}\n{heads}\n{body}",
+    )
+    head, _, words = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413") and b"application/json" in head.lower()
+    assert b'{"detail":"The body is larger than 64 KiB; it was not read."}' in words
+
+
 @pytest.mark.parametrize(
     "lengths",
     [
