@@ -110,8 +110,8 @@ def down(home: Path, keep_logs: bool = True) -> list[str]:
     _remove(home)
     if not keep_logs:
         shutil.rmtree(home / "logs", ignore_errors=True)
-        if home.is_dir() and not any(os.scandir(home)):
-            home.rmdir()
+    if home.is_dir() and not any(os.scandir(home)):
+        home.rmdir()
     return killed
 
 

@@ -182,6 +182,15 @@ def test_a_program_that_is_never_ready_is_named_with_the_reason(home: Path):
     assert not Supervision(home).strays()
 
 
+def test_a_start_that_fails_before_any_program_leaves_no_folder(home: Path):
+    def refuse(request: Request) -> Plan:
+        raise StackError("initdb failed")
+
+    with pytest.raises(StackError, match="initdb failed"):
+        up(Request(home), planner=refuse)
+    assert not home.exists()
+
+
 def test_a_taken_port_is_said_before_anything_starts(home: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
