@@ -34,7 +34,7 @@ from wire.brokers.settings import BrokerSettings
 from wire.message import DialogMessage, dialog_id_of
 from wire.tokens import Tokens
 
-RATES = (1000.0, 5000.0)  # deliveries/s
+RATES = (1000.0, 5000.0, 20_000.0)  # deliveries/s; the last keeps the process busy
 READERS = 20
 READER_RATE = 100.0  # messages/s to the readers together
 FLOOD_BYTES = 4000
