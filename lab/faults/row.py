@@ -24,7 +24,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     late_seconds: float
     sends_may_wait: bool = False  # a send may be slower than the client's own time limit
     closes: frozenset[str] = frozenset()  # the codes that clients may see; any other breaks the row
-    watch_seconds: float = 10.0  # load goes on for so long after the mending
+    watch_seconds: float = 6.0  # load goes on for so long after the mending
     needs: frozenset[Server] = frozenset()
     nodes: int = 1  # RabbitMQ nodes
     front: bool = False  # proxies that misbehave stand before and behind HAProxy as well
