@@ -16,8 +16,9 @@ from tests.wire.servers import Broker, supervised
 
 ALL = [
     "memory",
-    "postgres",
+    pytest.param("postgres", marks=pytest.mark.integration),
     pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+    pytest.param("rabbitmq-quorum", marks=pytest.mark.rabbitmq),
     pytest.param("nats", marks=pytest.mark.nats),
     pytest.param("redis", marks=pytest.mark.redis),
 ]
@@ -59,7 +60,7 @@ def _of_postgres(request: pytest.FixtureRequest) -> Broker:
     )
 
 
-def _of_rabbitmq(request: pytest.FixtureRequest) -> Broker:
+def _of_rabbitmq(request: pytest.FixtureRequest, queue_type: str = "classic") -> Broker:
     server = request.getfixturevalue("rabbitmq_server")
     return Broker(
         "rabbitmq",
@@ -67,9 +68,14 @@ def _of_rabbitmq(request: pytest.FixtureRequest) -> Broker:
             "rabbitmq_hosts": (f"127.0.0.1:{port}",),
             "rabbitmq_user": server["user"],
             "rabbitmq_password": server["password"],
+            "queue_type": queue_type,
         },
         Proxy(("127.0.0.1", server["port"])),
     )
+
+
+def _of_quorum_queues(request: pytest.FixtureRequest) -> Broker:
+    return _of_rabbitmq(request, "quorum")
 
 
 def _of_nats(request: pytest.FixtureRequest) -> Broker:
@@ -90,7 +96,13 @@ def _of_redis(request: pytest.FixtureRequest) -> Broker:
     )
 
 
-MAKERS = {"postgres": _of_postgres, "rabbitmq": _of_rabbitmq, "nats": _of_nats, "redis": _of_redis}
+MAKERS = {
+    "postgres": _of_postgres,
+    "rabbitmq": _of_rabbitmq,
+    "rabbitmq-quorum": _of_quorum_queues,
+    "nats": _of_nats,
+    "redis": _of_redis,
+}
 
 
 @pytest.fixture

@@ -144,6 +144,21 @@ async def test_a_hint_that_nobody_wants_is_no_error(broker: Broker):
     await publisher.publish([])
 
 
+@pytest.mark.rabbitmq
+@pytest.mark.parametrize("broker_kind", ["rabbitmq"], indirect=True)
+async def test_rabbitmq_tells_how_many_messages_no_queue_took_over_all_its_connections(broker: Broker):
+    alone = 800_001  # by user: a quorum queue outlives its consumer, with the partitions that it had
+    publisher = await ready(broker.publisher(hints_per_message=2, routing="per_user"))
+    await publisher.publish([hint(alone, alone + seq, seq) for seq in range(1, 5)])
+    assert publisher.returned == 2
+    broker.break_connections()
+    await until(lambda: not publisher.connected, "the connection is lost")
+    assert publisher.returned == 2
+    await until(lambda: publisher.connected, "connected again")
+    await publisher.publish([hint(alone, alone + 1, 5)])
+    assert publisher.returned == 3
+
+
 @every_broker
 async def test_without_confirm_hints_arrive_as_well(broker: Broker):
     heard = await listening(broker.consumer(), ANN)
@@ -230,9 +245,14 @@ async def test_a_peer_that_vanished_without_a_word_is_noticed_and_replaced(broke
     consumer = broker.consumer()
     heard = await listening(consumer, ANN)
     publisher = await ready(broker.publisher())
-    getattr(broker.proxy, how)()
-    await until(lambda: not consumer.connected and not publisher.connected, "both notice")
-    broker.proxy.heal()
+    proxy, accepted = broker.proxy, broker.proxy.accepted
+    getattr(proxy, how)()
+    if how == "stall":
+        await until(lambda: not consumer.connected and not publisher.connected, "both notice")
+    else:  # new connections pass
+        await until(lambda: proxy.accepted >= accepted + 2, "both notice and connect again")
+        await until(lambda: heard.generations[-1] >= 2 and publisher.connected, "both are there again")
+    proxy.heal()
     await until(lambda: heard.generations[-1] >= 2 and publisher.connected, "both are back")
     await publisher.publish([hint(ANN, BOB, 1)])
     await heard.has(1)
