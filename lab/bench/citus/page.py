@@ -1,5 +1,6 @@
 """The result file, and the page in docs/results."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -9,7 +10,10 @@ import msgspec
 from lab.bench.citus.contenders import CELLS, CONTENDERS, PLAIN
 from lab.bench.citus.making import DIALOGS, MESSAGES
 from lab.bench.citus.run import CONNECTIONS, CitusResult
+from lab.bench.citus.words import INBOX, WHEN_IT_PAYS
 from lab.statistics import effect_of, log_ratios
+
+SHARDED = "2 workers 32 shards"  # as the lab starts it
 
 
 def save(result: CitusResult, path: Path) -> None:
@@ -60,6 +64,31 @@ def _times_plain(result: CitusResult, contender: str, cell: str) -> str:
     return f"{effect.ratio:.3f} ({effect.low:.3f} to {effect.high:.3f})"
 
 
+def _cpu(result: CitusResult, contender: str, cell: str) -> float:
+    """Server CPU of one statement, microseconds."""
+    found = result.middle(contender, cell, lambda one: one.cpu_seconds / max(1, one.answered))
+    assert found is not None
+    return found * 1e6
+
+
+def _when_it_pays(result: CitusResult) -> str:
+    prices = {cell: _cpu(result, SHARDED, cell) / _cpu(result, PLAIN, cell) for cell in CELLS}
+    enough = math.floor(max(prices["send"], prices["page"])) + 1
+    return WHEN_IT_PAYS.strip().format(sharded=SHARDED, enough=enough, **prices)
+
+
+def _inbox(result: CitusResult) -> str:
+    lines = []
+    for name in (PLAIN, SHARDED):
+        more = _cpu(result, name, "send_inbox") - _cpu(result, name, "send")
+        less = _cpu(result, name, "dialogs") - _cpu(result, name, "dialogs_inbox")
+        from_ = f"it pays from {more / less:.2f} lists a send on" if less > 0 < more else "no price to weigh"
+        lines.append(
+            f"- {name}: a send costs {more:,.0f} us more, a list of dialogs {less:,.0f} us less: {from_}"
+        )
+    return INBOX.strip().format(prices="\n".join(lines))
+
+
 def page(result: CitusResult, name: str) -> str:
     """The page in docs/results."""
     lines = [
@@ -70,10 +99,12 @@ def page(result: CitusResult, name: str) -> str:
         f" {result.rounds} rounds in changing order, {result.seconds:g} s a turn, {CONNECTIONS} connections"
         f" straight to the database, {DIALOGS * MESSAGES:,} messages each. Figures: [{name}]({name}).",
         "",
-        "Read it as a price list. All nodes share the same cores here, so that sharding can only cost:",
-        "it adds a hop to another process for each statement and gives no further core in return. It pays",
-        "when the machine that holds everything is full: with N machines the statements that name their",
-        "dialog run N times as often, less this price; those that ask all shards do not get cheaper at all.",
+        "Read it as a price list: all nodes share the same cores here, so that sharding can only cost.",
+        "It adds a hop to another process for each statement and gives no further core in return.",
+        "",
+        _when_it_pays(result),
+        "",
+        _inbox(result),
         "",
     ]
     for cell, words in CELLS.items():

@@ -1,5 +1,7 @@
 """`lab bench citus`: the page from a result. tests/citus/test_bench.py runs it."""
 
+from dataclasses import replace
+
 from lab.bench.citus.contenders import CONTENDERS, PLAIN, statements
 from lab.bench.citus.page import page, save
 from lab.bench.citus.run import CitusResult
@@ -38,3 +40,16 @@ def test_only_those_with_an_inbox_are_asked_for_it():
 
 def test_the_statements_are_those_of_the_services():
     assert {"send_message", "history_newest", "dialogs_of_user", "missed_by_users"} <= statements().keys()
+
+
+def test_the_page_says_from_how_many_workers_on_sharding_pays_and_what_became_of_the_inbox():
+    milliseconds = {"send": 1.7, "page": 1.1, "send_inbox": 2.7, "dialogs": 20.0, "dialogs_inbox": 1.0}
+
+    def priced(one: Cell) -> Cell:
+        cost = milliseconds.get(one.cell, 1.0) if one.contender == "2 workers 32 shards" else 0.5
+        return replace(one, answered=1000, cpu_seconds=cost)
+
+    made = result()
+    text = page(replace(made, cells=[priced(one) for one in made.cells]), "citus.json")
+    assert "k is **3.4 for a send and 2.2 for a page**: from 4 workers on" in text
+    assert "costs 1,000 us more, a list of dialogs 19,000 us less: it pays from 0.05 lists a send on" in text
