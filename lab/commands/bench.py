@@ -150,3 +150,32 @@ def citus_(
     if output is not None:
         save(result, output)
         print(f"result: {output}  page: {output.with_suffix('.md')}")
+
+
+@command.command("rival")
+def rival(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side has its turn.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 10.0,
+    rate: Annotated[float, typer.Option(min=4, help="Messages a second, to two users each.")] = 200.0,
+    sockets: Annotated[int, typer.Option(min=10, help="Sockets of each side.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
+    ] = None,
+) -> None:
+    """Ours beside python-socketio with its AioPika manager: CPU a delivery, loss at a broker restart.
+
+    The same RabbitMQ and load. Needs RabbitMQ, HAProxy and the extra `rival` (build.sh installs it).
+    """
+    from lab.bench.rival import page
+    from lab.bench.rival.run import RivalPlan, bench
+
+    words = f"lab bench rival --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
+    words += f" --seed {seed}"
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        plan = RivalPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words)
+        result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    print(page.markdown(result))
+    if output is not None:
+        print("result: {}  page: {}".format(*page.write(result, output)))

@@ -1,0 +1,1 @@
+"""Ours beside what a Python user would otherwise install: python-socketio with its AioPika manager."""

@@ -1,0 +1,73 @@
+"""docs/results/rival.md and rival.json: ours beside python-socketio."""
+
+import time
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from lab.bench.rival.run import CHARACTERS, SERVICES, Rival
+
+
+def write(found: Rival, file: Path) -> list[Path]:
+    """The result, and the page beside it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    page = file.with_suffix(".md")
+    page.write_text(markdown(found))
+    return [file, page]
+
+
+def markdown(found: Rival) -> str:
+    """The page."""
+    ratios = found.ratios
+    versions = ", ".join(f"{name} {value}" for name, value in found.versions.items())
+    lines = [
+        "# Beside python-socketio with its AioPika manager",
+        "",
+        "Made by `lab bench rival`; do not edit. In turns on one RabbitMQ node, with the same load:",
+        f"{found.rate:g} messages a second of {CHARACTERS} characters, each for two users; {found.sockets}"
+        f" sockets on {SERVICES} services.",
+        "Counted is the CPU of those services alone. Ours: the whole way, from a send through HAProxy",
+        "and the API with a commit to the socket, the ledger compared. The rival: as its documentation says,",
+        "a room a user, one emit from another process to both rooms, one fanout exchange, no database.",
+        "",
+        f"**Ours makes {median(ratios):.1f} times the deliveries per CPU-second** (rounds:"
+        f" {', '.join(f'{ratio:.1f}' for ratio in ratios)}).",
+        "",
+        "| turn | messages | deliveries | owed | CPU of the services, s | deliveries per CPU-second"
+        " | ms a delivery | delay p50 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {turn.side} | {turn.messages:,} | {turn.deliveries:,} | {turn.owed:,} | {turn.cpu_seconds:.2f} |"
+        f" {turn.per_cpu_second:,.0f} | {1000 / turn.per_cpu_second:.3f} | {turn.delay_p50 * 1000:.1f} ms |"
+        for turn in found.turns
+    ]
+    lines += [
+        "",
+        "`owed` of ours counts the warm-up too, `deliveries` the measured seconds only; its ledger is clean.",
+        "",
+        "## The broker is restarted",
+        "",
+        f"Under both at once, at a quarter of the rate; the restart took {found.restart_seconds:.0f} s.",
+        "*Accepted*: the sender was told that all is well (201; emit() returned). *Lost*: deliveries of",
+        "accepted messages that never came. *Working again*: share of the last ten seconds' deliveries.",
+        "",
+        "| side | messages | accepted | deliveries owed | lost | latest | working again |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.side} | {one.messages:,} | {one.accepted:,} | {one.owed:,} | **{one.lost:,}** |"
+        f" {one.latest_seconds:.1f} s | {one.share_at_the_end:.0%} |"
+        for one in found.restarts
+    ]
+    waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.started_at))
+    machine = found.machine
+    lines += [
+        "",
+        f"`{found.command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
+        f"{waited}; {versions}.",
+    ]
+    return "\n".join(lines) + "\n"
