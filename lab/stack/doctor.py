@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack import postgres, rabbitmq
+from lab.stack import nats, postgres, rabbitmq, redis
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps haproxy; often not in a user's PATH
 OPEN_FILES_WANTED = 4096  # 5,000 sockets of a load want more; a demo is content with this
@@ -77,22 +77,45 @@ def open_files() -> Finding:
     return Finding(f"{OPEN_FILES_WANTED} open files", str(soft), ok, "" if ok else f"ulimit -n {hard}")
 
 
+def _by_apt(package: str) -> str:
+    return f"apt-get install {package} (with all that mode stack needs: bash build.sh --system)"
+
+
+def _wanted_by(program: str, there: bool, what_for: str) -> Finding:
+    """Something that only one setting asks for: its absence keeps no mode from running."""
+    if there:
+        return Finding(program, f"there, for {what_for}", True)
+    return Finding(program, f"missing; only {what_for} asks for it", True, f"apt-get install {program}")
+
+
+def nats_server() -> Finding:
+    return _wanted_by("nats-server", nats.program() is not None, "BROKER=nats")
+
+
+def redis_server() -> Finding:
+    return _wanted_by("redis-server", redis.program() is not None, "BROKER=redis or CACHE=redis")
+
+
+def openssl() -> Finding:
+    return _wanted_by("openssl", which("openssl") is not None, "lab up --tls")
+
+
 def rabbitmq_server() -> Finding:
     # Only looked for: Debian's wrapper starts a server whatever it is asked, its version included.
     found = rabbitmq.scripts()
     if found is None:
-        return Finding("rabbitmq-server", "missing", False, "bash build.sh --system")
+        return Finding("rabbitmq-server", "missing", False, _by_apt("rabbitmq-server"))
     return Finding("rabbitmq-server", str(found), True)
 
 
 def haproxy() -> Finding:
     path = which("haproxy")
     if path is None:
-        return Finding("haproxy", "missing", False, "bash build.sh --system")
+        return Finding("haproxy", "missing", False, _by_apt("haproxy"))
     try:
         done = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("haproxy", str(error), False, "bash build.sh --system")
+        return Finding("haproxy", str(error), False, _by_apt("haproxy"))
     return Finding("haproxy", done.stdout.partition("\n")[0] or path, done.returncode == 0)
 
 
@@ -132,11 +155,12 @@ def citus_extension() -> Finding:
 
 COMMON = (python_version, embedded_postgres, system_user, disk, cores, open_files)
 SERVERS = (rabbitmq_server, haproxy)
+WISHES = (nats_server, redis_server)
 # Run mode -> what it needs beyond COMMON.
 NEEDS: dict[str, tuple[Callable[[], Finding], ...]] = {
     "single": (),
-    "multi": (),
-    "stack": SERVERS,
+    "multi": WISHES,
+    "stack": (*SERVERS, *WISHES, openssl),
     "citus": (*SERVERS, citus_extension),
     "docker": (docker_engine,),
 }

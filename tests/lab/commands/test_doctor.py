@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab.cli import run
-from lab.stack import doctor, rabbitmq
+from lab.stack import doctor, nats, rabbitmq, redis
 from lab.stack.modes import MODES
 
 
@@ -14,6 +14,8 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without any server."""
     monkeypatch.setattr(doctor, "which", lambda program: None)
     monkeypatch.setattr(rabbitmq, "scripts", lambda: None)
+    for server in (nats, redis):
+        monkeypatch.setattr(server, "program", lambda: None)
 
 
 def test_every_run_mode_is_looked_at(capsys):
@@ -31,8 +33,16 @@ def test_the_modes_that_need_only_python_can_run_here(capsys):
 def test_what_lacks_stands_with_the_command_that_mends_it(capsys):
     assert run(["doctor", "stack"]) == 1
     said = capsys.readouterr().out
-    assert said.count("mend it: bash build.sh --system") == 2
+    for package in ("rabbitmq-server", "haproxy", "nats-server", "redis-server", "openssl"):
+        assert f"mend it: apt-get install {package}" in said
     assert "can run here: nothing" in said
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_server_that_one_setting_asks_for_keeps_no_mode_from_running(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "which", lambda program: "/bin/true")
+    assert run(["doctor", "multi"]) == 0
+    assert "nats-server: missing; only BROKER=nats asks for it" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("bare")
