@@ -7,7 +7,8 @@ import sys
 
 from backend.app import build
 from backend.server import ServerError, run_workers, serve
-from backend.settings import Settings, SettingsError, read
+from backend.settings import Settings
+from wire.settings import SettingsError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -24,7 +25,7 @@ def run(settings: Settings) -> None:
 def main() -> int:
     """Exit code 2 for a setting that cannot be used, 1 when the address cannot be had."""
     try:
-        settings = read()
+        settings = Settings.read()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from backend.app import Backend, build
-from backend.settings import Settings, read
+from backend.settings import Settings
 
 BACKLOG = 2048  # connections that wait to be accepted
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy's, so that the proxy closes first
@@ -139,7 +139,7 @@ def run_workers(settings: Settings) -> None:
 def worker() -> Backend:
     """The application in a uvicorn worker, which must not outlive its supervisor."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    settings = read()
+    settings = Settings.read()
     logging.basicConfig(level=settings.log_level.upper())
     app = build(settings)
     app.health.shares_port = True

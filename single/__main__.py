@@ -4,11 +4,12 @@ import asyncio
 import logging
 import sys
 
-import backend.settings
-import websocket_service.settings
 from backend.server import ServerError
+from backend.settings import Settings as BackendSettings
 from single.app import serve
 from websocket_service.app import raise_file_limit
+from websocket_service.settings import Settings as WebsocketSettings
+from wire.settings import SettingsError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -16,9 +17,9 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 def main() -> int:
     """Exit code 2 for a setting that cannot be used, or one that this mode cannot follow."""
     try:
-        for_backend = backend.settings.read(broker="memory")
-        for_websockets = websocket_service.settings.read(broker="memory")
-    except (backend.settings.SettingsError, websocket_service.settings.SettingsError) as error:
+        for_backend = BackendSettings.read(broker="memory")
+        for_websockets = WebsocketSettings.read(broker="memory")
+    except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     if for_backend.uvicorn_workers != 1:

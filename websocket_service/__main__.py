@@ -6,7 +6,8 @@ import signal
 import sys
 
 from websocket_service.app import Service, raise_file_limit
-from websocket_service.settings import Settings, SettingsError, read
+from websocket_service.settings import Settings
+from wire.settings import SettingsError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -23,7 +24,7 @@ async def serve(settings: Settings) -> None:
 def main() -> int:
     """Exit code 2 for a setting that cannot be used, 1 when a part of the service died."""
     try:
-        settings = read()
+        settings = Settings.read()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

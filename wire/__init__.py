@@ -1,1 +1,1 @@
-"""What two processes must agree on: message, codecs, topology, tokens, ids, broker protocol. Nothing else."""
+"""What two processes must agree on: message, codecs, topology, tokens, settings, brokers. Nothing else."""

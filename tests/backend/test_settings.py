@@ -2,8 +2,9 @@
 
 import pytest
 
-from backend.settings import SettingsError, read
+from backend.settings import Settings
 from tests.backend.running import SECRET
+from wire.settings import SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def test_a_bad_value_is_one_line_with_its_choices(
 ):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        read()
+        Settings.read()
     assert str(caught.value).startswith(f"{name}={value!r}: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -36,7 +37,7 @@ def test_a_bad_value_is_one_line_with_its_choices(
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SECRET", "too short")
     with pytest.raises(SettingsError) as caught:
-        read()
+        Settings.read()
     assert "too short" not in str(caught.value)
     assert "SECRET=***" in str(caught.value)
 
@@ -44,7 +45,7 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch):
 def test_a_missing_secret_says_where_it_is_expected(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SECRET")
     with pytest.raises(SettingsError, match=r"SECRET is not set: expected in the environment or in \.env"):
-        read()
+        Settings.read()
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path):
@@ -52,10 +53,10 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     file.write_text("POOL_SIZE=3\nPOSTGRES_DB=other\n")
     monkeypatch.setenv("ENV_FILE", str(file))
     monkeypatch.setenv("POOL_SIZE", "7")
-    found = read()
+    found = Settings.read()
     assert (found.pool_size, found.postgres_db) == (7, "other")
 
 
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
-        read().pool_size = 3
+        Settings.read().pool_size = 3
