@@ -74,14 +74,15 @@ def test_scaled_instances_are_live_within_seconds_and_no_socket_drops(project, h
     assert after < LATE_SECONDS
 
 
-ROWS = ("api-killed", "websocket-killed", "broker-node-killed", "haproxy-killed", "postgres-restarted")
+ROWS = ("websocket-killed", "broker-node-killed", "postgres-restarted")  # of those that docker can do
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_a_fault_of_the_table_holds_its_bound(row, project, tmp_path):
-    project.lab("faults", row, "--mode", "docker", "--output", str(tmp_path), timeout=300)
-    entry = json.loads((tmp_path / "faults.json").read_text())["entries"][row]
-    assert entry["observation"]["lost"] == 0 and entry["observation"]["broken"] == []
+def test_faults_of_the_table_hold_their_bounds_under_load(project, tmp_path):
+    print(project.lab("faults", *ROWS, "--mode", "docker", "--output", str(tmp_path), timeout=400))
+    entries = json.loads((tmp_path / "faults.json").read_text())["entries"]
+    assert entries.keys() == set(ROWS)
+    for name, entry in entries.items():
+        assert (entry["observation"]["lost"], entry["observation"]["broken"]) == (0, []), name
 
 
 def test_another_mode_is_not_pretended(project):
