@@ -12,7 +12,8 @@ for each message. Fails to lose; it may repeat.
 `fire_and_forget`: publish and do not look. Costs: least. Fails silently: hints vanish while the broker is
 away, and nobody counts them.
 
-Different when: nothing is killed: then all three look reliable. The kill is part of the run.
+Different when: nothing is killed: then all three look reliable. A pull shows the price; `lab faults` kills,
+and counts what was lost.
 """
 
 from levers.lever import Lever
