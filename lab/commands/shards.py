@@ -4,24 +4,25 @@ import asyncio
 import re
 import sys
 import uuid
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.errors import LabError, UsageError, VoidResult
-from lab.load.plan import LoadPlan
-from lab.load.record import RunRecord
-from lab.shards import changes, servers
+from lab.errors import UsageError
+from lab.shards import servers, steps
 from lab.shards.account import rows, write_page
+from lab.shards.backup import dump, restore
 from lab.shards.cluster import Cluster, Node, skew
-from lab.shards.watch import Account, Tell, watched
+from lab.shards.meanwhile import Load
+from lab.shards.steps import Step, changed, judge
+from lab.shards.walk import save, walk
+from lab.shards.watch import Account, Tell
 from lab.stack.description import DEFAULT_HOME, Database, StackDescription
 from wire.message import dialog_id_of
 
@@ -32,21 +33,17 @@ Dsn = Annotated[
         help="postgresql://user:password@host:port/database", show_default="the running stack's coordinator"
     ),
 ]
-Load = Annotated[
+Rate = Annotated[
     float,
-    typer.Option(min=0, max=5000, help="Messages a second sent meanwhile, with the ledger on; 0: none."),
+    typer.Option(
+        "--load", min=0, max=5000, help="Messages a second sent meanwhile, with the ledger on; 0: none."
+    ),
 ]
+AROUND_SECONDS = 10.0  # of the load before the change, to compare with, and after it
 Worker = Annotated[str, typer.Argument(help="host:port (or the port alone) of the worker.")]
-Change = Callable[[Cluster], Coroutine[None, None, object]]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change: its words, what it does, and what must hold before the load begins."""
-
-    what: str
-    change: Change
-    check: Change | None = None
+T = TypeVar("T")
+BackupFile = Annotated[Path, typer.Argument(help="The file.")]
+RESULTS = DEFAULT_HOME.parent / "results"
 
 
 command = typer.Typer(
@@ -62,14 +59,10 @@ command = typer.Typer(
 def status(*, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
     """Nodes, shards, bytes, skew, and what is moving."""
 
-    async def look() -> None:
-        cluster = await Cluster.connect(_database(home, dsn))
-        try:
-            _show(await cluster.nodes(), await cluster.shard_count(), await cluster.job())
-        finally:
-            await cluster.close()
+    async def look(cluster: Cluster) -> None:
+        _show(await cluster.nodes(), await cluster.shard_count(), await cluster.job())
 
-    asyncio.run(look())
+    asyncio.run(_with_cluster(_database(home, dsn), look))
 
 
 @command.command()
@@ -93,78 +86,119 @@ def add(
         if not host or not number.isdecimal():
             raise UsageError(f"--server '{server}': expected host:port")
         port = int(number)
-
-    async def change(cluster: Cluster) -> None:
-        await changes.register(cluster, host, port)
-
-    _run(Step(f"add worker {host}:{port}", change), database)
+    _run(steps.add(host, port), database)
 
 
 @command.command()
-def rebalance(*, load: Load = 0, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
+def rebalance(*, load: Rate = 0, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
     """Even out the bytes over the workers; reads and writes go on. Watches one that runs already."""
-    _run(Step("rebalance", changes.rebalance), _database(home, dsn), load, home)
+    _run(steps.rebalance(), _database(home, dsn), Load(load, AROUND_SECONDS, home))
 
 
 @command.command()
-def drain(worker: Worker, *, load: Load = 0, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
+def drain(
+    worker: Worker,
+    *,
+    load: Rate = 0,
+    home: Home = DEFAULT_HOME,
+    dsn: Dsn = None,
+) -> None:
     """Move every shard off a worker; reads and writes go on."""
-
-    async def check(cluster: Cluster) -> None:
-        await changes.check_drain(cluster, await cluster.worker(worker))
-
-    async def change(cluster: Cluster) -> None:
-        await changes.drain(cluster, await cluster.worker(worker))
-
-    _run(Step(f"drain {worker}", change, check), _database(home, dsn), load, home)
+    _run(steps.drain(worker), _database(home, dsn), Load(load, AROUND_SECONDS, home))
 
 
 @command.command()
 def remove(worker: Worker, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
     """Take a drained worker out of the cluster, and stop its server where this stack runs it."""
-    gone: list[Node] = []
-
-    async def change(cluster: Cluster) -> None:
-        node = await cluster.worker(worker)
-        await changes.remove(cluster, node)
-        gone.append(node)
-
-    _run(Step(f"remove {worker}", change), _database(home, dsn))
-    if dsn is None:
-        servers.stop_worker(StackDescription.load(home), gone[0].port, print)
+    account = _run(steps.remove(worker), _database(home, dsn))
+    left = {node.port for node in account.samples[-1].nodes}
+    for node in account.samples[0].nodes:
+        if dsn is None and node.port not in left:
+            servers.stop_worker(StackDescription.load(home), node.port, print)
 
 
 @command.command()
 def count(
     shards: Annotated[int, typer.Argument(min=1, max=512, help="The new number of shards.")],
     *,
-    load: Load = 0,
+    load: Rate = 0,
     home: Home = DEFAULT_HOME,
     dsn: Dsn = None,
 ) -> None:
     """Change the number of shards. Writers wait while the rows are copied; nothing is lost."""
-
-    async def change(cluster: Cluster) -> None:
-        await changes.change_count(cluster, shards)
-
-    _run(Step(f"shard count {shards}", change), _database(home, dsn), load, home)
+    _run(steps.count(shards), _database(home, dsn), Load(load, AROUND_SECONDS, home))
 
 
 @command.command()
 def isolate(
     dialog: Annotated[str, typer.Argument(help="Two user ids as 12,345, or the dialog's uuid.")],
     *,
-    load: Load = 0,
+    load: Rate = 0,
     home: Home = DEFAULT_HOME,
     dsn: Dsn = None,
 ) -> None:
     """Give one hot dialog a shard of its own. Writers of its old shard wait while that is copied."""
-    dialog_id = _dialog(dialog)
+    _run(steps.isolate(_dialog(dialog)), _database(home, dsn), Load(load, AROUND_SECONDS, home))
 
-    async def change(cluster: Cluster) -> None:
-        await changes.isolate(cluster, dialog_id)
 
-    _run(Step(f"isolate dialog {dialog_id}", change), _database(home, dsn), load, home)
+@command.command()
+def crash(
+    worker: Worker,
+    *,
+    away: Annotated[float, typer.Option(min=0, max=300, help="Seconds until it is started again.")] = 5,
+    load: Rate = 0,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Kill a worker's server of this stack, start it again, and see which sends failed meanwhile."""
+    stack = StackDescription.load(home)
+    _run(steps.crash(stack, worker, away), stack.postgres, Load(load, AROUND_SECONDS, home))
+
+
+@command.command()
+def backup(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
+    """Copy users, dialogs and messages to a file, before a change; writers go on."""
+    if file.exists():
+        raise UsageError(f"{file} exists already: expected a new file")
+    database = _database(home, dsn)
+    seconds, size = asyncio.run(_with_cluster(database, lambda cluster: dump(cluster, database, file)))
+    print(f"{file}: {size / 2**20:.1f} MiB in {seconds:.1f} s; back with lab shards restore {file}")
+
+
+@command.command("restore")
+def restore_command(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
+    """Read such a file into an empty cluster of any size. Clients' positions begin anew."""
+    if not file.is_file():
+        raise UsageError(f"{file}: expected a file that lab shards backup wrote")
+    database = _database(home, dsn)
+    messages, seconds = asyncio.run(_with_cluster(database, lambda cluster: restore(cluster, database, file)))
+    print(f"{messages:,} messages are back after {seconds:.1f} s")
+
+
+async def _with_cluster(database: Database, work: Callable[[Cluster], Awaitable[T]]) -> T:
+    cluster = await Cluster.connect(database)
+    try:
+        return await work(cluster)
+    finally:
+        await cluster.close()
+
+
+@command.command("walk")
+def walk_command(
+    *,
+    load: Rate = 100,
+    output: Annotated[Path, typer.Option(help="Result file; its page and pictures lie beside it.")] = RESULTS
+    / "shards.json",
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Every change once under load, 2 workers to 3 and back: what each cost, as a page. Some 5 minutes."""
+    if not load:
+        raise UsageError("--load 0: expected a rate; what users notice is what is measured")
+    stack = StackDescription.load(home)
+    head, done = walk(stack, Load(load, AROUND_SECONDS, home), f"lab shards walk --load {load:g}", print)
+    save(head, done, output)
+    print(output.with_suffix(".md"))
+    for one in done:
+        judge(one.words, one.account, one.beside)
 
 
 def _dialog(text: str) -> uuid.UUID:
@@ -202,62 +236,16 @@ def _show(nodes: list[Node], shard_count: int, job: str | None) -> None:
     print(f"skew of bytes {skew(nodes):.2f} (1.00 is even); newest rebalance: {job or 'none yet'}")
 
 
-def _run(step: Step, database: Database, load: float = 0, home: Path = DEFAULT_HOME) -> None:
+def _run(step: Step, database: Database, load: Load | None = None) -> Account:
     """One change from its checks to its page. Raises VoidResult when messages were lost meanwhile."""
-    account, record = asyncio.run(_changed(step, database, load, home))
-    for name, value in rows(account, record):
+    account, beside = asyncio.run(changed(step, database, load, _progress()))
+    for name, value in rows(account, beside):
         print(f"{name:<28}{value}")
     name = re.sub(r"\W+", "-", step.what)
     page = RESULTS / f"shards-{name}-{datetime.now():%Y%m%d-%H%M%S}.html"
-    print(f"{'report':<28}{write_page(account, record, page)}")
-    if account.lost_after > account.lost_before:
-        raise VoidResult(f"{account.lost_after - account.lost_before} messages were lost during: {step.what}")
-    if record is not None and not record.ledger.clean:
-        raise VoidResult("the ledger of the load is not clean: " + "; ".join(record.ledger.examples[:2]))
-
-
-async def _changed(
-    step: Step, database: Database, load: float, home: Path
-) -> tuple[Account, RunRecord | None]:
-    watching, working = await Cluster.connect(database), await Cluster.connect(database)
-    stop = asyncio.Event()
-    try:
-        if step.check is not None:
-            await step.check(working)
-        loading = await _loading(load, home, stop)
-        account = await watched(watching, step.what, step.change(working), _progress())
-        stop.set()
-        return account, None if loading is None else await loading
-    finally:
-        stop.set()
-        await watching.close()
-        await working.close()
-
-
-RESULTS = DEFAULT_HOME.parent / "results"
-LOAD_LIMIT_SECONDS = 3600.0
-CALM_SECONDS = 3.0  # of load before the change, so that "during" has a "before"
-
-
-async def _loading(rate: float, home: Path, stop: asyncio.Event) -> asyncio.Task[RunRecord] | None:
-    """A load beside the change, until `stop`; None when none is wanted."""
-    if not rate:
-        return None
-    from lab.load.run import run_load
-
-    plan = LoadPlan(
-        stack=StackDescription.load(home), rate=rate, duration=LOAD_LIMIT_SECONDS, warm_up=1, retries=2
-    )
-    begun = asyncio.Event()
-    task = asyncio.create_task(run_load(plan, on_second=lambda second: begun.set(), stop=stop))
-    waiting = asyncio.create_task(begun.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if task.done():
-        await task
-        raise LabError("the load ended before it began")
-    await asyncio.sleep(CALM_SECONDS)
-    return task
+    print(f"{'report':<28}{write_page(account, beside, page)}")
+    judge(step.what, account, beside)
+    return account
 
 
 def _progress() -> Tell:

@@ -1,21 +1,23 @@
 """The end report of a change: a few lines of text, and a page with the picture."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
-from lab.load.record import RunRecord
 from lab.report.style import figure, render, svg
 from lab.report.style.palette import DASHES, SERIES
+from lab.shards.meanwhile import Meanwhile, Window
 from lab.shards.watch import Account
 
 Row = tuple[str, str]
 
 
-def rows(account: Account, load: RunRecord | None) -> list[Row]:
-    """(what, value) of the end report; `load` is the record of the load that ran meanwhile."""
+def rows(account: Account, load: Meanwhile) -> list[Row]:
+    """(what, value) of the end report; `load` is what ran meanwhile, if anything did."""
     last = account.samples[-1].nodes
     shown = [
         ("took", f"{account.seconds:.1f} s"),
@@ -30,32 +32,47 @@ def rows(account: Account, load: RunRecord | None) -> list[Row]:
     ]
     if account.shard_count_before != account.shard_count_after:
         shown.insert(1, ("shard count", f"{account.shard_count_before} -> {account.shard_count_after}"))
-    if load is not None:
-        shown += _of_load(load)
+    shown += [(f"sends {window.name}", words(window)) for window in load.windows]
+    if load.record is not None:
+        book = load.record.ledger
+        shown.append(
+            (
+                "ledger",
+                f"{'clean' if book.clean else 'NOT CLEAN'}: {book.acknowledged:,} acknowledged,"
+                f" {book.acknowledged_not_stored} of them lost, {book.not_delivered} not delivered",
+            )
+        )
     return shown
 
 
-def _of_load(load: RunRecord) -> list[Row]:
-    figures = load.total
-    errors = ", ".join(f"{name}: {count}" for name, count in figures.errors.items()) or "none"
-    late = "-" if figures.intended.p99 is None else f"{figures.intended.p99 * 1000:.1f} ms"
-    return [
-        ("load meanwhile", f"{figures.sent:,} requests, {figures.ok:,} answered well"),
-        ("errors shown to users", errors),
-        ("p99 from the intended time", late),
-        ("ledger", "clean" if load.ledger.clean else "NOT CLEAN"),
-    ]
+def words(window: Window) -> str:
+    """One span of the load."""
+    said = f"{window.sends:,} in {window.seconds:.1f} s, "
+    if window.p99 is None or window.p50 is None or window.slowest is None:
+        said += "none answered"
+    else:
+        p50, p99, slowest = (1000 * seconds for seconds in (window.p50, window.p99, window.slowest))
+        said += f"p50 {p50:.1f}, p99 {p99:.0f}, slowest {slowest:.0f} ms"
+    return f"{said}; {refused(window)}"
 
 
-def picture(account: Account) -> str:
-    """Shards by node over the time of the change."""
+def refused(window: Window) -> str:
+    """Which sends were not answered well, and over which time."""
+    if not window.refused:
+        return "none refused"
+    counts = ", ".join(f"{count} x {word}" for word, count in window.refused.items())
+    return f"refused {counts} within {window.refused_seconds:.1f} s"
+
+
+def picture(account: Account, load: Meanwhile) -> str:
+    """Shards by node over the time of the change; below, the sends of each second."""
     names = list(
         dict.fromkeys(
             node.name for sample in account.samples for node in sample.nodes if not node.coordinator
         )
     )
-    with figure(2.8) as drawn:
-        axes = drawn.subplots()
+    with figure(4.4 if load.record else 2.8) as drawn:
+        axes, *below = drawn.subplots(2 if load.record else 1, sharex=True, squeeze=False)[:, 0]
         for number, name in enumerate(names):
             points = [
                 (sample.at, next((node.shards for node in sample.nodes if node.name == name), 0))
@@ -70,25 +87,53 @@ def picture(account: Account) -> str:
                 label=name,
             )
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("seconds since the change began")
         axes.set_ylabel("shards")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        for lower in below:
+            _sends(lower, account, load)
+        (below or [axes])[-1].set_xlabel("seconds since the change began")
         return svg(drawn, f"Shards by worker during: {account.what}")
 
 
-def write_page(account: Account, load: RunRecord | None, path: Path) -> Path:
+def _sends(axes: Axes, account: Account, load: Meanwhile) -> None:
+    assert load.record is not None
+    offset = load.record.started_at - account.began_at
+    seconds = load.record.seconds
+    times = [second.at + offset for second in seconds]
+    late = [math.nan if one.intended_p99 is None else one.intended_p99 * 1000 for one in seconds]
+    axes.plot(times, late, color=SERIES[0], label="p99 of each second")
+    failed = [(at, value) for at, value, one in zip(times, late, seconds, strict=True) if one.errors]
+    if failed:
+        axes.plot(*zip(*failed, strict=True), "x", color=SERIES[1], label="with errors")
+    axes.set_yscale("log")
+    axes.set_ylabel("ms")
+    axes.axvspan(0, account.seconds, alpha=0.08)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def as_data(account: Account, load: Meanwhile) -> dict[str, object]:
+    """What a picture and a table are drawn from, for a result file."""
+    found: dict[str, object] = {"rows": dict(rows(account, load)), "account": asdict(account)}
+    if load.record is not None:
+        found |= {
+            "windows": [asdict(window) for window in load.windows],
+            "ledger": load.record.ledger,
+            "seconds": load.record.seconds,
+        }
+    return found
+
+
+def write_page(account: Account, load: Meanwhile, path: Path) -> Path:
     """The page of a change, self-contained, and beside it (.json) what it is drawn from. Returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    drawn_from = {"rows": dict(rows(account, load)), "account": asdict(account)}
-    path.with_suffix(".json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(drawn_from), indent=1) + b"\n"
-    )
+    data = msgspec.json.encode(as_data(account, load))
+    path.with_suffix(".json").write_bytes(msgspec.json.format(data, indent=1) + b"\n")
     path.write_text(
         render(
             "shards.html",
             title=account.what,
             rows=rows(account, load),
-            picture=Markup(picture(account)),
+            picture=Markup(picture(account, load)),
             lost=account.lost_after > account.lost_before,
         )
     )

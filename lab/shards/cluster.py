@@ -43,9 +43,10 @@ FROM run_command_on_workers($$
 $$)
 WHERE nodename = $1 AND nodeport = $2
 """
-# seq is gapless: a dialog whose last seq is above its number of messages has lost some.
+# seq is gapless: a dialog whose last seq is above its number of messages has lost some, and one whose last
+# seq is below has lost that count, and will refuse every send.
 LOST = """
-SELECT coalesce(sum(last_seq - messages), 0)
+SELECT coalesce(sum(abs(last_seq - messages)), 0)
 FROM (SELECT dialog_id, last_seq, (SELECT count(*) FROM dialogmessage AS m WHERE m.dialog_id = d.dialog_id)
              AS messages
       FROM dialog AS d) AS counted
@@ -177,5 +178,5 @@ class Cluster:
         return int(await self.connection.fetchval("SELECT count(*) FROM dialogmessage"))
 
     async def lost(self) -> int:
-        """Messages that have a seq but are not there, over all dialogs. 0 unless something was lost."""
+        """By how much the dialogs' last seqs and their messages differ. 0 unless something was lost."""
         return int(await self.connection.fetchval(LOST))

@@ -27,6 +27,12 @@ def transaction(step: str, **variables: str | int) -> str:
     return _filled(found.group(), variables)
 
 
+def whole(step: str) -> str:
+    """All of file `step`_*.sql, for one that needs nothing of psql."""
+    (file,) = FOLDER.glob(f"{step}_*.sql")
+    return file.read_text()
+
+
 def _filled(text: str, variables: dict[str, str | int]) -> str:
     for name, value in variables.items():
         quoted = str(value).replace("'", "''")

@@ -1,12 +1,16 @@
-"""Worker servers of a stack on this host: start one more, stop one that left the cluster."""
+"""Worker servers of a stack on this host: one more, one less, one that crashes and comes back."""
 
 import json
 import re
+from contextlib import suppress
+from dataclasses import replace
 
 from lab.errors import StackError, UsageError
-from lab.stack import citus
+from lab.stack import citus, postgres
 from lab.stack.description import StackDescription
 from lab.stack.ports import free_ports
+from lab.stack.program import Program
+from lab.stack.promotion import kill
 from lab.stack.supervision import Supervision, Tell
 
 
@@ -35,8 +39,30 @@ def start_worker(stack: StackDescription, tell: Tell) -> tuple[str, int]:
 def stop_worker(stack: StackDescription, port: int, tell: Tell) -> None:
     """Stop the worker server on `port` and remove it from the supervisor; its data folder stays."""
     supervision = Supervision(stack.home)
+    with suppress(UsageError):  # a server of somebody else
+        name = _name(supervision, port)
+        supervision.remove(name)
+        tell(f"{name} is stopped; its data folder stays until lab down")
+
+
+def kill_worker(stack: StackDescription, port: int) -> None:
+    """End the worker server on `port` at once, as a crash would."""
+    supervision = Supervision(stack.home)
+    kill(supervision, _name(supervision, port))
+
+
+def revive_worker(stack: StackDescription, port: int) -> None:
+    """Start it again, and return when it answers."""
+    supervision = Supervision(stack.home)
+    database = replace(stack.postgres, port=port)
+    program = Program(_name(supervision, port), "postgres", [], check=lambda: postgres.ready(database))
+    supervision.start_programs([program], lambda line: None)
+
+
+def _name(supervision: Supervision, port: int) -> str:
     for state in supervision.states():
-        spec = json.loads((stack.home / "programs" / f"{state['name']}.json").read_text())
-        if f"port={port}" in spec["command"] and re.fullmatch(r"worker-\d+", state["name"]):
-            supervision.remove(state["name"])
-            tell(f"{state['name']} is stopped; its data folder stays until lab down")
+        name = str(state["name"])
+        spec = json.loads((supervision.home / "programs" / f"{name}.json").read_text())
+        if f"port={port}" in spec["command"] and re.fullmatch(r"worker-\d+", name):
+            return name
+    raise UsageError(f"no worker of the stack in {supervision.home} listens on port {port}")

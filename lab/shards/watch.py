@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from lab.shards.cluster import Cluster, Moves, Node, skew
 
 EVERY_SECONDS = 1.0
@@ -25,6 +27,7 @@ class Account:
     """What a change did: the end report is drawn from it. Times are seconds."""
 
     what: str
+    began_at: float = 0.0  # unix time
     samples: list[Sample] = field(default_factory=list)
     seconds: float = 0.0
     messages_before: int = 0
@@ -57,7 +60,7 @@ async def watched(cluster: Cluster, what: str, change: Coroutine[None, None, obj
     """
     account = Account(what, messages_before=await cluster.messages(), lost_before=await cluster.lost())
     account.shard_count_before = await cluster.shard_count()
-    begin = time.monotonic()
+    account.began_at, begin = time.time(), time.monotonic()
     account.samples.append(Sample(0.0, await cluster.nodes(), await cluster.moves()))
     work = asyncio.create_task(change)
     try:
@@ -85,6 +88,9 @@ async def _sample(cluster: Cluster, account: Account, begin: float, tell: Tell) 
             sample = Sample(time.monotonic() - begin, await cluster.nodes(), await cluster.moves())
     except TimeoutError:
         tell(f"{time.monotonic() - begin:5.0f} s  the tables are locked")
+        return
+    except asyncpg.PostgresError as error:  # a worker is away
+        tell(f"{time.monotonic() - begin:5.0f} s  {error}")
         return
     account.samples.append(sample)
     tell(line(sample))

@@ -60,7 +60,7 @@ def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Pr
         begin = time.monotonic()
         supervision.stop_program(PRIMARY)
     else:
-        _kill(supervision)
+        kill(supervision, PRIMARY)
     tell("the primary is gone")
     supervision.stop_program(name)
     _serve(supervision, PRIMARY, new)
@@ -98,15 +98,16 @@ def _serve(supervision: Supervision, name: str, folder: Path) -> None:
     path.write_text(json.dumps(spec, indent=1))
 
 
-def _kill(supervision: Supervision) -> None:
+def kill(supervision: Supervision, name: str) -> None:
+    """End a PostgreSQL as a crash would; the supervisor leaves it ended."""
     # Frozen first: between the supervisor's stop, which keeps it from starting it again, and the kill
     # it would else begin to shut down in order.
-    pid = supervision.pids()[PRIMARY]
+    pid = supervision.pids()[name]
     os.kill(pid, signal.SIGSTOP)
-    supervision.rpc().supervisor.stopProcess(PRIMARY, False)
+    supervision.rpc().supervisor.stopProcess(name, False)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    while supervision.rpc().supervisor.getProcessInfo(PRIMARY)["statename"] == "STOPPING":
+    while supervision.rpc().supervisor.getProcessInfo(name)["statename"] == "STOPPING":
         time.sleep(0.01)
 
 

@@ -41,6 +41,10 @@ class Cluster:
         assert citus.prepare(spare) is None
         return replace(self, coordinator=coordinator, workers=workers, spare=spare)
 
+    def distribute(self, shards: int) -> None:
+        """Step 1 with another number of shards: each takes a second to move."""
+        self._psql("-f", str(RUNBOOK / "01_distribute.sql"), options=f"-c lab.shard_count={shards}")
+
     def psql(self, step: str, **variables: object) -> str:
         """Run one file of the runbook as its head says; returns what psql printed. Raises on any error."""
         file = next(RUNBOOK.glob(f"{step}*.sql"))
@@ -50,10 +54,10 @@ class Cluster:
         """One statement on the coordinator: bare values, one row a line."""
         return self._psql("-At", "-c", statement).strip()
 
-    def _psql(self, *words: str) -> str:
+    def _psql(self, *words: str, options: str = "") -> str:
         done = subprocess.run(
             [str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *words],
-            env=self._environment(),
+            env={**self._environment(), "PGOPTIONS": options},
             capture_output=True,
             text=True,
             timeout=120,
@@ -90,8 +94,10 @@ def servers() -> Iterator[Cluster]:
     def plan(request: Request) -> Plan:
         folder = request.home / "postgres"
         folder.mkdir(mode=0o711)
-        port, spare_port = free_ports(2)
+        (port,) = free_ports(1)
         programs, coordinator = citus.plan_cluster(folder, port, 2)
+        taken = {word for program in programs for word in program.command}
+        spare_port = next(port for port in free_ports(4) if f"port={port}" not in taken)
         spare_program, spare = citus.plan_node(
             folder / "spare", "spare", spare_port, coordinator.password, binaries
         )

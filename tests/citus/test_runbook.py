@@ -145,3 +145,12 @@ async def test_step_10_isolates_a_hot_dialog_under_writers(cluster):
     assert alone == "t"
     assert await lost(cluster, written) == set()
     assert await gaps(cluster) == 0
+
+
+def test_step_11_may_run_on_a_cluster_that_needs_nothing(cluster):
+    before = cluster.sql("SELECT count(*), sum(last_seq) FROM dialog")
+    epoch = cluster.sql("SELECT epoch FROM database_epoch")
+    said = cluster.psql("11")
+    assert re.search(r"seqs_without_a_message *\s+-+\s+0\b", said), said
+    assert cluster.sql("SELECT count(*), sum(last_seq) FROM dialog") == before
+    assert cluster.sql("SELECT epoch FROM database_epoch") != epoch

@@ -34,7 +34,7 @@ def spare(cluster: Cluster) -> str:
 
 
 def test_status_shows_every_node_and_its_shards(lab, cluster):
-    cluster.psql("01")
+    cluster.distribute(8)
     cluster.sql(
         "INSERT INTO dialog SELECT ('00000000-0000-0001-0000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, n, 20"
         " FROM generate_series(2, 400) AS n;"
@@ -43,7 +43,7 @@ def test_status_shows_every_node_and_its_shards(lab, cluster):
     )
     code, said = lab("status")
     assert code == 0
-    assert "32 shards a table" in said
+    assert "8 shards a table" in said
     for database in (cluster.coordinator, *cluster.workers):
         assert str(database.port) in said
 
@@ -104,7 +104,7 @@ def test_the_last_worker_is_not_drained(lab, cluster):
 def test_count_changes_every_table_and_keeps_every_row(lab):
     code, said = lab("count", "6")
     assert code == 0, said
-    assert re.search(r"shard count +32 -> 6", said), said
+    assert re.search(r"shard count +8 -> 6", said), said
     assert re.search(r"messages +7,980 before, 7,980 after", said), said
 
 

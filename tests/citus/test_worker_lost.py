@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pyte
 
 
 async def test_a_killed_worker_comes_back_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:
-    cluster.psql("01")
+    cluster.distribute(8)
     cluster.sql(
         'INSERT INTO "user" (id, username, first_name, last_name, password_hash)'
         " SELECT n, 'user' || n, 'a', 'b', 'x' FROM generate_series(1, 200) AS n"

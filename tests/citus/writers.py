@@ -34,7 +34,9 @@ async def while_writing(cluster: Cluster, step: Callable[[], Awaitable[object]])
     stop = asyncio.Event()
 
     async def write(number: int) -> None:
-        connection = await asyncpg.connect(cluster.coordinator.dsn, command_timeout=60)
+        connection = await asyncpg.connect(
+            cluster.coordinator.dsn, command_timeout=60, server_settings={"statement_timeout": "20s"}
+        )
         turn = 0
         try:
             while not stop.is_set():

@@ -1,0 +1,167 @@
+"""A walk through the runbook under load: every change of a cluster once, and a page of what each cost."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lab.load.fingerprint import machine
+from lab.load.record import Machine
+from lab.report.guide import standalone
+from lab.shards import servers, steps
+from lab.shards.account import as_data, picture, refused
+from lab.shards.cluster import Cluster
+from lab.shards.meanwhile import Load, Meanwhile, Window
+from lab.shards.steps import Step, changed
+from lab.shards.watch import Account
+from lab.stack.description import StackDescription
+
+Tell = Callable[[str], None]
+AWAY_SECONDS = 5.0
+CAUSES = """
+While a worker is away, sends to its shards are answered with 503 (after three tries within the request).
+Those to other shards go on, slower where they share a connection pool with sends that wait. While the
+shard count changes, all writers wait for the locks that make it safe; who waits for longer than 2 s for a
+connection or 5 s for an answer gets 503 or a time-out, and sends again with the same id.
+"""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """One step, done. `words` are for people: no ports, which are others each time."""
+
+    words: str
+    account: Account
+    beside: Meanwhile
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where and with what a walk was walked."""
+
+    command: str
+    started_at: str
+    machine: Machine
+    versions: dict[str, str]
+    mebibytes: float
+
+
+def walk(stack: StackDescription, load: Load, command: str, tell: Tell) -> tuple[Head, list[Walked]]:
+    """Do all steps on a running stack in mode citus, which has as many workers afterwards as before."""
+    shards, mebibytes, versions, hot = asyncio.run(_look(stack))
+    head = Head(
+        command, datetime.now(UTC).isoformat(timespec="seconds"), machine(stack.home), versions, mebibytes
+    )
+    done = []
+    for words, step in _steps(stack, shards, hot, tell):
+        tell(words)
+        done.append(Walked(words, *asyncio.run(changed(step, stack.postgres, load, lambda line: None))))
+    return head, done
+
+
+def _steps(stack: StackDescription, shards: int, hot: uuid.UUID, tell: Tell) -> Iterator[tuple[str, Step]]:
+    host, port = servers.start_worker(stack, tell)
+    new = f"{host}:{port}"
+    yield "a worker is added", steps.add(host, port)
+    yield "rebalance onto it", steps.rebalance()
+    yield f"that worker is killed, and back after {AWAY_SECONDS:g} s", steps.crash(stack, new, AWAY_SECONDS)
+    yield "it is drained", steps.drain(new)
+    yield "it is removed", steps.remove(new)
+    servers.stop_worker(stack, port, tell)
+    yield f"shard count {shards} to {shards * 2}", steps.count(shards * 2)
+    yield "the longest dialog is isolated", steps.isolate(hot)
+
+
+async def _look(stack: StackDescription) -> tuple[int, float, dict[str, str], uuid.UUID]:
+    cluster = await Cluster.connect(stack.postgres)
+    try:
+        size = sum(node.bytes for node in await cluster.nodes()) / 2**20
+        ask = cluster.connection.fetchval
+        versions = {
+            "PostgreSQL": str(await ask("SHOW server_version")),
+            "Citus": str(await ask("SELECT extversion FROM pg_extension WHERE extname = 'citus'")),
+        }
+        hot = await ask("SELECT dialog_id FROM dialog ORDER BY last_seq DESC LIMIT 1")
+        return await cluster.shard_count(), size, versions, hot
+    finally:
+        await cluster.close()
+
+
+def save(head: Head, done: list[Walked], path: Path) -> None:
+    """The result file, its page beside it, and the pictures below `figures`."""
+    data: dict[str, Any] = {
+        **{name: getattr(head, name) for name in head.__dataclass_fields__},
+        "steps": [{"step": one.words, **as_data(one.account, one.beside)} for one in done],
+    }
+    figures = path.parent / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n")
+    for number, one in _pictured(done):
+        drawn = standalone(picture(one.account, one.beside))
+        (figures / f"{path.stem}-{number}.svg").write_text(drawn)
+    path.with_suffix(".md").write_text(page(head, done, path))
+
+
+def page(head: Head, done: list[Walked], path: Path) -> str:
+    """What each step cost, as Markdown."""
+    first = done[0].account
+    lines = [
+        "# A cluster changed under load",
+        "",
+        f"`{head.command}` on {head.started_at[:10]}: Citus {head.versions['Citus']} on PostgreSQL"
+        f" {head.versions['PostgreSQL']}, {head.machine.cores} cores of {head.machine.cpu} for everything,"
+        f" {first.messages_before:,} messages ({head.mebibytes:.0f} MiB with their indexes) at the begin."
+        f" Figures: [{path.name}]({path.name}).",
+        "",
+        "Sends go on all the time, each tried once: an answer other than 200 or 201 is counted as refused.",
+        "p99 and slowest are milliseconds from the moment a send was due: 10 s before the step, during it,",
+        "and 10 s after. *Lost*: acknowledged, and not in the database afterwards.",
+        "",
+        "| step | took | shards moved | p99 before | during | after | slowest | refused | lost, of sends |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_row(one) for one in done),
+        "",
+        CAUSES.strip(),
+        "",
+    ]
+    for number, one in _pictured(done):
+        lines += [
+            f"## {one.words[0].upper()}{one.words[1:]}",
+            "",
+            f"![Shards by worker and p99 of each second](figures/{path.stem}-{number}.svg)",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _pictured(done: list[Walked]) -> list[tuple[int, Walked]]:
+    """Number and step of those that took long enough to show something."""
+    return [(number, one) for number, one in enumerate(done, 1) if one.account.seconds >= 1]
+
+
+def _row(one: Walked) -> str:
+    account, spans = one.account, {window.name: window for window in one.beside.windows}
+    record = one.beside.record
+    assert record is not None
+    book = record.ledger
+    slowest = max((span.slowest or 0.0 for span in spans.values()), default=0.0)
+    cells = [
+        one.words,
+        f"{account.seconds:.1f} s",
+        str(account.shards_moved),
+        *(_milliseconds(spans[name]) for name in ("before", "during", "after")),
+        f"{slowest * 1000:.0f}",
+        "; ".join(refused(span) for span in spans.values() if span.refused).removeprefix("refused ")
+        or "none",
+        f"{book.acknowledged_not_stored} of {book.acknowledged:,}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _milliseconds(window: Window) -> str:
+    return "-" if window.p99 is None else f"{window.p99 * 1000:.0f}"

@@ -1,0 +1,56 @@
+"""The whole application on a cluster, as `lab up --mode citus` starts it, under load while a worker dies."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.shards.cluster import Cluster
+from lab.shards.meanwhile import Load
+from lab.shards.steps import changed, crash
+from lab.stack import citus
+from lab.stack.description import StackDescription
+from lab.stack.host import running
+from lab.stack.modes import Request
+
+pytestmark = [
+    *(pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.haproxy),
+    pytest.mark.timeout(180),
+]
+USERS = """
+INSERT INTO "user" (username, first_name, last_name, password_hash)
+SELECT 'user' || n, 'a', 'b', 'x' FROM generate_series(1, 40) AS n
+"""
+
+
+@pytest.fixture
+def stack() -> Iterator[StackDescription]:
+    """As small as it can be: hints through PostgreSQL, four shards."""
+    if citus.find() is None:
+        pytest.skip(citus.MISSING)
+    levers = {"BROKER": "postgres", "SHARD_COUNT": "4"}
+    with tempfile.TemporaryDirectory(prefix="lab-test-citus-") as name:
+        request = Request(Path(name) / "home", "citus", api=1, websockets=1, levers=levers)
+        with running(request) as description:
+            yield description
+
+
+async def test_a_load_goes_on_while_a_worker_dies_and_nothing_acknowledged_is_lost(stack: StackDescription):
+    cluster = await Cluster.connect(stack.postgres)
+    await cluster.connection.execute(USERS)
+    worker = (await cluster.nodes())[1]
+    await cluster.close()
+    step = crash(stack, worker.name, away_seconds=2)
+    account, beside = await changed(step, stack.postgres, Load(30, 2, stack.home), print)
+    before, during, after = beside.windows
+    assert before.sends
+    assert after.sends
+    assert not before.refused
+    assert set(during.refused) <= {"503", "timeout"}
+    assert during.refused, "no send failed: was the worker killed?"
+    assert during.p99 is not None, "none was answered: the other worker's dialogs go on"
+    assert beside.record is not None
+    assert beside.record.ledger.clean, beside.record.ledger.examples
+    assert account.lost_after == 0
+    assert account.messages_after > account.messages_before
