@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -54,6 +56,7 @@ def promote_command(
     load: Annotated[
         float, typer.Option(min=0, max=5000, help="Messages a second sent meanwhile; 0: none.")
     ] = 0,
+    output: Annotated[Path | None, typer.Option(help="Also write the figures to this file, as JSON.")] = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """End the primary, promote a replica to its address, bring the old primary back by pg_rewind.
@@ -64,6 +67,8 @@ def promote_command(
     """
     stack = _stack(home)
     promotion, record = asyncio.run(_promoted(stack, replica, planned, load))
+    if output:
+        write(output, promotion, record)
     print(f"{'the primary':<28}{'stopped in order' if planned else 'killed'}")
     print(f"{'no primary for':<28}{promotion.down_seconds:.1f} s")
     print(f"{'old primary back after':<28}{promotion.rejoin_seconds:.1f} s more (pg_rewind)")
@@ -80,6 +85,30 @@ def promote_command(
             f"{ledger.acknowledged_not_stored} acknowledged messages are lost; "
             "lab up --replication first_1 makes each commit wait for a replica"
         )
+
+
+def write(path: Path, promotion: Promotion, record: RunRecord | None) -> None:
+    """The figures of one promotion, with the load's where there was one."""
+    figures: dict[str, Any] = {"promotion": asdict(promotion)}
+    if record is not None:
+        figures |= {
+            "sends": record.total.sent,
+            "errors": record.total.errors,
+            "no_send_answered_seconds": pause_seconds(record),
+            "p99": record.total.intended.p99,
+            "ledger": record.ledger,
+        }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+
+
+def pause_seconds(record: RunRecord) -> int:
+    """The longest row of seconds of which no send was answered well."""
+    longest = current = 0
+    for second in record.seconds:
+        current = current + 1 if second.offered and not second.ok else 0
+        longest = max(longest, current)
+    return longest
 
 
 async def _promoted(

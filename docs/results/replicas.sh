@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Promotions measured: each way of replicating, the primary killed (ROUNDS times) or stopped in order, under 100
+# sends a second. Writes docs/results/replicas.json. Usage: docs/results/replicas.sh [ROUNDS]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+work=$(mktemp -d /tmp/lab-replicas-XXXXXX)
+chmod 711 "$work"
+trap '.venv/bin/lab down --home "$work/stack" >/dev/null; rm -rf "$work"' EXIT
+
+promote() { # NAME REPLICATION OPTIONS...
+  local name=$1 replication=$2
+  shift 2
+  .venv/bin/lab up --home "$work/stack" --api 1 --websocket 1 --replicas 1 --replication "$replication" >/dev/null
+  .venv/bin/lab seed --home "$work/stack" --users 1000 --dialogs 2000 --messages 50000 >/dev/null
+  echo "$name"
+  # Exit code 3: something was lost. That is what is measured.
+  .venv/bin/lab replicas promote --home "$work/stack" --load 100 --output "$work/results/$name.json" "$@" || [ $? = 3 ]
+  .venv/bin/lab down --home "$work/stack" >/dev/null
+}
+
+for round in $(seq "${1:-3}"); do
+  promote "async, killed, $round" async
+  promote "FIRST 1, killed, $round" first_1
+  promote "async, planned, $round" async --planned
+done
+.venv/bin/python - "$work/results" >docs/results/replicas.json <<'END'
+import json, pathlib, sys
+print(json.dumps({p.stem: json.loads(p.read_text()) for p in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))}, indent=1))
+END
