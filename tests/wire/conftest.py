@@ -1,5 +1,6 @@
 """Fixtures: one server of each kind for the session, and each test's broker behind a proxy of its own."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,6 +28,11 @@ CONNECTED = ALL[1:]  # those with a connection that can break
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[dict[str, Any]]:
+    """A node of this machine's package, or the one that LAB_RABBITMQ names: another version, say."""
+    if running := os.environ.get("LAB_RABBITMQ"):
+        url = urlsplit(running)  # amqp://user:password@127.0.0.1:5672
+        yield {"port": url.port or 5672, "user": url.username, "password": url.password}
+        return
     with tempfile.TemporaryDirectory(prefix="lab-test-rabbitmq-", ignore_cleanup_errors=True) as name:
         programs, description = plan_rabbitmq(Path(name), 1)
         with supervised(Path(name), programs):
