@@ -26,6 +26,7 @@ from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
 PAIRS = 12
+LEAST_TWINS = 6  # A/A pairs of a session that say something about the spread
 OWN = ("README.md", "claims.md")
 
 
@@ -185,7 +186,7 @@ def _resolved(latest: Sequence[Found]) -> list[str]:
     for _, result in latest:
         for verdict in result.verdicts:
             twins = floor_pairs_of(result.observations, verdict.metric)
-            if verdict.effect and len(twins) >= PAIRS:
+            if verdict.effect and len(twins) >= LEAST_TWINS:
                 ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
                 found.setdefault((result.plan["design"], METRICS[verdict.metric].label), []).append(
                     resolution(ratios, PAIRS)
