@@ -9,7 +9,7 @@ if [ "$(ask -c "SELECT count(*) FROM pg_dist_partition WHERE partmethod = 'h'")"
 fi
 # A worker that was stopped before it was drained.
 gone=$(ask -F ' ' -c "SELECT n.nodename, count(*) FROM pg_dist_node n JOIN citus_shards s USING (nodename, nodeport)
-  WHERE n.groupid <> 0 AND NOT citus_check_connection_to_node(n.nodename, n.nodeport) GROUP BY 1 ORDER BY 1")
+  WHERE s.citus_table_type = 'distributed' AND NOT citus_check_connection_to_node(n.nodename, n.nodeport) GROUP BY 1 ORDER BY 1")
 if [ -n "$gone" ]; then
   while read -r name count; do
     echo "rebalance: WARNING: $name is not there and holds $count shards: their rows cannot be reached until it is" \
