@@ -1,6 +1,7 @@
 """The run: a stack, two of the rival's services on the same RabbitMQ, turns, and a broker restart."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -108,6 +109,8 @@ def bench(plan: RivalPlan, tell: Callable[[str], None]) -> Rival:
 async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str], None]) -> Rival:
     from importlib.metadata import version
 
+    for name in ("aio_pika", "aiormq"):  # the emitter's library tells of every try while the broker is away
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     rabbit = stack.rabbitmq or {}
     broker = f"amqp://{rabbit['user']}:{rabbit['password']}@127.0.0.1:{rabbit['port']}/"
     started, pressed = time.time(), moment()
@@ -274,8 +277,7 @@ def _rival_after(emitter: Emitter, listeners: list[Listener], rate: float, secon
     heard = [set(one.heard) for one in listeners]
     missed = [number for number, users in emitter.emitted for user in users if number not in heard[user]]
     first_of_last = (seconds - LAST_SECONDS) * rate
-    late = [number for number, _ in emitter.emitted if number >= first_of_last]
-    late_missed = sum(number >= first_of_last for number in missed)
+    late_heard = sum(number >= first_of_last for numbers in heard for number in numbers)
     return Restart(
         "rival",
         round(seconds * rate),
@@ -283,5 +285,5 @@ def _rival_after(emitter: Emitter, listeners: list[Listener], rate: float, secon
         2 * len(emitter.emitted),
         len(missed),
         max((delay for one in listeners for delay in one.delays), default=0.0),
-        1 - late_missed / (2 * len(late)) if late else 0.0,
+        late_heard / (2 * LAST_SECONDS * rate),
     )
