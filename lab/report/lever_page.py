@@ -75,9 +75,15 @@ def _how(result: PullResult) -> str:
     share = f" over {len(SIDES)} processes" if plan["design"] == "duet" else ""
     return (
         f"{plan['rate']:g}/s{share}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s"
-        f"{quick}, mode {plan['mode']}, {result.day}, {result.seconds / 60:.1f} minutes, "
+        f"{quick}, mode {plan['mode']}{_broker(result)}, {result.day}, {result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}."
     )
+
+
+def _broker(result: PullResult) -> str:
+    """What carried the hints, where both sides used the same."""
+    found = {side.get("broker") for side in result.settings.values()}
+    return f", broker {found.pop()}" if len(found) == 1 and None not in found else ""
 
 
 def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
