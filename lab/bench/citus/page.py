@@ -101,6 +101,8 @@ def page(result: CitusResult, name: str) -> str:
         "",
         "Read it as a price list: all nodes share the same cores here, so that sharding can only cost.",
         "It adds a hop to another process for each statement and gives no further core in return.",
+        "Rates are of whatever the machine had left: where their interval is wide, other work ran beside.",
+        "The CPU column is the steady one, and what follows is drawn from it.",
         "",
         _when_it_pays(result),
         "",
