@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$(mktemp -d /tmp/lab-replicas-XXXXXX)
 chmod 711 "$work"
-trap '.venv/bin/lab down --home "$work/stack" >/dev/null; rm -rf "$work"' EXIT
+trap '.venv/bin/lab down --home "$work/stack" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 promote() { # NAME REPLICATION OPTIONS...
   local name=$1 replication=$2
