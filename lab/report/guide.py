@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.experiments.result import KEPT, PullResult, results_of
+from lab.experiments.session import MOST_OF_OTHERS
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import Found, advice, hops, size
 from lab.report.lever_page import lever_page
@@ -181,24 +182,29 @@ def _prediction(result: PullResult) -> str:
 
 
 def _resolved(latest: Sequence[Found]) -> list[str]:
-    """A table: design x metric, from the A/A pairs of every session."""
-    found: dict[tuple[str, str], list[float]] = {}
+    """A table: design x metric x how busy the machine was, from the A/A pairs of every session."""
+    found: dict[tuple[str, str, str], list[float]] = {}
     for _, result in latest:
         for verdict in result.verdicts:
             twins = floor_pairs_of(result.observations, verdict.metric)
             if verdict.effect and len(twins) >= LEAST_TWINS:
                 ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
-                found.setdefault((result.plan["design"], METRICS[verdict.metric].label), []).append(
-                    resolution(ratios, PAIRS)
-                )
+                key = (result.plan["design"], METRICS[verdict.metric].label, _company(result))
+                found.setdefault(key, []).append(resolution(ratios, PAIRS))
     if not found:
         return ["No session is long enough yet."]
-    lines = ["| design | metric | resolves | sessions |", "|---|---|---|---|"]
+    lines = ["| design | metric | the machine was | resolves | sessions |", "|---|---|---|---|---|"]
     lines += [
-        f"| {design} | {label} | {statistics.median(values):.1%} | {len(values)} |"
-        for (design, label), values in sorted(found.items())
+        f"| {design} | {label} | {company} | {statistics.median(values):.1%} | {len(values)} |"
+        for (design, label, company), values in sorted(found.items())
     ]
     return lines
+
+
+def _company(result: PullResult) -> str:
+    """Whether other programs used the machine during the trials."""
+    used = statistics.median(float(one.detail.get("others", 0.0)) for one in result.observations)
+    return "shared" if used > MOST_OF_OTHERS else "the lab's alone"
 
 
 def _not_run(latest: Sequence[Found]) -> list[str]:
