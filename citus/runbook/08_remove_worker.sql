@@ -2,6 +2,7 @@
 -- Run:  psql -v ON_ERROR_STOP=1 -v host=worker-3 -v port=5432 -f citus/runbook/08_remove_worker.sql
 -- See:  the node gone. Refused with "contains the only shard placement" when step 7 was left out;
 --       nothing is lost by the refusal.
+-- Took: 0.2 s.
 -- Undo: step 4.
 --
 -- First what the moves left behind on it is dropped. A leftover of a server that is gone can never be, and

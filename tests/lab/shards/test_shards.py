@@ -1,5 +1,6 @@
 """What of `lab shards` needs no cluster: the runbook's statements, skew, and where there are no shards."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,13 @@ def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
         number = int(file.name[:2])
         assert f"`{file.name}`" in text
         assert f'"{number:02}"' in tests, f"no test runs {file.name}"
+
+
+def test_every_step_says_what_to_run_what_to_see_how_long_it_took_and_how_to_undo_it():
+    for file in runbook.FOLDER.glob("*.sql"):
+        head = re.match(r"(--.*\n)+", file.read_text())
+        assert head is not None
+        for word in ("Run:", "See:", "Took:", "Undo:"):
+            line = re.search(rf"^-- {word} +\S", head.group(), re.MULTILINE)
+            harmless = word == "Undo:" and "Changes nothing." in head.group()
+            assert line or harmless, f"{file.name}: no line -- {word}"
