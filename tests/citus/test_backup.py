@@ -11,7 +11,7 @@ from lab.cli import run
 from tests.citus.conftest import Cluster
 from tests.citus.writers import SEND, gaps, while_writing
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from lab.bench.citus.contenders import CONTENDERS, PLAIN
 from lab.bench.citus.run import compare
 from tests.citus.conftest import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 # Each database takes seconds to make: one of each kind. How many workers and shards changes only figures.
 ASKED = [one for one in CONTENDERS if one.inbox or one.key == "id"]
 

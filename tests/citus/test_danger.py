@@ -9,7 +9,7 @@ import pytest
 from tests.citus.conftest import Cluster
 from tests.citus.writers import gaps, lost, while_writing
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 TRIES = 5  # the first was enough in each of 6 tries
 # Rows that take a while to copy: what is written meanwhile is what is at stake.
 HISTORY = """

@@ -15,7 +15,7 @@ from tests.backend.running import Running, running
 from tests.citus.backends import settings
 from tests.citus.conftest import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 NAME = "backend-of-the-test"
 SESSIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()"

@@ -9,7 +9,7 @@ from tests.backend.running import running
 from tests.citus.backends import settings
 from tests.citus.conftest import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def test_a_backend_distributes_by_id_and_keeps_every_promise_of_a_send(cluster: Cluster):

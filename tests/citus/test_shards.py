@@ -9,7 +9,7 @@ from lab.cli import run
 from lab.commands import shards as command
 from tests.citus.conftest import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

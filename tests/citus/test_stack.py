@@ -16,7 +16,7 @@ from lab.stack.modes import Request
 
 pytestmark = [
     *(pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.haproxy),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 USERS = """
 INSERT INTO "user" (username, first_name, last_name, password_hash)

@@ -11,7 +11,7 @@ from lab.stack.supervision import Supervision
 from tests.citus.conftest import Cluster
 from tests.citus.writers import gaps, lost, while_writing
 
-pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def test_a_killed_worker_comes_back_and_nothing_acknowledged_is_lost(cluster: Cluster) -> None:
