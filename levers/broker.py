@@ -15,7 +15,8 @@ a hint) and a cluster to run. Fails at a node stop: confirmed hints in an exclus
 `redis`: publish/subscribe. Costs: one process, single-threaded. Fails open as well; a slow subscriber is
 cut off.
 
-`memory`: a function call, in mode single only. Costs: nothing, and is the baseline. Fails to leave it.
+`memory`: a function call, in mode single only (`lab pull run_mode` compares it). Costs: nothing, and is the
+baseline. Fails to leave the process.
 
 Different when: hints are batched. One at a time shows round trips, ten at a time shows brokers.
 """

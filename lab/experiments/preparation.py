@@ -23,6 +23,8 @@ SHARE_OF_CAPACITY = 0.4
 FIRST_RATE = 100.0
 MOST_RATE = 4_000.0  # one generator process; above it the search would measure the generator
 
+# Values that are another lever's: asked here, both sides would run with something else.
+OF_ANOTHER = {("broker", "memory"): "is run mode single: lab pull run_mode --values single,multi"}
 # Metrics of other commands: a search each value, or a kill.
 ELSEWHERE = {"capacity": "lab sweep", "lost": "see lab faults for", "gap": "see lab faults for"}
 
@@ -56,6 +58,9 @@ def chosen_values(lever: Lever, words: str | None) -> tuple[str, str]:
         found = tuple(lever.check_value(word.strip()) for word in words.split(","))
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for value in found:
+        if (lever.name, value) in OF_ANOTHER:
+            raise UsageError(f"{lever.name}={value} {OF_ANOTHER[lever.name, value]}")
     missing = [value for value in found if not value_is_here(lever, value)]
     if missing:
         raise UsageError(f"{lever.name}={missing[0]} cannot run here: {state.reason}")

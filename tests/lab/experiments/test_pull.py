@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lab.errors import UsageError, VoidResult
-from lab.experiments.preparation import Question, drafted
+from lab.experiments.preparation import Question, chosen_values, drafted
 from lab.experiments.pull import Session, command_of, pull
 from levers.catalogue import lever_named
 from tests.lab.experiments.fake_stack import STALL_MISSED, FakeLoad, FakeStackRig
@@ -135,3 +135,8 @@ def test_a_duet_can_be_checked_by_alternation():
     draft = drafted(Question(lever_named("event_loop"), ("uvloop", "asyncio"), design="abab"))
     assert draft.design == "abab"
     assert command_of(draft).endswith("--design abab")
+
+
+def test_a_value_of_another_lever_is_refused_with_the_command_that_compares_it():
+    with pytest.raises(UsageError, match="lab pull run_mode --values single,multi"):
+        chosen_values(lever_named("broker"), "memory,postgres")
