@@ -21,6 +21,7 @@ from lab.load.run import run_load
 
 CALM_SECONDS = 5.0  # of load before the fault
 REQUEST_SECONDS = 2.0  # time limit of a request; then the client tries again with the same id
+IN_FLIGHT = 4096  # clients that wait through a fault are not dropped: over a minute of the usual rate
 RETRIES = 60  # a client goes on for longer than any fault lasts: a 503 comes at once, a retry after 0.2 s
 LONGEST_SECONDS = 400.0  # of load: it is stopped when the fault is over and was watched to its end
 Tell = Callable[[str], None]
@@ -52,6 +53,7 @@ class Load:
             seed=self.seed,
             timeout=REQUEST_SECONDS,
             retries=RETRIES,
+            in_flight_limit=IN_FLIGHT,
             settle=LATEST_SECONDS + 10,
             command=f"lab faults {row.name}",
             **{**usual, **row.load},
