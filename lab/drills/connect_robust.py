@@ -36,11 +36,15 @@ BROKEN = (aiormq.exceptions.AMQPError, RuntimeError, OSError)
 
 @dataclass
 class Store:
-    """The truth: what was written, and what the consumer knows of it. `last` tells when it knew the last."""
+    """The truth: what was written, what the consumer knows of it, and how much of that it had to fetch."""
 
     written: list[int] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
     caught_up: int = 0
+
+    @property
+    def lost(self) -> int:
+        return len(set(self.written) - self.known)
 
 
 Consume = Callable[[str, Store], Awaitable[None]]
@@ -60,12 +64,20 @@ async def supervised(url: str, store: Store) -> None:
         with suppress(*BROKEN):
             connection = await aio_pika.connect(url)
             async with connection:
+                gone = _gone(connection)
                 await _bound(connection, store)
                 missed = set(store.written) - store.known
                 store.known |= missed
                 store.caught_up += len(missed)
-                await connection.closed()
+                await gone.wait()
         await asyncio.sleep(RETRY_SECONDS)
+
+
+def _gone(connection: AbstractConnection) -> asyncio.Event:
+    """Set when the connection ends; its own `closed()` is not when the other end broke it."""
+    gone = asyncio.Event()
+    connection.close_callbacks.add(lambda *_: gone.set())
+    return gone
 
 
 async def _bound(connection: AbstractConnection, store: Store) -> None:
@@ -92,14 +104,13 @@ def show(tell: Tell, folder: Path) -> Shown:
         harm = asyncio.run(_through_an_outage(stack.rabbitmq, robust))
         tell("a plain connection that is made anew, with a look at the store ...")
         cure = asyncio.run(_through_an_outage(stack.rabbitmq, supervised))
-    sent = len(cure.written)
     return Shown(
-        f"of {sent} confirmed messages known to the consumer",
-        "",
-        len(harm.known),
-        len(cure.known),
+        "confirmed messages that the consumer knows of",
+        "%",
+        100 * len(harm.known) / len(harm.written),
+        100 * len(cure.known) / len(cure.written),
         [
-            ("never heard of", str(sent - len(harm.known)), str(sent - len(cure.known))),
+            ("never heard of", str(harm.lost), str(cure.lost)),
             ("fetched from the store after the gap", str(harm.caught_up), str(cure.caught_up)),
         ],
     )
