@@ -176,7 +176,9 @@ def describe(home: Path, file: Path) -> StackDescription:
             "compose_file": str(file),
         },
         replicas=[
-            replace(primary, host=each.address, port=5432) for each in running if each.service.startswith("replica-")
+            replace(primary, host=each.address, port=5432)
+            for each in running
+            if each.service.startswith("replica-")
         ],
     )
 
