@@ -6,14 +6,17 @@
 set -euo pipefail
 role=$1
 
+# The same as in lab/stack/citus.py, which says more about each.
 settings=(
   -c shared_preload_libraries=citus
   -c wal_level=logical                      # shards move by logical replication
-  -c max_prepared_transactions=400          # a transaction over several nodes is a prepared one on each
-  -c max_connections=300
+  -c max_prepared_transactions=800          # a transaction over several nodes is a prepared one on each
+  -c max_connections=400                    # a client that asks all shards counts twice at the coordinator
+  -c max_worker_processes=32                # one for each database, and two for each shard that moves
   -c wal_retrieve_retry_interval=200ms      # each move of a shard waits for it
   -c citus.node_connection_timeout=5000     # ms: a dead worker must not starve callers of the others for long
   -c citus.max_cached_conns_per_worker=16
+  -c citus.max_adaptive_executor_pool_size=1  # else a few callers that ask all shards use up the workers' places
   -c log_min_messages=warning
 )
 # Newer minor releases refuse other decoding plugins; splitting a shard uses Citus's own.
