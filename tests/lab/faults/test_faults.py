@@ -17,21 +17,12 @@ def run(tmp_path, *names: str, mode: faults.Mode) -> page.Book:
     return page.read(tmp_path / "faults.json")
 
 
-def test_processes_and_hints_of_the_smallest_stack_may_fail(tmp_path):
-    book = run(
-        tmp_path, "api-killed", "websocket-killed", "database-link-reset", "hints-mangled", mode="multi"
-    )
-    assert len(book.entries) == 4
-    observed = {name: entry.observation for name, entry in book.entries.items()}
-    assert observed["websocket-killed"].closes == {"1006": observed["websocket-killed"].reconnects}
-    assert observed["hints-mangled"].duplicates_on_wire + observed["hints-mangled"].sends > 0
-
-
-@pytest.mark.rabbitmq
-@pytest.mark.haproxy
-def test_broker_and_proxy_may_fail(tmp_path):
-    book = run(tmp_path, "haproxy-killed", "consumer-link-reset", mode="stack")
-    assert book.entries["haproxy-killed"].observation.closes["1006"] >= 60
+def test_parts_of_the_smallest_stack_may_fail(tmp_path):
+    """Mode multi; `lab faults --quick`, a lane of its own, breaks one part of each kind of mode stack."""
+    book = run(tmp_path, "websocket-killed", "database-link-reset", mode="multi")
+    assert len(book.entries) == 2
+    killed = book.entries["websocket-killed"].observation
+    assert killed.closes == {"1006": killed.reconnects}
 
 
 def test_an_unknown_row_is_refused_with_the_choices():
