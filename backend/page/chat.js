@@ -62,6 +62,17 @@ function leave() {
   by("sign").username.focus();
 }
 
+// What this user asked for. An answer that comes after they left is nobody's: it never arrives.
+function ours(answer) {
+  const asked = book;
+  return new Promise((resolve, reject) => {
+    answer.then(
+      (value) => book === asked && resolve(value),
+      (error) => book === asked && reject(error),
+    );
+  });
+}
+
 async function enter() {
   me = await api.me();
   const { websockets } = await api.where();
@@ -121,7 +132,7 @@ async function reload() {
 async function catchUp(dialog) {
   if (!dialog) return;
   for (;;) {
-    const { items } = await api.history(dialog.otherId, { after: dialog.stream.last });
+    const { items } = await ours(api.history(dialog.otherId, { after: dialog.stream.last }));
     if (!items.length) return;
     items.forEach((item) => book.receive(item));
   }
@@ -143,7 +154,7 @@ function onApplied(dialog, message) {
 // --- Dialogs and people ---
 
 async function loadDialogs(after) {
-  const { items, next } = await api.dialogs(after);
+  const { items, next } = await ours(api.dialogs(after));
   moreDialogs = next;
   for (const item of items) {
     const dialog = book.dialog(item.user_id, item.last_seq);
@@ -160,7 +171,7 @@ by("more-dialogs").onclick = () => loadDialogs(moreDialogs).catch(() => {});
 
 async function nameOf(dialog) {
   dialog.other = { username: `user ${dialog.otherId}`, first_name: "", last_name: "" };
-  dialog.other = await api.user(dialog.otherId).catch(() => dialog.other);
+  dialog.other = await ours(api.user(dialog.otherId)).catch(() => dialog.other);
   showDialogs();
 }
 
@@ -192,7 +203,7 @@ async function find() {
   let items = [];
   let empty = "Nobody found.";
   try {
-    items = /^\d+$/.test(words) ? [await api.user(words)] : (await api.search(wanted)).items;
+    items = /^\d+$/.test(words) ? [await ours(api.user(words))] : (await ours(api.search(wanted))).items;
   } catch (error) {
     if (error.status !== 404) empty = error.message;
   }
@@ -233,7 +244,7 @@ async function show(dialog) {
   showDialogs();
   by("text").focus();
   if (!dialog.loaded) {
-    const { items } = await api.history(dialog.otherId).catch(() => ({ items: null }));
+    const { items } = await ours(api.history(dialog.otherId)).catch(() => ({ items: null }));
     if (items) {
       book.addHistory(dialog, items);
       dialog.loaded = true;
@@ -266,7 +277,7 @@ function addMessage(message) {
 
 by("older").onclick = async () => {
   const dialog = open;
-  const { items } = await api.history(dialog.otherId, { before: dialog.oldest }).catch(() => ({ items: [] }));
+  const { items } = await ours(api.history(dialog.otherId, { before: dialog.oldest })).catch(() => ({ items: [] }));
   book.addHistory(dialog, items);
   if (dialog !== open) return;
   const scroll = by("scroll");

@@ -1,5 +1,6 @@
 """A real Chromium for the page, and a stand-in for the services where the test is about the page alone."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -61,6 +62,8 @@ class Services:
         self.resumed = "new"
         self.where = "ws://lab.test/ws"
         self.welcomes = True
+        self.answering = asyncio.Event()  # cleared: histories are asked for and not answered yet
+        self.answering.set()
         self.answer_send: Callable[[dict[str, Any]], tuple[int, Any]] = self.store
 
     async def start(self) -> None:
@@ -136,6 +139,8 @@ class Services:
     async def _http(self, route: Route) -> None:
         at = urlsplit(route.request.url)
         if at.path.startswith("/api/v1"):
+            if at.path.endswith("/list/"):
+                await self.answering.wait()
             status, body = self._answer(route.request.method, at.path[7:], parse_qs(at.query), route)
             if status == 0:
                 await route.abort()

@@ -123,6 +123,18 @@ async def test_withdrawn_access_leads_to_the_door(services: Services) -> None:
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
+async def test_an_answer_that_comes_after_signing_out_reaches_nobody(services: Services) -> None:
+    services.store({"id": "a", "content": "for Ann alone"})
+    services.answering.clear()
+    page = await _open_bob(services)
+    await page.get_by_role("button", name="Sign out").click()
+    async with page.expect_response("**/list/**"):
+        services.answering.set()
+    await page.wait_for_timeout(100)  # the page had the answer in hand
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    await expect(page.locator("#messages")).to_be_empty()
+
+
 async def test_reload_after_a_lost_position_shows_what_was_missed(services: Services) -> None:
     services.store({"id": "a", "content": "before"})
     page = await _open_bob(services)
