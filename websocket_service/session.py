@@ -1,7 +1,7 @@
 """A session: one welcomed socket of a user, with the messages that wait for it."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from websocket_service import close_codes
@@ -45,6 +45,7 @@ class Session:
         "pending",
         "pending_bytes",
         "since_cursor",
+        "timer",
         "token_asked",
         "user",
         "users",
@@ -66,6 +67,7 @@ class Session:
         self.complete_until = 0.0  # of the resume; the sweep knows better later
         self.since_cursor = 0
         # heartbeat and token: see timers.py
+        self.timer: list[Any] | None = None
         self.expires_at = 0.0
         self.token_asked = False
         self.asked_at = 0.0

@@ -83,6 +83,7 @@ class Sockets:
             session = accepted.session
             if session is not None:
                 self._users.forget(session)
+                self._timers.forget(session)
             if session is None or not session.ending:
                 await self._count_close(accepted)
 

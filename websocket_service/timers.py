@@ -5,7 +5,7 @@ import heapq
 import itertools
 import random
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from websocket_service import close_codes
 from websocket_service.frames import Heartbeat, TokenWanted
@@ -30,7 +30,7 @@ class Timers:
         self._broker = broker
         self._heartbeat_seconds = heartbeat_seconds
         self._answer_seconds = answer_seconds
-        self._heap: list[tuple[float, int, Session]] = []
+        self._heap: list[list[Any]] = []  # [due, serial, session]
         self._serial = itertools.count()
         self._loop = asyncio.get_running_loop()
 
@@ -38,6 +38,11 @@ class Timers:
         """Look after this session until it ends."""
         session.beat_at = self._next_beat(self._loop.time())
         self._push(session)
+
+    def forget(self, session: Session) -> None:
+        """It has ended: its place here must not keep it in memory until it would have been due."""
+        if session.timer is not None:
+            session.timer[2] = None
 
     def answered(self, session: Session) -> None:
         """It said something: it is alive."""
@@ -49,7 +54,7 @@ class Timers:
             now = self._loop.time()
             while self._heap and self._heap[0][0] <= now:
                 session = heapq.heappop(self._heap)[2]
-                if not session.ending and session in session.users.sessions:
+                if session is not None and not session.ending:
                     self._look_after(session, now)
             until = self._heap[0][0] - now if self._heap else LONGEST_SLEEP_SECONDS
             await asyncio.sleep(min(until, LONGEST_SLEEP_SECONDS))
@@ -85,4 +90,5 @@ class Timers:
         notice = 0.0 if session.token_asked else TOKEN_NOTICE_SECONDS
         due = min(due, self._loop.time() + session.expires_at - notice - time.time())
         due = max(due, self._loop.time() + 0.001)  # always later: a clock that lags behind must not spin us
-        heapq.heappush(self._heap, (due, next(self._serial), session))
+        session.timer = [due, next(self._serial), session]
+        heapq.heappush(self._heap, session.timer)

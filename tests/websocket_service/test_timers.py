@@ -1,10 +1,12 @@
 """Heartbeats, and tokens that end."""
 
 import asyncio
+import gc
 import time
 
 from tests.websocket_service.world import Start, World, eventually
 from websocket_service import close_codes
+from websocket_service.session import Session
 
 
 async def test_a_client_that_does_not_answer_is_closed_and_one_that_does_stays(start: Start):
@@ -53,3 +55,16 @@ async def test_the_token_of_somebody_else_is_4500(world: World):
     client = await world.connected(1)
     await client.say(t="token", token=world.tokens.make(2, 600))
     assert await client.closed() == close_codes.BAD_TOKEN
+
+
+async def test_a_session_that_ended_is_not_kept_until_its_next_heartbeat(start: Start):
+    world = await start(heartbeat_seconds=600)
+    client = await world.connected(1)
+    await client.leave()
+    await eventually(lambda: not world.service.users.sessions)
+
+    def left() -> list[object]:
+        gc.collect()
+        return [one for one in gc.get_objects() if isinstance(one, Session)]
+
+    await eventually(lambda: not left())
