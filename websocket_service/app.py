@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.2
 UPKEEP_SECONDS = 1.0
+# Objects made until the collector looks at the youngest (Python: 700). Messages make many, and none of them
+# in a cycle; what is in one is a closed socket, with some 80 objects: hundreds of them wait for a look, no more.
+GC_THRESHOLD = (20_000, 10, 10)
 
 
 class Service:
@@ -130,6 +133,7 @@ class Service:
         # What is alive now lives as long as the process: no need to look at it at each collection.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.consumer.wait_closed(), name="consumer")
             tasks.create_task(self.resume.run(), name="resume")

@@ -72,7 +72,7 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="t"):
     cursor: str
 
 
-class Batch(msgspec.Struct, tag="batch", tag_field="t", omit_defaults=True):
+class Batch(msgspec.Struct, tag="batch", tag_field="t", omit_defaults=True, gc=False):
     """Messages `m`, already encoded; `n` numbers the stream of this user; `re`: sent again."""
 
     n: int

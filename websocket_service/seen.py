@@ -14,7 +14,7 @@ class Heard:
 
     def __init__(self, seq: int) -> None:
         self.first = self.last = seq
-        self.missing: set[int] = set()
+        self.missing: set[int] | None = None  # made with the first hole: most dialogs never have one
         self.at = time.monotonic()  # of the last hint
 
 
@@ -39,6 +39,8 @@ class Seen:
 
     @staticmethod
     def _out_of_order(heard: Heard, seq: int) -> str:
+        if heard.missing is None:
+            heard.missing = set()
         if seq > heard.last:
             heard.missing.update(range(heard.last + 1, seq))
             heard.last = seq
@@ -61,7 +63,7 @@ class Seen:
         if first < heard.first:
             yield first, heard.first - 1
         start = None
-        for seq in sorted(seq for seq in heard.missing if first <= seq <= last):
+        for seq in sorted(seq for seq in heard.missing or () if first <= seq <= last):
             if start is None:
                 start = before = seq
             elif seq != before + 1:

@@ -19,6 +19,7 @@ class DialogMessage(
         "way": "w",
     },
     omit_defaults=True,
+    gc=False,  # it cannot be part of a cycle, and there are thousands a second
 ):
     """One stored message; short names on the wire, long ones in code.
 
