@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.2
 UPKEEP_SECONDS = 1.0
-# Objects made until the collector looks at the youngest (Python: 700). Messages make many, and none of them
-# in a cycle; what is in one is a closed socket, with some 80 objects: hundreds of them wait for a look, no more.
+# Objects made until the collector looks at the youngest (Python: 700). Messages make many, none of them in
+# a cycle; a closed socket is one, of some 80 objects: a few hundred of them wait for the next look.
 GC_THRESHOLD = (20_000, 10, 10)
 
 
