@@ -37,6 +37,11 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a replica, or a primary that was demoted
 )
 
+# A statement that was planned for tables as they were a moment ago: a column changed, a shard of Citus moved.
+STALE = (
+    asyncpg.InvalidCachedStatementError,  # 0A000
+    asyncpg.UndefinedTableError,  # 42P01: the shard's old place
+)
 
 # Seconds before each further try. A Citus worker that is away is back, or its shards are elsewhere, in
 # about a second; longer, and the client should decide.
@@ -93,7 +98,7 @@ class Pool:
         except TimeoutError as error:
             connection.terminate()  # it would go on waiting for the answer to its cancel request
             raise DatabaseUnavailable("no answer in time") from error
-        except AWAY as error:
+        except (*AWAY, *STALE) as error:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from error
         except asyncio.CancelledError:
             connection.terminate()  # in the middle of an exchange: of no further use

@@ -3,6 +3,8 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from tests.backend.running import Running, Start, eventually
 
 KILL = (
@@ -84,3 +86,32 @@ async def test_a_short_cut_is_not_seen_by_who_sends(backend: Running):
     assert set(statuses) <= {200, 201}  # 200: the first try was stored, its answer was lost
     seqs = await backend.database.fetchval("SELECT array_agg(seq ORDER BY seq) FROM dialogmessage")
     assert seqs == list(range(1, 151))
+
+
+@pytest.mark.parametrize("group_commit", ["on", "off"])
+async def test_a_table_that_is_elsewhere_for_a_moment_is_not_seen_by_who_sends(
+    start: Start, group_commit: str
+):
+    """As a shard of Citus that moved while a plan still names its old place (42P01)."""
+    backend = await start(group_commit=group_commit)
+    me, other = await backend.users()
+    assert (await backend.send(me, other)).status_code == 201
+    await backend.database.execute("ALTER TABLE dialogmessage RENAME TO moved")
+    sends = [asyncio.create_task(backend.send(me, other)) for _ in range(3)]
+    reads = asyncio.create_task(backend.page(me, other))
+    await asyncio.sleep(0.1)
+    await backend.database.execute("ALTER TABLE moved RENAME TO dialogmessage")
+    assert {(await send).status_code for send in sends} == {201}
+    assert (await reads)["items"]
+    seqs = await backend.database.fetchval("SELECT array_agg(seq ORDER BY seq) FROM dialogmessage")
+    assert seqs == [1, 2, 3, 4]
+
+
+async def test_a_plan_for_a_column_that_changed_is_made_anew(backend: Running):
+    """What PostgreSQL calls "cached plan must not change result type" (0A000)."""
+    me, other = await backend.users()
+    await backend.send(me, other)
+    before = await backend.page(me, other)
+    await backend.database.execute("ALTER TABLE dialogmessage ALTER COLUMN content TYPE varchar(5000)")
+    assert await backend.page(me, other) == before
+    assert (await backend.send(me, other)).status_code == 201
