@@ -7,10 +7,10 @@ work=$(mktemp -d /tmp/lab-replicas-XXXXXX)
 chmod 711 "$work"
 trap '.venv/bin/lab down --home "$work/stack" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
-promote() { # NAME REPLICATION OPTIONS...
-  local name=$1 replication=$2
-  shift 2
-  .venv/bin/lab up --home "$work/stack" --api 1 --websocket 1 --replicas 1 --replication "$replication" >/dev/null
+promote() { # NAME REPLICAS REPLICATION OPTIONS...
+  local name=$1 replicas=$2 replication=$3
+  shift 3
+  .venv/bin/lab up --home "$work/stack" --api 1 --websocket 1 --replicas "$replicas" --replication "$replication" >/dev/null
   .venv/bin/lab seed --home "$work/stack" --users 1000 --dialogs 2000 --messages 50000 >/dev/null
   echo "$name"
   # Exit code 3: something was lost. That is what is measured.
@@ -19,9 +19,10 @@ promote() { # NAME REPLICATION OPTIONS...
 }
 
 for round in $(seq "${1:-3}"); do
-  promote "async, killed, $round" async
-  promote "FIRST 1, killed, $round" first_1
-  promote "async, planned, $round" async --planned
+  promote "async, killed, $round" 1 async
+  promote "FIRST 1, killed, $round" 1 first_1
+  promote "ANY 1 of 2, killed, $round" 2 any_1
+  promote "async, planned, $round" 1 async --planned
 done
 .venv/bin/python - "$work/results" >docs/results/replicas.json <<'END'
 import json, pathlib, sys

@@ -26,7 +26,7 @@ command = typer.Typer(
     no_args_is_help=True,
     help="Streaming replicas: how far behind, who reads where, and what a promotion loses.\n\n"
     "A walk: `lab up --replicas 1 --set READ_ROUTING=replica_ryw`, `lab seed`,\n"
-    "`lab replicas status`, `lab replicas promote replica-1 --load 50`.",
+    "`lab replicas status`, `lab replicas promote --load 50`.",
 )
 Home = Annotated[Path, typer.Option(help="Run folder of the stack.", show_default=".lab/stack")]
 
@@ -48,7 +48,10 @@ def status(*, home: Home = DEFAULT_HOME) -> None:
 
 @command.command("promote")
 def promote_command(
-    replica: Annotated[str, typer.Argument(help="replica-1, replica-2 ...")] = "replica-1",
+    replica: Annotated[
+        str | None,
+        typer.Argument(help="replica-1, replica-2 ...", show_default="the one that has most of the log"),
+    ] = None,
     *,
     planned: Annotated[
         bool, typer.Option("--planned", help="Stop the primary in order instead of killing it.")
@@ -69,6 +72,7 @@ def promote_command(
     promotion, record = asyncio.run(_promoted(stack, replica, planned, load))
     if output:
         write(output, promotion, record)
+    print(f"{'promoted':<28}{promotion.name}")
     print(f"{'the primary':<28}{'stopped in order' if planned else 'killed'}")
     print(f"{'no primary for':<28}{promotion.down_seconds:.1f} s")
     print(f"{'old primary back after':<28}{promotion.rejoin_seconds:.1f} s more (pg_rewind)")
@@ -112,7 +116,7 @@ def pause_seconds(record: RunRecord) -> int:
 
 
 async def _promoted(
-    stack: StackDescription, replica: str, planned: bool, load: float
+    stack: StackDescription, replica: str | None, planned: bool, load: float
 ) -> tuple[Promotion, RunRecord | None]:
     stop = asyncio.Event()
     loading = None

@@ -28,6 +28,8 @@ from lab.stack.supervision import Supervision, Tell
 PRIMARY = "postgres"  # the program's name, whatever data folder it serves
 READY_SECONDS = 30.0
 
+RECEIVED = "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn"
+
 
 @dataclass(frozen=True)
 class Promotion:
@@ -40,20 +42,22 @@ class Promotion:
     rejoin_seconds: float
 
 
-def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Promotion:
+def promote(stack: StackDescription, name: str | None, planned: bool, tell: Tell) -> Promotion:
     """End the primary, make replica `name` the primary at the same address, bring the old one back.
 
     planned: once the replica follows, the primary stops in order and hands over everything; otherwise it
-    is killed, and what the replica had not received is lost unless commits waited for it. Raises StackError.
+    is killed, and what the replica had not received is lost unless commits waited for it. No name: the
+    replica that has most of the log. So it is with a name when another one has more: promoting less would
+    lose what that one confirmed (ANY 1), and leave it where it cannot follow. Raises StackError.
     """
     numbers = {f"replica-{number}": number for number in range(1, len(stack.replicas) + 1)}
+    if name is None and numbers:
+        name = _furthest(stack)[0]
     if name not in numbers:
         raise UsageError(
-            f"replica '{name}': expected one of {', '.join(numbers) or '(none: lab up --replicas 1)'}"
+            f"replica '{name or ''}': expected one of {', '.join(numbers) or '(none: lab up --replicas 1)'}"
         )
-    standby = stack.replicas[numbers[name] - 1]
     supervision = Supervision(stack.home)
-    old, new = _folder(supervision, PRIMARY), _folder(supervision, name)
     begin = time.monotonic()
     if planned:
         asyncio.run(_await_follower(stack, name))
@@ -62,6 +66,12 @@ def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Pr
     else:
         kill(supervision, PRIMARY)
     tell("the primary is gone")
+    furthest, more = _furthest(stack, than=name)
+    if more > 0:
+        tell(f"{furthest} has {more:,} bytes of the log that {name} has not: {furthest} is promoted")
+        name = furthest
+    standby = stack.replicas[numbers[name] - 1]
+    old, new = _folder(supervision, PRIMARY), _folder(supervision, name)
     supervision.stop_program(name)
     _serve(supervision, PRIMARY, new)
     _start(supervision, PRIMARY, stack.postgres, tell)
@@ -74,6 +84,27 @@ def promote(stack: StackDescription, name: str, planned: bool, tell: Tell) -> Pr
     _start(supervision, name, standby, tell)
     tell(f"the old primary is back as {name}")
     return Promotion(name, planned, down, max(0, lost), time.monotonic() - begin - down)
+
+
+def _furthest(stack: StackDescription, than: str | None = None) -> tuple[str, int]:
+    """The replica that has received most of the log, and how many bytes more it has than this one."""
+
+    async def received(database: Database) -> int:
+        try:
+            connection: asyncpg.Connection[Any] = await asyncpg.connect(database.dsn, timeout=5)
+        except (OSError, asyncpg.PostgresError):
+            return -1  # not there: it cannot be promoted instead
+        try:
+            return int(await connection.fetchval(RECEIVED) or 0)
+        finally:
+            await connection.close()
+
+    async def all_received() -> list[int]:
+        return await asyncio.gather(*map(received, stack.replicas))
+
+    found = {f"replica-{number}": bytes for number, bytes in enumerate(asyncio.run(all_received()), 1)}
+    name = max(found, key=lambda one: found[one])
+    return name, found[name] - found[than or name]
 
 
 def _spec(supervision: Supervision, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,30 @@ def test_what_a_killed_primary_had_not_sent_on_is_lost_and_counted():
             assert numbers(stack.postgres) == [1]
             replayed(stack, "replica-1")
             assert numbers(stack.replicas[0]) == [1]
+
+
+def test_who_has_more_of_the_log_is_promoted_whoever_was_named():
+    """With ANY 1 a commit may be on one replica only: the other one would lose what was acknowledged."""
+    with tempfile.TemporaryDirectory(prefix="lab-test-replicas-") as name:
+        wanted = Request(Path(name) / "home", "multi", 1, 1, replicas=2, replication="any_1")
+        with running(wanted, planner=only_servers) as stack:
+            ask(stack.postgres, "CREATE TABLE counted AS SELECT 1 AS n")
+            for one in ("replica-1", "replica-2"):
+                replayed(stack, one)
+            behind = stack.replicas[0]
+            ((conninfo,),) = ask(behind, "SHOW primary_conninfo")
+            ask(behind, "ALTER SYSTEM SET primary_conninfo = ''")
+            ask(behind, "SELECT pg_reload_conf()")
+            while ask(behind, "SELECT 1 FROM pg_stat_wal_receiver"):
+                time.sleep(0.05)
+            ask(stack.postgres, "INSERT INTO counted VALUES (2)")  # confirmed by replica-2 alone
+            promoted = promotion.promote(stack, "replica-1", planned=False, tell=print)
+            assert promoted.name == "replica-2"
+            assert numbers(stack.postgres) == [1, 2]
+            ask(behind, "ALTER SYSTEM SET primary_conninfo = '" + str(conninfo).replace("'", "''") + "'")
+            ask(behind, "SELECT pg_reload_conf()")
+            replayed(stack, "replica-1")
+            assert numbers(behind) == [1, 2]
 
 
 def test_an_unknown_replica_is_named_with_those_that_are_there(tmp_path):
