@@ -53,9 +53,10 @@ until pg_isready -q -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"; do
   kill -0 $server || exit 1
   sleep 0.2
 done
-# Serially, by the lock: workers start together. An inactive node (it was away) is made active again.
+# Serially, by the lock: workers start together. Its key is one of its own: 7200 guards the making of the tables,
+# 7201 is held by the outbox relay for as long as it lives. An inactive node (it was away) is made active again.
 until coordinator <<'SQL'
-SELECT pg_advisory_lock(7201) \g /dev/null
+SELECT pg_advisory_lock(7202) \g /dev/null
 SELECT citus_set_coordinator_host('coordinator', 5432)
  WHERE NOT EXISTS (SELECT FROM pg_dist_node WHERE groupid = 0) \g /dev/null
 SELECT citus_add_node(:'name', 5432) \g /dev/null
