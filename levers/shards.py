@@ -31,4 +31,5 @@ LEVER = Lever(
     dishonest_if="all shards share one machine and the figure is called a gain",
     also=("p50", "cpu_per_1k_total"),
     needs=("citus",),
+    sweep=("1", "2", "4", "8", "16", "32"),
 )

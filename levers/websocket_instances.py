@@ -28,4 +28,5 @@ LEVER = Lever(
     claim="scale the websocket service and it holds more",
     dishonest_if="sockets are idle",
     also=("delivery_p50", "cpu_per_1k_total", "memory"),
+    sweep=("1", "2", "3", "4"),
 )

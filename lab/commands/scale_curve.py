@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.commands.sweep import Wanted, measured, numeric, save, table
+from lab.commands.sweep import Wanted, asked, measured, numeric, save, table
 from lab.errors import UsageError
-from lab.scaling.usl import TooFar, fit
+from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, fit
 
 
 def command(
@@ -29,12 +29,11 @@ def command(
 
     No figure is given beyond twice the largest measured N. Needs four values or more.
     """
+    check(name, values, upto)
     swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
     console = Console(highlight=False)
     console.print(table(swept))
     print(f"result {save(swept, keep)}")
-    if not numeric(swept):
-        raise UsageError(f"{name}: its values are no numbers, there is no curve")
     try:
         curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
     except ValueError as error:
@@ -46,3 +45,19 @@ def command(
         except TooFar as error:
             raise UsageError(str(error)) from None
         console.print(f"  {n:g}: {middle:,.0f}/s (95 %: {low:,.0f} to {high:,.0f})")
+
+
+def check(name: str, words: str | None, upto: float | None) -> None:
+    """Raises UsageError, before minutes are measured, where no curve can come of it."""
+    lever, values = asked(name, words)
+    if not numeric(values):
+        raise UsageError(f"{name}: its values are no numbers ({', '.join(values)}), there is no curve")
+    numbers = {float(value) for value in values}
+    if len(numbers) < LEAST_POINTS or min(numbers) <= 0:
+        known = ", ".join(value for value in lever.sweep or lever.values if numeric([value]))
+        raise UsageError(f"{name}: a curve needs {LEAST_POINTS} values above 0 or more, of {known}")
+    largest = max(numbers)
+    if upto is not None and not 0 < upto <= largest * REACH:
+        raise UsageError(
+            f"--upto {upto:g}: a figure is given up to {REACH:g} x {largest:g}, the largest value"
+        )

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +42,7 @@ def command(
     swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
     console = Console(highlight=False)
     console.print(table(swept))
-    found = knee(swept.points) if numeric(swept) else None
+    found = knee(swept.points) if numeric(swept.values) else None
     if found is not None and found == max(swept.values, key=float):
         console.print(f"no knee up to {found}: more may still help")
     elif found is not None:
@@ -69,16 +70,21 @@ def measured(wanted: Wanted) -> Sweep:
     from lab.scaling.capacity import Slo
     from lab.scaling.measured import Measured
 
-    try:
-        lever = lever_named(wanted.name)
-        words = wanted.values.split(",") if wanted.values else lever.sweep or lever.values
-        values = [lever.check_value(word.strip()) for word in words]
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    lever, values = asked(wanted.name, wanted.values)
     plan = drafted(lever, wanted.mode or mode_for(lever), wanted.mix or lever.mix, wanted.seed)
     load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed)
     sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
     return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), _tell)
+
+
+def asked(name: str, words: str | None) -> tuple[Lever, list[str]]:
+    """The lever and the values that shall be measured: `a,b,c`, or those that it names. Raises UsageError."""
+    try:
+        lever = lever_named(name)
+        chosen = words.split(",") if words else lever.sweep or lever.values
+        return lever, [lever.check_value(word.strip()) for word in chosen]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def drafted(lever: Lever, mode: str, mix: str, seed: int) -> PullPlan:
@@ -103,9 +109,9 @@ def _tell(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 
-def numeric(sweep: Sweep) -> bool:
+def numeric(values: Sequence[str]) -> bool:
     """Whether the values are numbers, so that there can be a knee."""
-    return all(value.replace(".", "", 1).isdigit() for value in sweep.values)
+    return all(value.replace(".", "", 1).isdigit() for value in values)
 
 
 def table(sweep: Sweep) -> Table:

@@ -6,6 +6,7 @@ import pytest
 
 from lab.cli import run
 from lab.commands.all import choose
+from lab.commands.scale_curve import check
 from lab.commands.sweep import drafted, save, table
 from lab.experiments.arrangement import requested
 from lab.scaling.capacity import Bracket, Slo
@@ -62,3 +63,30 @@ def test_a_lever_that_is_measured_by_capacity_sends_to_the_sweep(capsys):
 def test_an_unknown_value_is_one_line(command, capsys):
     assert run([command, "pool_size", "--values", "3,none"]) == 2
     assert "expected one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["uvicorn_workers", "websocket_instances", "shards"])
+def test_workers_websocket_services_and_shards_have_values_enough_for_a_curve(name):
+    check(name, None, None)
+    check(name, "1,2,4,3" if name != "shards" else "32,1,8,2", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["websocket_instances", "--values", "1,2,4"],
+            "a curve needs 4 values above 0 or more, of 1, 2, 3, 4",
+        ),
+        (["prefetch", "--values", "0,1,2,5"], "a curve needs 4 values above 0"),
+        (["event_loop"], "its values are no numbers"),
+        (
+            ["uvicorn_workers", "--values", "1,2,3,4", "--upto", "9"],
+            "--upto 9: a figure is given up to 2 x 4",
+        ),
+    ],
+)
+def test_what_can_give_no_curve_is_refused_before_anything_is_measured(words, reason, capsys, monkeypatch):
+    monkeypatch.setattr("lab.commands.scale_curve.measured", None)  # would end in a traceback
+    assert run(["scale-curve", *words]) == 2
+    assert reason in capsys.readouterr().err
