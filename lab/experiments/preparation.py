@@ -9,7 +9,7 @@ from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
 from lab.experiments.plan import QUICK_LOOKS, PullPlan
 from lab.experiments.rig import StackRig
-from lab.load.record import RunRecord
+from lab.load.record import OWN_KINDS, RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.trials.schedule import SIDES, Side
 from lab.verdict import LOOKS
@@ -146,7 +146,7 @@ async def capacities(rig: StackRig, slo: Slo, sides: Sequence[Side] = ("a", "b")
 def attempt_of(record: RunRecord) -> Attempt:
     """What the search needs of a run."""
     total = record.total
-    services = [one for one in record.usage if one.kind != "generator"]
+    services = [one for one in record.usage if one.kind not in OWN_KINDS]
     busiest = max(services, key=lambda one: one.cpu_seconds, default=None)
     return Attempt(
         rate=record.settings.rate,

@@ -122,13 +122,13 @@ def verdicts_of(
     remarks = [caveat("one machine")] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
     remarks += _of_the_machine(kept)
     guards = worst_guards(kept)
-    samples = min((one.samples for one in kept), default=0)
     verdicts = []
     for metric in plan.metrics:
         pairs = pairs_of(kept, metric)
         if not pairs and metric != plan.metric:
             continue  # not measured in this run: nothing to say
         own = guards_for(metric, guards)
+        samples = min((one.samples_of(metric) for one in kept), default=0)
         record = Record(metric, pairs, floor_pairs_of(kept, metric), own, samples, plan.looks, remarks)
         verdicts.append(judge(record, *plan.values))
     return verdicts

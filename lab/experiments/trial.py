@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.experiments.arrangement import Arrangement
 from lab.experiments.meter import OWN_WORK, postgres_for
 from lab.experiments.plan import PullPlan
-from lab.load.record import Figures, RunRecord, Usage
+from lab.load.record import OWN_KINDS, Figures, RunRecord, Usage
 from lab.load.record import Guard as RunGuard
 from lab.trials.observation import Observation
 from lab.trials.schedule import Side, Step
@@ -81,14 +81,14 @@ def _observation(
         }
     if counted:
         metrics |= counted.ratios()
-    delivery = figures.delivery.samples if figures.delivery else 0
     return Observation(
         round=step.round,
         place=step.place,
         side=side,
         at=record.started_at,
         metrics={name: value for name, value in metrics.items() if value and value > 0},
-        samples=delivery if plan.metric.startswith("delivery") else figures.intended.samples,
+        samples=figures.intended.samples,
+        delivery_samples=figures.delivery.samples if figures.delivery else 0,
         pressure=(record.pressure.waited or 0.0) if record.pressure else 0.0,
         guards=guards_of(record, figures),
         detail={
@@ -135,14 +135,14 @@ def _touched(one: Usage, plan: PullPlan, own: tuple[str, ...] | None) -> bool:
     if own:
         return one.name in own
     kinds = set(plan.of.processes)
-    return one.kind in kinds or ("stack" in kinds and one.kind != "generator")
+    return one.kind in kinds or ("stack" in kinds and one.kind not in OWN_KINDS)
 
 
 def _belongs(one: Usage, own: tuple[str, ...] | None) -> bool:
     """Whether it is part of the whole cost of a side; in a duet with PostgreSQL's work for its processes."""
     if own:
         return one.name in own or one.name in {postgres_for(name) for name in own}
-    return one.kind != "generator"
+    return one.kind not in OWN_KINDS
 
 
 def _cpu_by_name(record: RunRecord, own: tuple[str, ...] | None, operations: int) -> dict[str, float]:
@@ -151,7 +151,7 @@ def _cpu_by_name(record: RunRecord, own: tuple[str, ...] | None, operations: int
     for one in record.usage:
         if _belongs(one, own):
             found[_role(one.name, own)] = _per_1000([one], operations)
-        elif one.kind == "generator" or one.name == OWN_WORK:
+        elif one.kind in OWN_KINDS or one.name == OWN_WORK:
             found[one.name] = _per_1000([one], record.total.ok)
     return {name: spent for name, spent in found.items() if spent is not None}
 

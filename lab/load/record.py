@@ -13,6 +13,7 @@ import msgspec
 
 FORMAT = "fastapi-performance-lab/run"
 VERSION = 1
+OWN_KINDS = ("generator", "lab")  # of Usage.kind: what the measuring itself costs
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
 
 

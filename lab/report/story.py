@@ -2,14 +2,13 @@
 
 import time
 
-from lab.load.record import Figures, Guard, Hop, RunRecord
+from lab.load.record import OWN_KINDS, Figures, Guard, Hop, RunRecord
 from lab.report.histograms import spectrum
 from lab.report.ledger import checks as ledger_checks
 from lab.report.questions import questions
 from lab.report.run import Check, Latency, Story, Timeline, Used
 from lab.report.style.page import figures, mebibytes, milliseconds, share
 
-OWN_KINDS = ("generator", "lab")
 BUSY_SHARE = 0.05  # of the machine, used by others: from there on latencies are theirs as well
 
 

@@ -12,9 +12,10 @@ from lab.verdict import Guard, Order, Pair
 class Observation:
     """One side in one trial: one number a metric.
 
-    `samples` is the number of answers behind the percentiles. `at` is unix seconds of its begin,
-    `pressure` the share of time in which tasks waited for a core. `detail` holds what reports draw
-    (CPU per process, percentiles), and nothing that a verdict needs.
+    `samples` is the number of answers behind the percentiles, `delivery_samples` that of deliveries
+    behind those of a delivery (None in older files: then `samples` counts what the lever is about).
+    `at` is unix seconds of its begin, `pressure` the share of time in which tasks waited for a core.
+    `detail` holds what reports draw (CPU per process, percentiles), and nothing that a verdict needs.
     """
 
     round: int
@@ -26,6 +27,13 @@ class Observation:
     pressure: float = 0.0
     guards: Sequence[Guard] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    delivery_samples: int | None = None
+
+    def samples_of(self, metric: str) -> int:
+        """How many are behind this metric."""
+        if metric.startswith("delivery") and self.delivery_samples is not None:
+            return self.delivery_samples
+        return self.samples
 
 
 def by_round(observations: Iterable[Observation]) -> dict[int, dict[Side, Observation]]:

@@ -40,6 +40,7 @@ def record(**changes) -> RunRecord:
             usage("postgres, own work", 0.4, "postgres"),
             usage("websocket-1", 0.8, "websocket"),
             usage("generator-1", 5.0, "generator"),
+            usage("lab", 3.0, "lab"),
         ],
     }
     return msgspec.structs.replace(EXAMPLE, **{**base, **changes})
@@ -64,7 +65,7 @@ def test_the_whole_cost_of_a_side_holds_the_databases_work_for_it(tmp_path):
     assert found["b"].metrics["cpu_per_1k_total"] == pytest.approx((1.5 + 0.5) / 500 * 1e6)
 
 
-def test_a_stack_of_its_own_costs_all_but_the_generator(tmp_path):
+def test_a_stack_of_its_own_costs_all_but_what_measures_it(tmp_path):
     the_plan = plan(lever="prefetch", values=("100", "1"), design="abab")
     [found] = observations_of(record(), ALONE, the_plan, arrange(the_plan, tmp_path))
     assert found.side == "b"
@@ -97,6 +98,16 @@ def test_what_the_services_counted_becomes_ratios(tmp_path):
     [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)
     assert found.metrics["frames_per_event"] == pytest.approx(0.5)
     assert found.metrics["received_per_wanted"] == pytest.approx(2)
+
+
+def test_a_percentile_has_the_samples_of_what_it_is_about(tmp_path):
+    several = record(total=figures(100, deliveries=4_000))
+    several = msgspec.structs.replace(
+        several,
+        total=msgspec.structs.replace(several.total, delivery=Latency(samples=4_000, p50=0.01, p99=0.02)),
+    )
+    [found] = observations_of(several, ALONE, plan(design="abab"), _apart(tmp_path))
+    assert (found.samples_of("p99"), found.samples_of("delivery_p99")) == (100, 4_000)
 
 
 def test_nothing_counted_is_no_figure():
