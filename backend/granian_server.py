@@ -26,7 +26,7 @@ async def serve_granian(app: Backend, settings: Settings, until_signal: UntilSig
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels(settings.log_level),
-        log_access=False,
+        log_access=settings.logs_requests,
         backlog=BACKLOG,
     )
     app.http_parser = "hyper"

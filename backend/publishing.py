@@ -61,6 +61,7 @@ class PublishQueue:
         if self._waiting >= self.capacity:
             self._metrics.hints_dropped += 1
             return
+        logger.debug("message %d of dialog %s is committed", message.seq, message.dialog_id)
         self._waiting += 1
         self._metrics.hints_waiting = self._waiting
         self._queue.append(self._shape(message))

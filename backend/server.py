@@ -44,7 +44,7 @@ def _config(app: Backend | str, settings: Settings) -> uvicorn.Config:
         workers=settings.uvicorn_workers,
         log_config=None,
         log_level=settings.log_level,
-        access_log=False,
+        access_log=settings.logs_requests,
         proxy_headers=False,
         server_header=False,
         date_header=False,

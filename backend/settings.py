@@ -74,6 +74,11 @@ class Settings(ServiceSettings):
             object.__setattr__(self, "service_id", f"backend-{os.getpid()}")
         return self
 
+    @property
+    def logs_requests(self) -> bool:
+        """Whether the server writes a line for each request."""
+        return self.log_level in ("debug", "info")
+
     def broker_settings(self) -> BrokerSettings:
         """What the publisher needs of these."""
         return self._for_broker(

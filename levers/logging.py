@@ -6,13 +6,15 @@ paid in the loop's thread.
 Plain way, `warning`: only what somebody should look at. Costs: nothing a request. Fails to tell about
 the request that went wrong quietly.
 
-`info`: one line a request. Costs: formatting and a write each. Fails on a slow terminal or full pipe: the
-loop waits for it.
+`info`: the HTTP server writes one line a request. Costs: formatting and a write each. Fails on a slow
+terminal or full pipe: the loop waits for it. A websocket service writes no more than before.
 
-`debug`: several lines a request, also from libraries. Costs: several times that. Fails by volume, and
-by what it reveals.
+`debug`: besides, one line for each message in the API and for each hint in a websocket service, and what
+libraries have to say (aio-pika's connection: each frame, with what is in it). Costs: several times that.
+Fails by volume, and by what it reveals.
 
-Different when: output goes to a terminal instead of a file: a run states where it goes.
+Different when: output goes to a terminal; the processes of a stack write to a pipe that its supervisor
+empties into a file.
 """
 
 from levers.lever import Lever

@@ -34,6 +34,7 @@ class Hints:
         for hint in hints:
             kind = self._seen.note(hint.dialog_id, hint.seq)
             self._counts[kind] += 1
+            logger.debug("message %d of dialog %s heard of: %s", hint.seq, hint.dialog_id, kind)
             if kind != "duplicate":
                 if hint.way is not None:
                     hint.mark(now)

@@ -9,6 +9,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -26,7 +27,9 @@ Launch = Callable[..., Awaitable[tuple[Process, httpx.AsyncClient]]]
 
 
 @asynccontextmanager
-async def launched(dsn: str, **given: str) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
+async def launched(
+    dsn: str, log: IO[bytes] | None = None, /, **given: str
+) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
     (port,) = free_ports(1)
     url = urlsplit(dsn)
     environment = {
@@ -40,7 +43,7 @@ async def launched(dsn: str, **given: str) -> AsyncIterator[tuple[Process, httpx
         **given,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "backend", env=environment, start_new_session=True
+        *(sys.executable, "-m", "backend"), env=environment, start_new_session=True, stdout=log, stderr=log
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
@@ -62,6 +65,16 @@ async def ready(client: httpx.AsyncClient, process: Process) -> None:
                 pass
             await asyncio.sleep(0.05)
     raise AssertionError(f"ended with {process.returncode}")
+
+
+async def two_users(dsn: str) -> tuple[int, int]:
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch(
+        'INSERT INTO "user" (username, first_name, last_name, password_hash)'
+        " VALUES ('a', 'A', 'A', '!'), ('b', 'B', 'B', '!') RETURNING id"
+    )
+    await connection.close()
+    return rows[0][0], rows[1][0]
 
 
 @pytest.fixture
@@ -110,14 +123,39 @@ async def test_health_tells_what_is_in_effect(database: str, setting: str, value
         await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("given", "lines_per_send"),
+    [
+        ({}, 0),
+        ({"LOG_LEVEL": "info"}, 1),
+        ({"LOG_LEVEL": "debug"}, 2),
+        ({"LOG_LEVEL": "info", "UVICORN_WORKERS": "2"}, 1),
+        ({"LOG_LEVEL": "warning", "HTTP_SERVER": "granian"}, 0),
+        ({"LOG_LEVEL": "info", "HTTP_SERVER": "granian"}, 1),
+    ],
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else str(value),
+)
+async def test_a_request_is_a_line_from_info_on(
+    database: str, tmp_path: Path, given: dict[str, str], lines_per_send: int
+):
+    me, other = await two_users(database)
+    headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
+    with (tmp_path / "log").open("wb") as log:
+        async with launched(database, log, **given) as (process, client):
+            for number in range(20):
+                path = f"/api/v1/dialog/{other}/create/"
+                answer = await client.post(path, json={"content": str(number)}, headers=headers)
+                assert answer.status_code == 201
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), 15)
+    words = ("/create/", "is committed")
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sum(any(word in line for word in words) for line in lines) == 20 * lines_per_send
+
+
 @pytest.mark.parametrize("server", ["uvicorn", "granian"])
 async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
-    connection = await asyncpg.connect(database)
-    ids = await connection.fetch(
-        'INSERT INTO "user" (username, first_name, last_name, password_hash)'
-        " VALUES ('a', 'A', 'A', '!'), ('b', 'B', 'B', '!') RETURNING id"
-    )
-    me, other = (row[0] for row in ids)
+    me, other = await two_users(database)
     headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
     async with launched(database, HTTP_SERVER=server) as (process, client):
         answered = 0
@@ -146,6 +184,7 @@ async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
         assert (not_ready.status_code, not_ready.json()) == (503, {"status": "draining"})
         await sending
         assert await asyncio.wait_for(process.wait(), 15) == 0
+    connection = await asyncpg.connect(database)
     stored = await connection.fetchval("SELECT count(*) FROM dialogmessage")
     await connection.close()
     assert answered == stored

@@ -35,15 +35,30 @@ async def test_what_arrives_together_is_one_batch(world: World):
     assert batches[0]["n"] + 6 == batches[1]["n"]
 
 
-async def test_debounce_joins_what_comes_apart(start: Start):
-    world = await start(debounce_seconds=0.2)
+async def test_debounce_writes_the_first_at_once_and_joins_what_comes_within_the_interval(start: Start):
+    world = await start(debounce_seconds=0.5)
     ann, bob = await world.users()
     device = await world.connected(bob)
     for _ in range(4):
         await world.send(ann, bob)
         await asyncio.sleep(0.01)
     await device.until(lambda: sum(map(len, device.applied.values())) == 4)
-    assert [len(frame["m"]) for frame in device.frames if frame["t"] == "batch"] == [4]
+    assert [len(frame["m"]) for frame in device.frames if frame["t"] == "batch"] == [1, 3]
+
+
+async def test_debounce_writes_one_frame_an_interval_and_keeps_the_last_message(start: Start):
+    world = await start(debounce_seconds=0.1)
+    ann, bob = await world.users()
+    device = await world.connected(bob)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    hints = [await world.store(ann, bob) for _ in range(300)]
+    for hint in hints:
+        await world.publisher.publish([hint])
+        await asyncio.sleep(0.002)
+    await device.until(lambda: device.applied[hints[0].dialog_id] == list(range(1, 301)))
+    frames = sum(frame["t"] == "batch" for frame in device.frames)
+    assert frames <= (loop.time() - began) / 0.1 + 1
 
 
 async def test_a_repeated_hint_is_not_sent_again(world: World):
@@ -112,3 +127,14 @@ async def test_a_user_that_left_is_unbound_later(world: World, monkeypatch: pyte
     assert len(world.service.users.users) == 1
     monkeypatch.setattr("websocket_service.users.RING_SECONDS", 0)
     await eventually(lambda: not world.service.users.users)
+
+
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 5), ("INFO", 0)])
+async def test_a_hint_is_a_line_of_the_log_at_debug_only(world: World, caplog, level: str, lines: int):
+    caplog.set_level(level)
+    ann, bob = await world.users()
+    device = await world.connected(bob)
+    for _ in range(5):
+        await world.send(ann, bob)
+    await device.until(lambda: sum(map(len, device.applied.values())) == 5)
+    assert sum("heard of: new" in record.message for record in caplog.records) == lines
