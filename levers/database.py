@@ -13,6 +13,9 @@ into stale reads, and into lost commits at a promotion unless it is synchronous.
 statement: about five times the time on one small machine. Fails on statements that cannot be routed:
 they ask every shard.
 
+All three are compared without group commit: on Citus it is off in any case, since a statement for a batch
+would not be routed to one shard, and a second difference would hide what the first one costs.
+
 Different when: the nodes have machines of their own. On one machine they share the CPU, and no figure
 from there can show a gain from shards: it shows the price.
 """
@@ -34,4 +37,5 @@ LEVER = Lever(
     claim="shard early; add a replica for speed",
     dishonest_if="the replica or the workers share the CPU and nobody says so",
     also=("p50", "p99"),
+    extra_env={"GROUP_COMMIT": "off"},
 )

@@ -2,10 +2,15 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab.experiments.arrangement import Arrangement, requested
+from lab.experiments.audit import check_sides
+from lab.experiments.rig import StackRig
+from lab.load.run import run_load
 from lab.shards.cluster import Cluster
 from lab.shards.meanwhile import Load
 from lab.shards.steps import changed, crash
@@ -13,6 +18,7 @@ from lab.stack import citus
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from tests.lab.experiments.fakes import plan
 
 pytestmark = [
     *(pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.haproxy),
@@ -54,3 +60,22 @@ async def test_a_load_goes_on_while_a_worker_dies_and_nothing_acknowledged_is_lo
     assert beside.record.ledger.clean, beside.record.ledger.examples
     assert account.lost_after == 0
     assert account.messages_after > account.messages_before
+
+
+def test_a_pull_of_the_database_compares_stacks_that_differ_in_the_database_only():
+    if citus.find() is None:
+        pytest.skip(citus.MISSING)
+    values = ("single", "citus")
+    pulled = plan(lever="database", values=values, mode="stack", design="abab")
+    with tempfile.TemporaryDirectory(prefix="lab-test-citus-") as name:
+        Path(name).chmod(0o711)
+        requests = {}
+        for value in values:
+            request = requested(pulled, value, Path(name) / value)
+            requests[value] = replace(request, levers={**request.levers, "BROKER": "postgres"})
+        with running(requests["single"]) as single, running(requests["citus"]) as sharded:
+            homes = {"a": "single", "a2": "single", "b": "citus"}
+            arrangement = Arrangement(requests, homes, dict.fromkeys(homes))
+            rig = StackRig(pulled, arrangement, {"single": single, "citus": sharded}, run_load)
+            found = check_sides("database", pulled.of.effective, values, rig.effective())
+    assert found["database_mode"] == values
