@@ -18,6 +18,7 @@ from lab.stack import citus
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from lab.trials.schedule import Side
 from tests.lab.experiments.fakes import plan
 
 pytestmark = [
@@ -74,7 +75,7 @@ def test_a_pull_of_the_database_compares_stacks_that_differ_in_the_database_only
             request = requested(pulled, value, Path(name) / value)
             requests[value] = replace(request, levers={**request.levers, "BROKER": "postgres"})
         with running(requests["single"]) as single, running(requests["citus"]) as sharded:
-            homes = {"a": "single", "a2": "single", "b": "citus"}
+            homes: dict[Side, str] = {"a": "single", "a2": "single", "b": "citus"}
             arrangement = Arrangement(requests, homes, dict.fromkeys(homes))
             rig = StackRig(pulled, arrangement, {"single": single, "citus": sharded}, run_load)
             found = check_sides("database", pulled.of.effective, values, rig.effective())
