@@ -19,7 +19,10 @@ if [ -n "$gone" ]; then
 fi
 echo "rebalance: shards before:"; shards
 begin=$SECONDS
-if [ -n "$(ask -c "SELECT citus_rebalance_start()" 2>&1 | tee /dev/stderr | grep -E '^[0-9]+$')" ]; then
+# One that runs already (another `up`, or by hand) is waited for: a second one would be refused.
+job=$(ask -c "SELECT job_id FROM citus_rebalance_status() WHERE state IN ('scheduled', 'running')")
+[ -n "$job" ] || job=$(ask -c "SELECT citus_rebalance_start()") # nothing when nothing has to move; an error ends this
+if [ -n "$job" ]; then
   while :; do
     state=$(ask -c "SELECT state FROM citus_rebalance_status()")
     case $state in
