@@ -44,6 +44,7 @@ class Session:
         "live",
         "pending",
         "pending_bytes",
+        "rests_until",
         "since_cursor",
         "timer",
         "token_asked",
@@ -62,7 +63,8 @@ class Session:
         self.pending: list[Outgoing] = []
         self.pending_bytes = 0
         self.live = False
-        self.dirty = False  # in the list of the next flush
+        self.dirty = False  # a flush is under way to it
+        self.rests_until = 0.0  # DEBOUNCE_SECONDS after the last frame, by the loop's clock
         self.ending = False
         self.complete_until = 0.0  # of the resume; the sweep knows better later
         self.since_cursor = 0

@@ -157,15 +157,26 @@ class Users:
             session.add(outgoing)
             if not session.dirty and session.live:
                 session.dirty = True
+                if self._debounce_seconds and self._rests(session):
+                    continue
                 self._dirty.append(session)
                 if len(self._dirty) == 1:
-                    self._schedule()
+                    self._loop.call_soon(self._flush)  # all that arrives in one pass of the loop is one batch
 
-    def _schedule(self) -> None:
-        if self._debounce_seconds:
-            self._loop.call_later(self._debounce_seconds, self._flush)
+    def _rests(self, session: Session) -> bool:
+        """Whether this session was written to within the interval; then it is flushed at its end."""
+        now = self._loop.time()
+        rests = session.rests_until > now
+        if rests:
+            self._loop.call_at(session.rests_until, self._flush_rested, session)
         else:
-            self._loop.call_soon(self._flush)  # all that arrives in one pass of the loop is one batch
+            session.rests_until = now + self._debounce_seconds
+        return rests
+
+    def _flush_rested(self, session: Session) -> None:
+        session.rests_until = self._loop.time() + self._debounce_seconds
+        session.dirty = False
+        session.flush()
 
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
