@@ -62,6 +62,15 @@ async def device(
         return opened, msgspec.json.decode(await opened.recv())
 
 
+async def users_of(stack: StackDescription) -> list[int]:
+    """The ids of all of them."""
+    connection = await asyncpg.connect(stack.postgres.dsn, timeout=CONNECT_SECONDS)
+    try:
+        return [row[0] for row in await connection.fetch('SELECT id FROM "user"')]
+    finally:
+        await connection.close()
+
+
 class Comers:
     """Devices that connect, are welcomed, and leave: one after the other, some at the same time."""
 
@@ -76,11 +85,7 @@ class Comers:
         self.failed = 0
 
     async def run(self) -> None:
-        connection = await asyncpg.connect(self._stack.postgres.dsn, timeout=CONNECT_SECONDS)
-        try:
-            users = [row[0] for row in await connection.fetch('SELECT id FROM "user"')]
-        finally:
-            await connection.close()
+        users = await users_of(self._stack)
         tokens = Tokens(self._stack.secret)
         people = [(user, tokens.make(user, 3600)) for user in users]
         numbers = iter(range(self._total))
@@ -114,11 +119,7 @@ class HintCopier:
         self.copied = 0
 
     async def start(self) -> None:
-        connection = await asyncpg.connect(self._stack.postgres.dsn, timeout=CONNECT_SECONDS)
-        try:
-            users = [row[0] for row in await connection.fetch('SELECT id FROM "user"')]
-        finally:
-            await connection.close()
+        users = await users_of(self._stack)
         await self._publisher.start()
         await self._consumer.start(self._heard, self._generation)
         for user in users:

@@ -1,11 +1,12 @@
 """A fault hits what serves somebody, is seen to happen, and says when it did not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from lab.faults import brokers, coming
+from lab.faults import brokers, coming, disturbers
 from lab.faults.coming import not_back
 from lab.faults.links import Links
 from lab.faults.scene import Scene
@@ -111,3 +112,35 @@ def test_what_is_held_afterwards_and_was_not_before_is_named():
         "websocket-1 holds pss_mib 55, before 40",
     ]
     assert coming.MEMORY_MIB < 15
+
+
+async def bindings_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No device comes, and the services hold nothing but what the broker lists."""
+
+    async def held(_stack: StackDescription) -> dict[str, dict[str, float]]:
+        return {"websocket-1": {"users": 0.0}}
+
+    monkeypatch.setattr(coming, "held", held)
+    monkeypatch.setattr(coming, "BACK_SECONDS", 0)
+    scene.stack = replace(scene.stack, rabbitmq={"host": "127.0.0.1:1"})
+
+    async def no_users(_stack: StackDescription) -> list[int]:
+        return []
+
+    monkeypatch.setattr(disturbers, "users_of", no_users)
+    await act(scene, "come-and-go 0")
+
+
+async def test_bindings_are_counted_whatever_the_queue_of_a_service_is_called(monkeypatch):
+    """Under compose it has the container's name. Only those of the services count."""
+    first = "hints.partition\thints.websocket-1f00ba4.aa\n\thints.websocket-1f00ba4.aa\n"
+    then = first + "hints.partition\thints.websocket-1f00ba4.aa\nhints.partition\thints.lab-copier.bb\n"
+    scene = FakeScene({"list_bindings": [first, then]})
+    await bindings_seen(scene, monkeypatch)
+    assert scene.troubles == ["all services holds bindings 2, before 1"]
+
+
+async def test_bindings_that_were_not_found_prove_nothing(monkeypatch):
+    scene = FakeScene({"list_bindings": [""]})
+    await bindings_seen(scene, monkeypatch)
+    assert scene.troubles == ["no binding of a websocket service was found"]
