@@ -14,7 +14,7 @@ import psutil
 from lab.errors import StackError
 from lab.faults.links import Links
 from lab.faults.proxy import Proxy
-from lab.stack import rabbitmq
+from lab.stack import haproxy, rabbitmq
 from lab.stack.description import StackDescription
 from lab.stack.host import restart
 from lab.stack.program import http_ready
@@ -136,6 +136,8 @@ class Scene:
         return done.stdout
 
     async def reload_haproxy(self) -> None:
-        """The master process takes in the file anew; its old worker serves its sockets to their end."""
-        pids = await asyncio.to_thread(self.stack.live_pids)
-        os.kill(pids["haproxy"], signal.SIGUSR2)
+        """HAProxy takes in its file anew; its old worker serves its sockets to their end.
+
+        Raises StackError when no new worker came.
+        """
+        await asyncio.to_thread(haproxy.Proxy(self.stack.home / "haproxy").reload)

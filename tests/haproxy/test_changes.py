@@ -4,12 +4,17 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from lab.errors import StackError
+from lab.faults.links import Links
+from lab.faults.scene import Scene
+from lab.faults.verbs import attempt
+from lab.stack.description import Database, StackDescription
 from lab.stack.haproxy import server
 from tests.haproxy.proxy import Running, haproxy
 from tests.haproxy.test_routing import instances, ports, who
@@ -101,6 +106,23 @@ async def test_a_reload_with_a_mistake_in_the_file_leaves_the_old_one_serving(tm
             assert "nonsense" in proxy.log.read_text()
             assert (await asyncio.to_thread(httpx.get, proxy.url)).status_code == 200
             file.write_text(right)
+
+
+async def test_a_fault_that_shall_reload_it_is_a_trouble_when_nothing_was_reloaded(tmp_path):
+    api = instances("backend", 1)
+    async with serving(*api):
+        with haproxy(tmp_path, ports(api), []) as proxy:
+            database = Database("127.0.0.1", 1, "lab", "", "lab")
+            scene = Scene(StackDescription("stack", tmp_path, [], [], database, ""), cast("Links", None))
+            before = proxy.worker()
+            await attempt(scene, "reload haproxy")
+            assert proxy.worker() != before and not scene.troubles
+            file = proxy.folder / "haproxy.cfg"
+            right = file.read_text()
+            file.write_text(right + "    nonsense\n")
+            await attempt(scene, "reload haproxy")
+            file.write_text(right)
+    assert len(scene.troubles) == 1 and "HAProxy" in scene.troubles[0]
 
 
 async def test_a_service_added_while_running_gets_sockets_and_the_others_keep_theirs(tmp_path):
