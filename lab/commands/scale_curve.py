@@ -19,7 +19,9 @@ def command(
     mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
     mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 2,
-    slo_ms: Annotated[float, typer.Option(min=1, help="p99 from the intended send, in ms.")] = 100.0,
+    slo_ms: Annotated[
+        float, typer.Option(min=1, help="p99 of answers (or deliveries) from the intended send, in ms.")
+    ] = 100.0,
     seconds: Annotated[float, typer.Option(min=1, help="Length of an attempt.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Of arrivals and the order.")] = 1,
     upto: Annotated[float | None, typer.Option(help="Also say the capacity at this N.")] = None,

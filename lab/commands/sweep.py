@@ -14,6 +14,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
+from lab.load.plan import MIXES
 from lab.scaling.sweeping import Sweep, knee, run
 from levers.catalogue import lever_named
 from levers.lever import Lever
@@ -30,7 +31,9 @@ def command(
     mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
     mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 1,
-    slo_ms: Annotated[float, typer.Option(min=1, help="p99 from the intended send, in ms.")] = 100.0,
+    slo_ms: Annotated[
+        float, typer.Option(min=1, help="p99 of answers (or deliveries) from the intended send, in ms.")
+    ] = 100.0,
     seconds: Annotated[float, typer.Option(min=1, help="Length of an attempt.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Of arrivals and the order.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results/sweeps.")] = False,
@@ -71,8 +74,13 @@ def measured(wanted: Wanted) -> Sweep:
     from lab.scaling.measured import Measured
 
     lever, values = asked(wanted.name, wanted.values)
-    plan = drafted(lever, wanted.mode or mode_for(lever), wanted.mix or lever.mix, wanted.seed)
-    load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed)
+    mix = wanted.mix or lever.mix
+    if mix not in MIXES:
+        raise UsageError(f"--mix {mix}: expected one of {', '.join(MIXES)}")
+    if lever.metric.startswith("delivery") and "send" not in MIXES[mix][0]:
+        raise UsageError(f"--mix {mix}: {lever.name} is judged by deliveries, and nothing is sent")
+    plan = drafted(lever, wanted.mode or mode_for(lever), mix, wanted.seed)
+    load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed, metric=lever.metric)
     sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
     return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), _tell)
 

@@ -9,7 +9,7 @@ from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
 from lab.experiments.plan import QUICK_LOOKS, PullPlan
 from lab.experiments.rig import StackRig
-from lab.load.record import OWN_KINDS, RunRecord
+from lab.load.record import OWN_KINDS, Latency, RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.trials.schedule import SIDES, Side
 from lab.verdict import LOOKS
@@ -137,26 +137,33 @@ async def capacities(rig: StackRig, slo: Slo, sides: Sequence[Side] = ("a", "b")
         seeds = iter(range(900_000, 1_000_000))
 
         async def attempt(rate: float, side: Side = side, seeds: Any = seeds) -> Attempt:
-            return attempt_of(await rig.run([side], rate, ATTEMPT_SECONDS, next(seeds)))
+            record = await rig.run([side], rate, ATTEMPT_SECONDS, next(seeds))
+            return attempt_of(record, rig.plan.of.metric)
 
         found[side] = await search(attempt, FIRST_RATE, slo, most=MOST_RATE, resolution=1.25)
     return found
 
 
-def attempt_of(record: RunRecord) -> Attempt:
-    """What the search needs of a run."""
-    total = record.total
+def attempt_of(record: RunRecord, metric: str = "p99") -> Attempt:
+    """What the search needs of a run. Its latency is the answer's, or of a lever about deliveries theirs."""
+    total, ledger = record.total, record.ledger
+    errors = (total.sent - total.ok) / total.sent if total.sent else 1.0
+    times: Latency | None = total.intended
+    if delivery := metric.startswith("delivery"):
+        times = total.delivery
+        errors = max(errors, ledger.not_delivered / ledger.owed if ledger.owed else 1.0)
     services = [one for one in record.usage if one.kind not in OWN_KINDS]
     busiest = max(services, key=lambda one: one.cpu_seconds, default=None)
     return Attempt(
         rate=record.settings.rate,
-        p99_seconds=total.intended.p99 if total.intended.p99 is not None else math.inf,
+        p99_seconds=times.p99 if times and times.p99 is not None else math.inf,
         achieved=total.sent / total.offered if total.offered else 0.0,
-        errors=(total.sent - total.ok) / total.sent if total.sent else 1.0,
+        errors=errors,
         lag_p99_seconds=total.lag.p99 or 0.0,
         busiest=busiest.name if busiest else "",
         busiest_share=busiest.cpu_seconds / record.measured_seconds if busiest else 0.0,
-        p50_seconds=total.intended.p50 if total.intended.p50 is not None else math.nan,
+        p50_seconds=times.p50 if times and times.p50 is not None else math.nan,
+        latency="delivery p99" if delivery else "p99",
     )
 
 

@@ -24,7 +24,11 @@ class Slo:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one rate gave. `busiest` names the process nearest to its limit, with its share of a core."""
+    """What one rate gave. `busiest` names the process nearest to its limit, with its share of a core.
+
+    `latency` says whose the times are: the answers', or the deliveries'. `errors` is the share that failed,
+    or was not delivered.
+    """
 
     rate: float
     p99_seconds: float
@@ -34,6 +38,7 @@ class Attempt:
     busiest: str = ""
     busiest_share: float = 0.0
     p50_seconds: float = math.nan
+    latency: str = "p99"
 
     def failure(self, slo: Slo) -> str:
         """Why it does not hold the SLO; '' when it does."""
@@ -42,7 +47,9 @@ class Attempt:
         if self.achieved < slo.least_achieved:
             return f"achieved {self.achieved:.1%} of the offered rate, {slo.least_achieved:.0%} is the least"
         if not self.p99_seconds <= slo.p99_seconds:
-            return f"p99 {self.p99_seconds * 1000:.0f} ms, the SLO is {slo.p99_seconds * 1000:.0f} ms"
+            return (
+                f"{self.latency} {self.p99_seconds * 1000:.0f} ms, the SLO is {slo.p99_seconds * 1000:.0f} ms"
+            )
         return ""
 
 

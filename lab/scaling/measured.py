@@ -13,10 +13,15 @@ Tell = Callable[[str], None]
 
 
 class Measured:
-    """Searches the capacity of stacks; `last` is the record of the last run (its machine is wanted)."""
+    """Searches the capacity of stacks; `last` is the record of the last run (its machine is wanted).
 
-    def __init__(self, load: Load, *, mix: str, seconds: float, seed: int = 1, sockets: int = 100) -> None:
-        self._load = load
+    `metric`: whose latency must hold the SLO, the answers' or (delivery_p99) the deliveries'.
+    """
+
+    def __init__(
+        self, load: Load, *, mix: str, seconds: float, seed: int = 1, sockets: int = 100, metric: str = "p99"
+    ) -> None:
+        self._load, self.metric = load, metric
         self._mix, self._seconds, self._seed, self._sockets = mix, seconds, seed, sockets
         self.last: RunRecord | None = None
 
@@ -40,8 +45,8 @@ class Measured:
                     proxy=stack.haproxy is not None,
                 )
             )
-            found = attempt_of(self.last)
-            words = found.failure(slo) or f"held, p99 {found.p99_seconds * 1000:.0f} ms"
+            found = attempt_of(self.last, self.metric)
+            words = found.failure(slo) or f"held, {found.latency} {found.p99_seconds * 1000:.0f} ms"
             tell(f"{rate:,.0f}/s: {words}; busiest {found.busiest} at {found.busiest_share:.0%} of a core")
             return found
 

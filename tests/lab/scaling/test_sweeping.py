@@ -2,16 +2,20 @@
 
 import json
 
+import msgspec
 import pytest
 
 from lab.cli import run
 from lab.commands.all import choose
 from lab.commands.scale_curve import check
-from lab.commands.sweep import drafted, save, table
+from lab.commands.sweep import Wanted, drafted, measured, save, table
 from lab.experiments.arrangement import requested
+from lab.load.record import Figures, Latency
 from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.measured import Measured
 from lab.scaling.sweeping import Point, Sweep, knee
 from levers.catalogue import catalogue, lever_named
+from tests.lab.experiments.fake_stack import EXAMPLE, description
 
 
 def point(value, passes, fails=None):
@@ -89,4 +93,51 @@ def test_workers_websocket_services_and_shards_have_values_enough_for_a_curve(na
 def test_what_can_give_no_curve_is_refused_before_anything_is_measured(words, reason, capsys, monkeypatch):
     monkeypatch.setattr("lab.commands.scale_curve.measured", None)  # would end in a traceback
     assert run(["scale-curve", *words]) == 2
+    assert reason in capsys.readouterr().err
+
+
+class Deliveries:
+    """Answers in 10 ms at any rate; deliveries are late above `limit`, or do not come."""
+
+    def __init__(self, limit, missing=0):
+        self.limit, self.missing = limit, missing
+
+    async def __call__(self, plan):
+        count = int(plan.rate * plan.duration)
+        answers = Latency(samples=count, p50=0.005, p99=0.01)
+        late = plan.rate > self.limit and not self.missing
+        lost = self.missing if plan.rate > self.limit else 0
+        return msgspec.structs.replace(
+            EXAMPLE,
+            settings=msgspec.structs.replace(EXAMPLE.settings, rate=plan.rate),
+            total=Figures(
+                offered=count, sent=count, ok=count, dropped=0, intended=answers, send=answers, lag=answers,
+                delivery=Latency(samples=count, p50=0.5 if late else 0.02, p99=0.9 if late else 0.03),
+            ),
+            ledger=msgspec.structs.replace(EXAMPLE.ledger, owed=1_000, not_delivered=lost),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("missing", "why"), [(0, "delivery p99 900 ms"), (5, "0.50% errors")])
+async def test_a_lever_about_deliveries_is_judged_by_deliveries(missing, why):
+    lever = lever_named("websocket_instances")
+    stack, load = description("a"), Deliveries(500, missing)
+    found = await Measured(load, mix="send", seconds=1, metric=lever.metric).capacity(stack, Slo(), print)
+    assert found.passes <= 500 < found.fails
+    assert why in found.sentence()
+    answers = await Measured(load, mix="send", seconds=1).capacity(stack, Slo(), print, most=1_000)
+    assert answers.passes == 1_000
+
+
+@pytest.mark.parametrize("name", ["websocket_instances", "uvicorn_workers"])
+def test_a_sweep_asks_for_the_latency_of_its_lever(name, monkeypatch):
+    loads = []
+    monkeypatch.setattr("lab.commands.sweep.run", lambda sweep, plan, load, slo, tell: loads.append(load))
+    measured(Wanted(name, None, None, None, repeats=1, slo_ms=100, seconds=1, seed=1))
+    assert [load.metric for load in loads] == [lever_named(name).metric]
+
+
+@pytest.mark.parametrize(("mix", "reason"), [("list", "judged by deliveries"), ("lst", "expected one of")])
+def test_a_mix_that_cannot_show_the_lever_is_refused_before_anything_is_measured(mix, reason, capsys):
+    assert run(["sweep", "websocket_instances", "--mix", mix]) == 2
     assert reason in capsys.readouterr().err
