@@ -59,7 +59,15 @@ def command(
     console = Console()
     here = installed()
     chosen_mode: AnyMode = mode or ("stack" if len(here) == 2 else "multi")
-    rows = [row for row in chosen(names or [], quick) if possible(row, chosen_mode)]
+    asked = chosen(names or [], quick)
+    rows = [row for row in asked if possible(row, chosen_mode)]
+    if left_out := [row.name for row in asked if row not in rows]:
+        console.print(
+            f"not in mode {chosen_mode}: {', '.join(left_out)}",
+            highlight=False,
+            soft_wrap=True,
+            style="yellow",
+        )
     if list_:
         for row in rows:
             console.print(f"{row.name:28} {row.what}", highlight=False, soft_wrap=True)

@@ -29,3 +29,11 @@ def test_an_unknown_row_is_refused_with_the_choices():
     with pytest.raises(UsageError, match="expected one of api-killed"):
         faults.chosen(["nonsense"], quick=False)
     assert len(faults.chosen([], quick=False)) == len(ROWS)
+
+
+def test_rows_that_a_mode_cannot_run_are_named(capsys, tmp_path):
+    faults.command(["api-killed", "broker-killed"], mode="multi", list_=True, output=tmp_path)
+    said = capsys.readouterr().out
+    assert said.startswith("not in mode multi: broker-killed\napi-killed ")
+    faults.command([], mode="stack", list_=True, output=tmp_path)
+    assert "not in mode" not in capsys.readouterr().out
