@@ -6,23 +6,25 @@ Everything in it comes from result files; `lab guide` writes it anew, so that no
 import re
 import shutil
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import KEPT, PullResult, results_of
 from lab.experiments.session import MOST_OF_OTHERS
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import Found, advice, hops, size
-from lab.report.lever_page import lever_page
+from lab.report.lever_page import apart, lever_page
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.statistics import log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
 from lab.verdict import GLYPHS, Verdict, percent, prediction_came_true
 from levers.catalogue import catalogue
+from levers.lever import Lever
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
@@ -43,8 +45,8 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
         for old in (folder / "figures").glob(f"{name}.*.svg"):  # other pages keep theirs there as well
             old.unlink()
     written = [
-        _text(folder / "README.md", index(latest, others(folder), scaling.section(sweeps, capacities))),
-        _text(folder / "index.html", heat_map(latest)),
+        _text(folder / "README.md", index(latest, others(folder), sweeps, capacities)),
+        _text(folder / "index.html", heat_map(latest, found)),
     ]
     for path, sweep in sweeps:
         written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(scaling.drawn(sweep))))
@@ -69,7 +71,10 @@ def latest_of(found: Sequence[Found]) -> list[Found]:
 
 
 def index(
-    latest: Sequence[Found], besides: Sequence[tuple[str, str]] = (), carried: Sequence[str] = ()
+    latest: Sequence[Found],
+    besides: Sequence[tuple[str, str]] = (),
+    sweeps: Sequence[scaling.SweptFile] = (),
+    capacities: Sequence[scaling.CapacityFile] = (),
 ) -> str:
     """README.md: what to pull first, then every result, then what was not run."""
     lines = [
@@ -89,7 +94,7 @@ def index(
         "",
         *advice(latest),
         *hops(latest),
-        *carried,
+        *scaling.section(sweeps, capacities),
         "## All results",
         "",
         "| lever | A, B | metric | change (95 %) | verdict | predicted |",
@@ -107,7 +112,10 @@ def index(
         "",
         "## Not pulled yet",
         "",
-        *(_not_run(latest) or ["Every lever of the catalogue has a result."]),
+        *(
+            _not_run({result.lever for _, result in latest} | {one["lever"] for _, one in sweeps})
+            or ["Every lever of the catalogue has a result."]
+        ),
         "",
         *(["## Not levers", "", *(f"- [{title}]({name})" for name, title in besides), ""] if besides else []),
         "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
@@ -153,8 +161,13 @@ def _machine(fingerprint: Mapping[str, Any]) -> str:
     memory = int(fingerprint.get("memory_bytes") or 0) / 2**30
     return (
         f"{fingerprint.get('cores')} cores of {fingerprint.get('cpu')}, {memory:.0f} GiB, "
-        f"{fingerprint.get('system')}, Python {fingerprint.get('python')}"
+        f"{fingerprint.get('system')}, Python {fingerprint.get('python')}{_disk(fingerprint)}"
     )
+
+
+def _disk(fingerprint: Mapping[str, Any]) -> str:
+    seconds = fingerprint.get("disk_sync_seconds")
+    return f", a write to disk that is waited for {seconds * 1000:.1f} ms" if seconds else ""
 
 
 def _row(path: Path, result: PullResult) -> str:
@@ -207,21 +220,28 @@ def _company(result: PullResult) -> str:
     return "shared" if used > MOST_OF_OTHERS else "the lab's alone"
 
 
-def _not_run(latest: Sequence[Found]) -> list[str]:
-    run = {result.lever for _, result in latest}
+def _not_run(run: Collection[str]) -> list[str]:
     return [
-        f"- {name}: {lever.question} `lab pull {name}`"
+        f"- {name}: {lever.question} `{_command(lever)}`"
         for name, lever in catalogue().items()
         if name not in run
     ]
 
 
-def heat_map(latest: Sequence[Found]) -> str:
-    """index.html: levers x metrics."""
+def _command(lever: Lever) -> str:
+    if lever.metric not in ELSEWHERE:
+        return f"lab pull {lever.name}"
+    if lever.metric == "capacity":
+        return f"lab sweep {lever.name}"
+    return f"lab pull {lever.name} --metric {next(one for one in lever.also if one not in ELSEWHERE)}"
+
+
+def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
+    """index.html: levers x metrics, and of `history` what came before."""
     cells: dict[tuple[str, str], tuple[float, str]] = {}
     names = []
     for _, result in latest:
-        name = f"{result.lever}: {result.values[0]} > {result.values[1]}"
+        name = f"{result.lever}: {result.values[0]} > {result.values[1]}{apart(result)}"
         names.append(name)
         for verdict in result.verdicts:
             if verdict.effect:
@@ -234,6 +254,7 @@ def heat_map(latest: Sequence[Found]) -> str:
         title="Levers and what they change",
         drawn=drawn,
         results=[(path, result, result.primary) for path, result in latest],
+        earlier=[(path, result, result.primary) for path, result in history if (path, result) not in latest],
         glyphs=GLYPHS,
     )
 

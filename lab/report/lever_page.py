@@ -42,7 +42,7 @@ def lever_page(name: str, own: Sequence[Found], besides: Sequence[str] = ()) -> 
 def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
     verdict = result.primary
     lines = [
-        f"## {result.values[0]} or {result.values[1]}{_otherwise(result, lever)}",
+        f"## {result.values[0]} or {result.values[1]}{apart(result)}",
         "",
         f"**{GLYPHS[verdict.word]} {verdict.word}.** {verdict.sentence}",
         "",
@@ -75,7 +75,8 @@ def _how(result: PullResult) -> str:
     share = f" over {len(SIDES)} processes" if plan["design"] == "duet" else ""
     return (
         f"{plan['rate']:g}/s{share}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s"
-        f"{quick}, mode {plan['mode']}{_broker(result)}, {result.day}, {result.seconds / 60:.1f} minutes, "
+        f"{quick}, {plan['users']:,} users and {plan['messages']:,} messages in the tables, "
+        f"mode {plan['mode']}{_broker(result)}, {result.day}, {result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}."
     )
 
@@ -98,8 +99,9 @@ def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"- No figure is claimed of {' and '.join(labels)}: {seen}." for seen, labels in reasons.items()]
 
 
-def _otherwise(result: PullResult, lever: Lever) -> str:
-    """What sets this result apart from the lever's own design and metric."""
+def apart(result: PullResult) -> str:
+    """What sets this result apart from others of its lever and values: another design, the mode single."""
+    lever = lever_named(result.lever)
     design = f", by {result.plan['design']}" if result.plan["design"] != lever.design else ""
     return design + (f", mode {result.plan['mode']}" if result.plan["mode"] == "single" else "")
 

@@ -13,6 +13,7 @@ from levers.catalogue import lever_named
 
 KNEE = 0.9  # within 10 % of the best: more buys nothing that shows here
 SweptFile = tuple[Path, Mapping[str, Any]]
+CapacityFile = tuple[Path, CapacityResult]
 
 
 def sweeps_of(folder: Path) -> list[SweptFile]:
@@ -25,13 +26,15 @@ def sweeps_of(folder: Path) -> list[SweptFile]:
     return list(found.values())
 
 
-def capacities_of(folder: Path) -> list[tuple[Path, CapacityResult]]:
-    """The newest search of each mode and mix."""
-    newest = {(one.mode, one.mix, tuple(one.levers)): (path, one) for path, one in stored([folder])}
+def capacities_of(folder: Path) -> list[CapacityFile]:
+    """The newest search of each mode, mix and settings of levers."""
+    newest = {
+        (one.mode, one.mix, tuple(sorted(one.levers.items()))): (path, one) for path, one in stored([folder])
+    }
     return list(newest.values())
 
 
-def section(sweeps: Sequence[SweptFile], capacities: Sequence[tuple[Path, CapacityResult]]) -> list[str]:
+def section(sweeps: Sequence[SweptFile], capacities: Sequence[CapacityFile]) -> list[str]:
     """How much this machine carries: capacities, then sweeps."""
     if not sweeps and not capacities:
         return []

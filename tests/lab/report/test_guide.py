@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from lab.experiments.preparation import ELSEWHERE
 from lab.report import guide, scaling
 from levers.catalogue import catalogue
 from tests.lab.report.made_up_pulls import made_up
@@ -49,10 +51,40 @@ def test_an_invalid_result_claims_nothing(folder):
     assert "%" not in line
 
 
-def test_what_was_not_run_is_said(folder):
-    text = (folder / "README.md").read_text()
-    assert all(f"`lab pull {name}`" in text for name in catalogue() if name not in ("event_loop",
-               "http_parser", "logging"))  # fmt: skip
+def test_what_was_not_run_is_said_with_a_command_that_runs(folder):
+    text = (folder / "README.md").read_text().partition("## Not pulled yet")[2]
+    for name, lever in catalogue().items():
+        if name in ("event_loop", "http_parser", "logging"):
+            assert f"- {name}:" not in text
+        else:
+            command = next(line for line in text.splitlines() if line.startswith(f"- {name}:")).split("`")[1]
+            metric = command.partition("--metric ")[2] or lever.metric
+            assert command.startswith("lab sweep" if metric == "capacity" else "lab pull")
+            assert metric == "capacity" or metric not in ELSEWHERE
+
+
+def test_what_was_swept_was_run(tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "uvicorn_workers.multi.20260102-030405.json").write_text(
+        json.dumps(swept((100.0, 190.0, 200.0)))
+    )
+    guide.write(tmp_path, [])
+    assert "- uvicorn_workers:" not in (tmp_path / "README.md").read_text()
+
+
+def test_two_designs_of_one_question_are_two_rows_of_the_heat_map():
+    duet = replace(made_up(effect=1.2), fingerprint=MACHINE)
+    abab = replace(duet, plan={**duet.plan, "design": "abab"})
+    text = guide.heat_map([(Path("a.json"), duet), (Path("b.json"), abab)])
+    assert "uvloop &gt; asyncio, by abab" in text
+    assert "uvloop &gt; asyncio</text>" in text
+
+
+def test_an_earlier_answer_stays_on_the_index():
+    then, now = (replace(made_up(effect=effect), fingerprint=MACHINE) for effect in (1.2, 1.4))
+    latest = [(Path("now.json"), now)]
+    assert "Earlier answers" not in guide.heat_map(latest, latest)
+    assert "Earlier answers" in guide.heat_map(latest, [(Path("then.json"), then), *latest])
 
 
 def test_each_lever_has_verdict_figure_and_command(folder):
