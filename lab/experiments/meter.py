@@ -7,7 +7,7 @@ What no connection asked for (WAL writer, checkpointer, autovacuum) is listed as
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,13 @@ OWN_WORK = "postgres, own work"
 def postgres_for(service: str) -> str:
     """The name under which PostgreSQL's work for a service is listed."""
     return f"postgres for {service}"
+
+
+def worked_for(client: str | None, services: Iterable[str]) -> str:
+    """The same, of the connection of a client that calls itself so; own work when it is no service."""
+    # A connection may add what it is for: backend-1-publisher is backend-1's, backend-10 is not.
+    known = next((one for one in services if f"{client}-".startswith(f"{one}-")), None)
+    return postgres_for(known) if known else OWN_WORK
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,7 @@ class Meter:
         return Reading(found)
 
     def _listed(self, name: str, client: str | None) -> str:
-        if self.kinds[name] != "postgres":
-            return name
-        known = next((one for one in self.kinds if client and client.startswith(one)), None)
-        return postgres_for(known) if known else OWN_WORK
+        return worked_for(client, self.kinds) if self.kinds[name] == "postgres" else name
 
     def pids(self) -> dict[str, list[int]]:
         """Name -> its process and all that it started, as of now."""

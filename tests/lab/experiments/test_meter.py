@@ -6,11 +6,9 @@ import urllib.request
 
 import pytest
 
-from lab.experiments.meter import OWN_WORK, Meter, postgres_for
+from lab.experiments.meter import OWN_WORK, Meter, postgres_for, worked_for
 from lab.stack.host import running
 from lab.stack.modes import Request
-
-pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +17,23 @@ def stack(tmp_path_factory):
         yield description
 
 
+@pytest.mark.parametrize(
+    ("client", "listed"),
+    [
+        ("backend-1", postgres_for("backend-1")),
+        ("backend-10", postgres_for("backend-10")),
+        ("backend-1-publisher", postgres_for("backend-1")),
+        ("backend-10-publisher", postgres_for("backend-10")),
+        ("backend-100", OWN_WORK),
+        ("psql", OWN_WORK),
+        (None, OWN_WORK),
+    ],
+)
+def test_a_connection_is_of_the_service_that_it_names_not_of_one_whose_name_begins_alike(client, listed):
+    assert worked_for(client, ["postgres", "backend-1", "backend-10"]) == listed
+
+
+@pytest.mark.stack
 async def test_work_is_listed_under_the_side_that_caused_it(stack):
     meter = await Meter.of(stack)
     try:
@@ -33,6 +48,7 @@ async def test_work_is_listed_under_the_side_that_caused_it(stack):
     assert OWN_WORK in spent
 
 
+@pytest.mark.stack
 async def test_memory_is_of_every_process(stack):
     meter = await Meter.of(stack)
     try:
