@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.experiments.availability import availability
 from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import results_of
 from lab.verdict import GLYPHS
-from levers.catalogue import catalogue
+from levers.catalogue import catalogue, lever_named
 
 
 def command(
@@ -49,11 +49,14 @@ def command(
 
 
 def choose(names: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The levers that a pull can measure here, and the others with the reason."""
+    """The levers that a pull can measure here, and the others with the reason. Raises UsageError."""
     chosen, left_out = [], []
-    for name in names:
-        lever = catalogue()[name]
-        state = availability(lever)
+    try:
+        levers = [lever_named(name.strip()) for name in names]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for lever in levers:
+        name, state = lever.name, availability(lever)
         if not state.ready:
             left_out.append((name, state.reason))
         elif lever.metric in ELSEWHERE:

@@ -58,6 +58,12 @@ def test_all_leaves_out_what_a_pull_cannot_measure():
     assert set(chosen) | {name for name, _ in left_out} == set(catalogue())
 
 
+def test_all_refuses_an_unknown_lever_in_one_line_before_anything_runs(capsys, monkeypatch):
+    monkeypatch.setattr("lab.commands.all._pull", None)  # would end in a traceback
+    assert run(["all", "--only", "event_loop,pool_siz"]) == 2
+    assert capsys.readouterr().err.strip() == "lab: lever 'pool_siz' is unknown; did you mean pool_size?"
+
+
 def test_a_lever_that_is_measured_by_capacity_sends_to_the_sweep(capsys):
     assert run(["pull", "uvicorn_workers", "--predict", "up"]) == 2
     assert "lab sweep uvicorn_workers" in capsys.readouterr().err
