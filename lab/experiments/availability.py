@@ -1,12 +1,10 @@
 """Whether a lever can be pulled here: its option exists, and the parts it needs are on this machine."""
 
 import importlib.util
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.stack import citus
+from lab.stack import citus, doctor, nats, rabbitmq, redis
 from lab.stack.settings_listing import documented
 from levers.lever import Lever
 
@@ -21,22 +19,23 @@ BUILT = {
     "DATABASE_MODE",
 }
 
-# Part: (is it here?, what to do when it is not)
+# Part: (is it here, as the stack looks for it?, what to do when it is not)
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
-    "rabbitmq": (lambda: _program("rabbitmq-server"), "apt install rabbitmq-server"),
-    "haproxy": (lambda: _program("haproxy"), "apt install haproxy"),
-    "nats": (lambda: _program("nats-server"), "apt install nats-server"),
-    "redis": (lambda: _program("redis-server"), "apt install redis-server"),
+    "rabbitmq": (lambda: rabbitmq.scripts() is not None, "apt install rabbitmq-server"),
+    "haproxy": (lambda: doctor.which("haproxy") is not None, "apt install haproxy"),
+    "nats": (lambda: nats.program() is not None, "apt install nats-server"),
+    "redis": (lambda: redis.program() is not None, "apt install redis-server"),
     "sqlalchemy": (lambda: _module("sqlalchemy"), "pip install '.[twins]'"),
     "citus": (lambda: citus.find() is not None, "a PostgreSQL with the Citus extension"),
 }
-VALUE_PARTS = {
-    ("broker", "rabbitmq"): "rabbitmq",
-    ("broker", "nats"): "nats",
-    ("broker", "redis"): "redis",
-    ("cache", "redis"): "redis",
-    ("run_mode", "stack"): "rabbitmq",
-    ("database", "citus"): "citus",
+SERVERS = ("rabbitmq", "haproxy")  # of run mode stack
+VALUE_PARTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("broker", "rabbitmq"): ("rabbitmq",),
+    ("broker", "nats"): ("nats",),
+    ("broker", "redis"): ("redis",),
+    ("cache", "redis"): ("redis",),
+    ("run_mode", "stack"): SERVERS,
+    ("database", "citus"): (*SERVERS, "citus"),
 }
 
 
@@ -62,13 +61,8 @@ def availability(lever: Lever) -> Availability:
 
 
 def value_is_here(lever: Lever, value: str) -> bool:
-    """Whether the part that one value needs is on this machine."""
-    part = VALUE_PARTS.get((lever.name, value))
-    return part is None or PARTS[part][0]()
-
-
-def _program(name: str) -> bool:
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
+    """Whether the parts that one value needs are on this machine."""
+    return all(PARTS[part][0]() for part in VALUE_PARTS.get((lever.name, value), ()))
 
 
 def _module(name: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack import nats, postgres, rabbitmq, redis
+from lab.stack import citus, nats, postgres, rabbitmq, redis
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps haproxy; often not in a user's PATH
 OPEN_FILES_WANTED = 4096  # 5,000 sockets of a load want more; a demo is content with this
@@ -139,15 +139,12 @@ def docker_engine() -> Finding:
 
 
 def citus_extension() -> Finding:
-    files = [
-        *Path("/usr/share/postgresql").glob("*/extension/citus.control"),
-        *Path("/usr/local/pgsql/share").glob("extension/citus.control"),
-    ]
-    if files:
-        return Finding("PostgreSQL with Citus", str(files[-1]), True)
+    binaries = citus.find()
+    if binaries:
+        return Finding("PostgreSQL with Citus", str(binaries), True)
     return Finding(
         "PostgreSQL with Citus",
-        "no extension found",
+        "no PostgreSQL here offers the extension",
         False,
         "docker compose -f docker-compose-citus.yml up (or https://docs.citusdata.com: Debian packages)",
     )

@@ -1,11 +1,12 @@
 """`lab doctor`: what can run here, and what would mend the rest."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from lab.cli import run
-from lab.stack import doctor, nats, rabbitmq, redis
+from lab.stack import citus, doctor, nats, rabbitmq, redis
 from lab.stack.modes import MODES
 
 
@@ -49,6 +50,14 @@ def test_a_server_that_one_setting_asks_for_keeps_no_mode_from_running(capsys, m
 def test_docker_without_docker_is_no_traceback(capsys):
     assert run(["doctor", "docker"]) == 1
     assert "docker is missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("found", [Path("/usr/pgsql-17/bin"), None])
+def test_the_doctor_finds_citus_where_a_stack_does(found, monkeypatch):
+    monkeypatch.setattr(citus, "find", lambda: found)
+    seen = doctor.citus_extension()
+    assert seen.ok is (found is not None)
+    assert (str(found) in seen.found) is seen.ok
 
 
 def test_an_unknown_mode_is_one_line_that_names_the_known(capsys):

@@ -43,3 +43,20 @@ def test_a_value_without_its_part_is_left_out(monkeypatch):
     state = availability(catalogue()["broker"])
     assert state.ready
     assert "nats" in state.without
+
+
+def test_a_part_is_looked_for_as_the_stack_looks_for_it(monkeypatch):
+    def only_valkey(name, path=None):
+        return "/usr/bin/valkey-server" if name == "valkey-server" else None
+
+    monkeypatch.setattr("shutil.which", only_valkey)
+    assert PARTS["redis"][0]()
+    assert not PARTS["nats"][0]()
+
+
+@pytest.mark.parametrize("missing", ["rabbitmq", "haproxy"])
+def test_mode_stack_needs_its_broker_and_its_proxy(missing, monkeypatch):
+    for part in PARTS:
+        monkeypatch.setitem(PARTS, part, (lambda part=part: part != missing, "mend it"))
+    assert availability(catalogue()["run_mode"]).without == ("stack",)
+    assert availability(catalogue()["database"]).without == ("citus",)
