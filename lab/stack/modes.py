@@ -60,6 +60,8 @@ def plan(request: Request) -> Plan:
         raise UsageError(f"{unproxied.pop()}: mode {request.mode} has no proxy; expected mode stack or citus")
     if (request.tls or request.tls_port or request.stats_port) and request.mode not in PROXIED_MODES:
         raise UsageError(f"mode {request.mode} has no proxy for TLS or figures; expected mode stack or citus")
+    if request.replication != "async" and not request.replicas:
+        raise UsageError(f"--replication {request.replication}: needs --replicas 1 or 2")
     if request.mode == "single":
         return _single(request)
     return _processes(request)

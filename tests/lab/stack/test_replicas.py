@@ -154,3 +154,11 @@ def test_a_commit_waits_for_whom_the_setting_says():
         "synchronous_standby_names": "FIRST 1 (replica_1, replica_2)"
     }
     assert replicas.primary_settings("any_1", 1) == {"synchronous_standby_names": "ANY 1 (replica_1)"}
+
+
+@pytest.mark.parametrize("replication", ["first_1", "any_1"])
+def test_a_commit_that_shall_wait_for_nobody_is_refused(tmp_path, replication):
+    wanted = Request(tmp_path / "home", "multi", replication=replication)
+    with pytest.raises(UsageError, match=f"--replication {replication}: needs --replicas 1 or 2"):
+        modes.plan(wanted)
+    assert not wanted.home.exists()
