@@ -66,6 +66,8 @@ class Settings(ServiceSettings):
                 value = getattr(self, name)
                 if value not in only:
                     raise ValueError(f"{name.upper()}={value!r}: works with QUERY_PATH=raw only")
+        if self.query_path.startswith("orm_") and self.prepared_statements == "off":
+            raise ValueError("PREPARED_STATEMENTS='off': works with QUERY_PATH=raw or fastapi_asyncpg only")
         if self.http_server == "granian" and (self.backend_socket or self.uvicorn_workers > 1):
             raise ValueError("HTTP_SERVER='granian': works without BACKEND_SOCKET, in one process, only")
         if self.pair_index == "off" and self.paging == "offset":

@@ -34,6 +34,17 @@ def test_a_bad_value_is_one_line_with_its_choices(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["raw", "orm_async", "orm_sync", "fastapi_asyncpg"])
+def test_a_setting_that_an_orm_would_ignore_is_refused_with_it(monkeypatch: pytest.MonkeyPatch, path: str):
+    monkeypatch.setenv("QUERY_PATH", path)
+    monkeypatch.setenv("PREPARED_STATEMENTS", "off")
+    if path.startswith("orm"):
+        with pytest.raises(SettingsError, match="works with QUERY_PATH=raw or fastapi_asyncpg only"):
+            Settings.read()
+    else:
+        assert Settings.read().prepared_statements == "off"
+
+
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SECRET", "too short")
     with pytest.raises(SettingsError) as caught:
