@@ -15,7 +15,7 @@ from lab.load.display import short_table
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.stack.description import DEFAULT_HOME, StackDescription
-from lab.stack.rollout import KINDS, Replaced, noticed, roll
+from lab.stack.rollout import KINDS, Replaced, candidates, noticed, roll
 from lab.stack.settings_listing import parse_overrides
 
 CALM_SECONDS = 3.0  # of load before the first and after the last process
@@ -52,6 +52,7 @@ def command(
         if name in changes:
             raise UsageError(f"--set {name}: needs a new stack: lab down, lab up --set {name}=...")
     kinds = (only,) if only else KINDS
+    candidates(stack, kinds)  # before a load begins
     console = Console()
     if why := noticed(stack, kinds):
         console.print(f"[yellow]{why}[/]", highlight=False)

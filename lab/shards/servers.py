@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 
-from lab.errors import StackError, UsageError
+from lab.errors import NotRunning, StackError, UsageError
 from lab.stack import citus, postgres
 from lab.stack.description import StackDescription
 from lab.stack.ports import free_ports
@@ -37,9 +37,12 @@ def start_worker(stack: StackDescription, tell: Tell) -> tuple[str, int]:
 
 
 def stop_worker(stack: StackDescription, port: int, tell: Tell) -> None:
-    """Stop the worker server on `port` and remove it from the supervisor; its data folder stays."""
+    """Stop the worker server on `port` and remove it from the supervisor; its data folder stays.
+
+    Does nothing with a server of somebody else, nor where docker compose and no supervisor runs them.
+    """
     supervision = Supervision(stack.home)
-    with suppress(UsageError):  # a server of somebody else
+    with suppress(UsageError, NotRunning):
         name = _name(supervision, port)
         supervision.remove(name)
         tell(f"{name} is stopped; its data folder stays until lab down")

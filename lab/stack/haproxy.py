@@ -174,18 +174,19 @@ class Proxy:
     def tell(self, command: str, listener: str = ADMIN_SOCKET) -> str:
         """One command of the runtime API and its answer. Raises StackError when nobody listens."""
         # Through the open folder: the kernel takes 108 bytes of path at most.
-        opened = os.open(self.folder, os.O_PATH)
         try:
-            with socket.socket(socket.AF_UNIX) as line:
-                line.settimeout(5)
-                line.connect(f"/proc/self/fd/{opened}/{listener}")
-                line.sendall(command.encode() + b"\n")
-                line.shutdown(socket.SHUT_WR)
-                answer = b"".join(iter(lambda: line.recv(65536), b""))
+            opened = os.open(self.folder, os.O_PATH)
+            try:
+                with socket.socket(socket.AF_UNIX) as line:
+                    line.settimeout(5)
+                    line.connect(f"/proc/self/fd/{opened}/{listener}")
+                    line.sendall(command.encode() + b"\n")
+                    line.shutdown(socket.SHUT_WR)
+                    answer = b"".join(iter(lambda: line.recv(65536), b""))
+            finally:
+                os.close(opened)
         except OSError as error:
             raise StackError(f"HAProxy does not answer in {self.folder}: {error}") from None
-        finally:
-            os.close(opened)
         return answer.decode().strip()
 
     def worker(self) -> int:

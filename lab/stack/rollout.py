@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from lab.errors import StackError, UsageError
+from lab.stack import compose
 from lab.stack.description import Process, StackDescription
 from lab.stack.haproxy import Proxy
 from lab.stack.host import restart
@@ -32,6 +33,11 @@ class Replaced:
 
 def candidates(description: StackDescription, kinds: Sequence[str] = KINDS) -> list[Process]:
     """The processes that a rollout replaces, in its order. Raises UsageError when there is none."""
+    if description.mode == compose.MODE:
+        raise UsageError(
+            "lab rollout replaces processes of this host, not containers; "
+            "those: docker compose up --detach --no-deps --force-recreate backend"
+        )
     found = [process for kind in kinds for process in description.processes if process.kind == kind]
     if not found:
         raise UsageError(f"mode {description.mode} has no process to replace; expected mode stack or citus")

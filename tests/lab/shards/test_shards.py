@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab.cli import run
-from lab.shards import runbook
+from lab.shards import runbook, servers
 from lab.shards.cluster import Node, skew
+from lab.stack.description import Database, StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Plan, Request, plan
 
@@ -32,6 +33,14 @@ def test_plain_postgres_has_no_shards(tmp_path, capsys):
 
 def node(size: int, wanted: bool = True) -> Node:
     return Node("h", 1, coordinator=False, active=True, wanted=wanted, shards=1, bytes=size)
+
+
+def test_a_worker_that_no_supervisor_of_ours_runs_is_left_alone(tmp_path):
+    """Under docker compose: the node is out of the cluster by then, and its container is compose's."""
+    database = Database("127.0.0.1", 1, "lab", "", "lab")
+    said: list[str] = []
+    servers.stop_worker(StackDescription("docker", tmp_path, [], [], database, ""), 5432, said.append)
+    assert said == []
 
 
 def test_skew_is_the_fullest_worker_over_the_mean():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,17 @@ def test_what_clients_would_notice_is_said_before():
     assert "no proxy" in (noticed(described(2, 2, proxy=False)) or "")
     assert "only one websocket" in (noticed(described(2, 1)) or "")
     assert noticed(described(2, 1), ["backend"]) is None
+
+
+def test_containers_are_left_to_docker_compose(tmp_path):
+    containers = replace(described(2, 2), mode="docker", home=tmp_path)
+    with pytest.raises(UsageError, match="not containers"):
+        roll(containers)
+
+
+def test_a_proxy_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(StackError, match="HAProxy does not answer in"):
+        Proxy(tmp_path / "haproxy").tell("show info")
 
 
 @pytest.fixture(scope="module")
