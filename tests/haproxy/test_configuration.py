@@ -28,8 +28,9 @@ def checked(text: str, folder, **environment: str) -> subprocess.CompletedProces
 @pytest.mark.parametrize("balance", haproxy.BALANCES)
 def test_haproxy_accepts_the_file_as_compose_mounts_it(tmp_path, balance):
     # Compose keeps the servers' state for a reload, and has lines for it; docker-compose.yml says where.
-    state = {"HAPROXY_STATE": str(tmp_path / "state")}
-    done = checked(haproxy.SHARED.read_text(), tmp_path, BALANCE=balance, **state)
+    state = tmp_path / "state"
+    state.write_text("1\n")  # the format's version; a file that is not there yet is warned of
+    done = checked(haproxy.SHARED.read_text(), tmp_path, BALANCE=balance, HAPROXY_STATE=str(state))
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
 
 
