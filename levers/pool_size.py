@@ -4,7 +4,7 @@ Problem: a pool of two "may be too little", a pool of forty times nine workers m
 Throughput alone does not show it: the wait for a connection does, in the tail.
 
 Plain way, `10`: the usual default. Costs: ten server processes for each application process. Fails when
-processes x pool passes max_connections: the sum is printed before a run.
+processes x pool passes max_connections: the server then refuses.
 
 `1`, `2`: few. Costs: requests wait for each other; with group commit that is just what makes batches.
 Fails for reads beside a slow query: one report blocks everybody.

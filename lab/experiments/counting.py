@@ -1,4 +1,4 @@
-"""Reads what the websocket services count themselves: what a hint or a frame costs is in no latency."""
+"""Reads what the processes count themselves: frames, hints, waits for a connection, hits of a cache."""
 
 from collections.abc import Iterable
 
@@ -28,13 +28,16 @@ def parsed(page: str) -> Counters:
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            if sample.name.endswith("_total") or sample.name == "hints_unwanted":
+            if sample.name.endswith(("_total", "_sum")) or sample.name == "hints_unwanted":
                 found[sample.name] = found.get(sample.name, 0.0) + sample.value
     return Counters(
         found.get("frames_total", 0.0),
         found.get("deliveries_total", 0.0),
         found.get("hints_total", 0.0),
         found.get("hints_unwanted", 0.0),
+        found.get("database_acquire_wait_s_sum", 0.0),
+        found.get("cache_hits_total", 0.0),
+        found.get("cache_misses_total", 0.0),
     )
 
 

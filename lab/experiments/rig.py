@@ -83,14 +83,14 @@ class StackRig:
         return observations_of(record, step, self.plan, self.arrangement, counters)
 
     def _counted(self, sides: Sequence[Side]) -> dict[Side, Counters]:
-        """The counters of each side's own websocket services, if it has some."""
+        """The counters of each side's own processes."""
         found = {}
         for side in sides:
             own = self.arrangement.processes[side]
             found[side] = counted(
                 one.health.replace("/health", "/metrics")
                 for one in self.stack_of(side).processes
-                if one.kind == "websocket" and one.health and (own is None or one.name in own)
+                if one.kind in ("websocket", "backend") and one.health and (own is None or one.name in own)
             )
         return found
 

@@ -17,15 +17,19 @@ MILLISECONDS = 1_000.0
 
 @dataclass(frozen=True)
 class Counters:
-    """What the websocket services of a side counted themselves during the trial, warm-up included.
+    """What the processes of a side counted themselves during the trial, warm-up included.
 
-    `hints` were wanted, `hints_unwanted` came besides them.
+    `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
+    database connections, together.
     """
 
     frames: float = 0.0
     deliveries: float = 0.0
     hints: float = 0.0
     hints_unwanted: float = 0.0
+    acquire_wait_seconds: float = 0.0
+    cache_hits: float = 0.0
+    cache_misses: float = 0.0
 
     def ratios(self) -> dict[str, float]:
         """The metrics that follow from them."""
@@ -34,6 +38,15 @@ class Counters:
             found["frames_per_event"] = self.frames / self.deliveries
         if self.hints:
             found["received_per_wanted"] = (self.hints + self.hints_unwanted) / self.hints
+        return found
+
+    def besides(self, operations: int) -> dict[str, float]:
+        """What no verdict is about and a reader wants to see; only what happened at all."""
+        found = {}
+        if self.acquire_wait_seconds and operations:
+            found["acquire_wait_ms"] = self.acquire_wait_seconds / operations * MILLISECONDS
+        if asked := self.cache_hits + self.cache_misses:
+            found["cache_hit_share"] = self.cache_hits / asked
         return found
 
 
@@ -95,6 +108,7 @@ def _observation(
             "cpu": _cpu_by_name(record, own, operations),
             "intended": figures.intended.hdr,
             "send": figures.send.hdr,
+            "counted": counted.besides(operations) if counted else {},
             "others": record.pressure.cores_of_others if record.pressure else 0.0,
             "seconds": [
                 {

@@ -1,6 +1,7 @@
 """The page of one lever in the notebook: what it is, and what pulling it gave."""
 
 import re
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
         for one in result.verdicts[1:]
         if one.word != "INVALID"
     ]
-    lines += [*_unclaimed(result.verdicts[1:]), ""]
+    lines += [*_unclaimed(result.verdicts[1:]), *_counted(result), ""]
     lines += [f"{caveat.name}: {caveat}\n" for caveat in verdict.caveats]
     lines += [
         "",
@@ -97,6 +98,38 @@ def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
             # The reason names its metric: without it, those of several metrics are one.
             reasons.setdefault(seen.replace(f"{label} needs", "it needs"), []).append(label)
     return [f"- No figure is claimed of {' and '.join(labels)}: {seen}." for seen, labels in reasons.items()]
+
+
+COUNTED = {
+    "acquire_wait_ms": ("wait for a database connection, mean of all operations", "{:.3f} ms"),
+    "cache_hit_share": ("look-ups that the cache answered", "{:.0%}"),
+}
+
+
+def _counted(result: PullResult) -> list[str]:
+    """What the processes counted besides: the median of each side's trials, where there was any."""
+    found = {
+        (side, name): statistics.median(values)
+        for side in ("a", "b")
+        for name in COUNTED
+        if (
+            values := [
+                one.detail.get("counted", {}).get(name, 0.0)
+                for one in result.observations
+                if one.side == side
+            ]
+        )
+    }
+    return [
+        f"- {label[:1].upper()}{label[1:]}: "
+        + ", ".join(
+            f"`{value}` {form.format(found[side, name])}"
+            for side, value in zip("ab", result.values, strict=True)
+        )
+        + "."
+        for name, (label, form) in COUNTED.items()
+        if any(found.get((side, name)) for side in ("a", "b"))
+    ]
 
 
 def apart(result: PullResult) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.metrics import Metrics as BackendMetrics
 from lab.errors import StackError
 from lab.experiments.counting import counted, parsed, plus, since
 from lab.experiments.trial import Counters
@@ -14,6 +15,14 @@ def test_the_page_of_a_real_service_is_understood():
     metrics.gauges["hints_unwanted"] = ("as Users adds it", lambda: 2.0)
     metrics.hints.update(new=4, duplicate=1)
     assert parsed(metrics.page().decode()) == Counters(3, 7, 5, 2)
+
+
+def test_waits_and_hits_of_a_backend_are_read_from_its_page():
+    metrics = BackendMetrics()
+    metrics.acquire_seconds.observe(0.25)
+    metrics.cache_hits, metrics.cache_misses = 3, 1
+    found = parsed(metrics.page().decode())
+    assert (found.acquire_wait_seconds, found.cache_hits, found.cache_misses) == (0.25, 3, 1)
 
 
 def test_counters_add_up_and_differ():

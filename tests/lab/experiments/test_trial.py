@@ -110,8 +110,15 @@ def test_a_percentile_has_the_samples_of_what_it_is_about(tmp_path):
     assert (found.samples_of("p99"), found.samples_of("delivery_p99")) == (100, 4_000)
 
 
+def test_waits_for_a_connection_and_hits_of_the_cache_stand_beside_the_verdict(tmp_path):
+    counted: dict[Side, Counters] = {"b": Counters(acquire_wait_seconds=5.0, cache_hits=3, cache_misses=1)}
+    [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)
+    assert found.detail["counted"] == {"acquire_wait_ms": pytest.approx(2), "cache_hit_share": 0.75}
+
+
 def test_nothing_counted_is_no_figure():
     assert Counters().ratios() == {}
+    assert Counters().besides(1_000) == {}
 
 
 def _apart(tmp_path):

@@ -160,6 +160,20 @@ def test_a_sweep_says_how_many_are_enough(held, words):
     assert scaling.sentence(swept(held)) == words
 
 
+def test_what_the_processes_counted_is_on_the_page(tmp_path):
+    result = replace(made_up(effect=1.2), fingerprint=MACHINE)
+    waited = {"a": 0.0, "a2": 0.0, "b": 0.25}
+    told = [
+        replace(one, detail={**one.detail, "counted": {"acquire_wait_ms": waited[one.side]}})
+        for one in result.observations
+    ]
+    replace(result, observations=told).save(tmp_path / "pulls" / "event_loop.0.json")
+    guide.write(tmp_path)
+    page = (tmp_path / "levers" / "event_loop.md").read_text()
+    assert "mean of all operations: `uvloop` 0.000 ms, `asyncio` 0.250 ms." in page
+    assert "look-ups" not in page.lower()
+
+
 def test_a_sweep_is_on_the_index_and_on_its_lever_s_page(tmp_path):
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "uvicorn_workers.multi.20260102-030405.json").write_text(
