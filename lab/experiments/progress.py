@@ -4,6 +4,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 
 from lab.experiments.session import Progress
 from lab.verdict import percent
@@ -29,7 +30,7 @@ class Shown:
 
     def see(self, progress: Progress) -> None:
         """Told at the begin of every round."""
-        line = self.line(progress, time.monotonic())
+        line = escape(self.line(progress, time.monotonic()))  # a guard's words may hold brackets
         if self._status:
             self._status.start()
             self._status.update(line)
