@@ -111,11 +111,14 @@ install_system_packages() {
   # Debian starts what it installs; the lab starts its own copies on free ports instead.
   local policy=/usr/sbin/policy-rc.d made=no
   if [ ! -e $policy ] && printf '#!/bin/sh\nexit 101\n' | "${as[@]}" tee $policy >/dev/null 2>&1; then
-    made=yes; "${as[@]}" chmod 755 $policy
+    made=yes
+    trap "${as[*]} rm -f $policy" EXIT # also when this is interrupted: left behind, nothing would start any more
+    trap 'exit 130' INT; trap 'exit 143' TERM
+    "${as[@]}" chmod 755 $policy
   fi
   local ok=yes
   apt_install "${missing[@]}" || ok=no
-  [ $made = no ] || "${as[@]}" rm -f $policy
+  if [ $made = yes ]; then "${as[@]}" rm -f $policy; trap - EXIT INT TERM; fi
   [ $ok = yes ] || die "cannot install them here; do it and come back: sudo apt-get install ${missing[*]}"
   if [ -d /run/systemd/system ]; then "${as[@]}" systemctl disable --quiet "${missing[@]}" 2>/dev/null || true; fi
   say "installed ${missing[*]}; Debian's own services of them were not started"

@@ -1,0 +1,97 @@
+"""`bash build.sh --system` with a stand-in for apt: what it says, and what it leaves behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+POLICY = "/usr/sbin/policy-rc.d"
+SERVERS = "haproxy rabbitmq-server nats-server redis-server"
+# What needs rights goes through `sudo`, which has them where MAY is set; apt installs nothing.
+PROGRAMS = {
+    "id": "echo 1000",
+    "sudo": '[ -n "$MAY" ] || exit 1; shift; exec "$@"',
+    "apt-get": """
+        test -e "$BOX/policy" && touch "$BOX/held_back"
+        [ -z "$STOP" ] || kill -s "$STOP" "$(cat "$BOX/pid")"
+        sleep 0.2
+        exit "${APT:-0}" """,
+    "docker": "exit 1",
+    "systemctl": "exit 0",
+}
+# No server is installed, whatever this machine has: `command -v` is how build.sh looks.
+COMMAND = f'() {{ case " {SERVERS} " in *" $2 "*) return 1 ;; *) builtin command "$@" ;; esac; }}'
+Build = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Run `build.sh --system --images` in a copy; returns (exit code, what it said)."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in PROGRAMS.items():
+        (programs / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (programs / name).chmod(0o755)
+    shutil.copy(ROOT / "example.env", tmp_path)
+    text = (ROOT / "build.sh").read_text()
+    assert POLICY in text
+    (tmp_path / "build.sh").write_text(text.replace(POLICY, str(tmp_path / "policy")))
+
+    def run(**given: str) -> tuple[int, str]:
+        environment = {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "BASH_FUNC_command%%": COMMAND,
+            "BOX": str(tmp_path),
+            **given,
+        }
+        words = ["bash", "build.sh", "--system", "--images"]
+        started = f'echo $$ >"$BOX/pid"; exec {" ".join(words)}'
+        done = subprocess.run(
+            ["bash", "-c", started],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_who_may_not_install_gets_the_line_to_do_so(build: Build, tmp_path: Path):
+    code, said = build()
+    assert code == 1
+    assert f"build: cannot install them here; do it and come back: sudo apt-get install {SERVERS}" in said
+    assert not (tmp_path / "policy").exists()
+
+
+def test_who_may_install_does_and_debian_starts_nothing_meanwhile(build: Build, tmp_path: Path):
+    code, said = build(MAY="yes")
+    assert code == 0, said
+    assert f"build: installing with apt: {SERVERS}" in said
+    assert f"build: installed {SERVERS}; Debian's own services of them were not started" in said
+    assert (tmp_path / "held_back").exists() and not (tmp_path / "policy").exists()
+
+
+def test_where_apt_fails_it_says_what_to_do(build: Build, tmp_path: Path):
+    code, said = build(MAY="yes", APT="100")
+    assert code == 1
+    assert f"sudo apt-get install {SERVERS}" in said
+    assert (tmp_path / "held_back").exists() and not (tmp_path / "policy").exists()
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_an_interrupted_installation_leaves_no_ban_on_starting_services(
+    build: Build, tmp_path: Path, name: str
+):
+    code, said = build(MAY="yes", STOP=name)
+    assert code == 128 + signal.Signals[f"SIG{name}"], said
+    assert (tmp_path / "held_back").exists() and not (tmp_path / "policy").exists()
