@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import UsageError, VoidResult
+from lab.faults.observation import pause_seconds
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.stack.description import DEFAULT_HOME, StackDescription
@@ -104,15 +105,6 @@ def write(path: Path, promotion: Promotion, record: RunRecord | None) -> None:
         }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
-
-
-def pause_seconds(record: RunRecord) -> int:
-    """The longest row of seconds of which no send was answered well."""
-    longest = current = 0
-    for second in record.seconds:
-        current = current + 1 if second.offered and not second.ok else 0
-        longest = max(longest, current)
-    return longest
 
 
 async def _promoted(

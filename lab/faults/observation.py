@@ -80,7 +80,7 @@ def observe(  # noqa: PLR0917
         errors={**total.errors, **({"dropped": total.dropped} if total.dropped else {})},
         failed=failed,
         slowest_answer_seconds=total.intended.max,
-        pause_seconds=_longest_pause(record),
+        pause_seconds=pause_seconds(record),
         reconnects=ledger.reconnects,
         closes=dict(ledger.closes),
         replayed=ledger.replayed,
@@ -95,7 +95,8 @@ def observe(  # noqa: PLR0917
     )
 
 
-def _longest_pause(record: RunRecord) -> int:
+def pause_seconds(record: RunRecord) -> int:
+    """The longest row of seconds of which no send was answered well."""
     longest = current = 0
     for second in record.seconds:
         current = current + 1 if second.offered and not second.ok else 0

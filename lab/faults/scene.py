@@ -95,9 +95,6 @@ class Scene:
     def reset(self, link: str) -> None:
         self.links.tell(link, Proxy.reset)
 
-    def refuse(self, link: str) -> None:
-        self.links.tell(link, Proxy.refuse)
-
     def stall(self, link: str) -> None:
         self.links.tell(link, Proxy.stall)
 

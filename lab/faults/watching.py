@@ -40,8 +40,8 @@ class Queries:
         self._task = asyncio.create_task(self._count(), name="queries")
 
     def mark(self) -> None:
-        """The fault comes now."""
-        self._fault_at = len(self.counts)
+        """The fault comes now: in the second that the last count began."""
+        self._fault_at = max(0, len(self.counts) - 1)
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -58,6 +58,11 @@ class Queries:
                     await asyncio.sleep(1.0)
             finally:
                 connection.terminate()
+
+    @property
+    def seconds_after(self) -> int:
+        """How many of them were counted after the fault."""
+        return max(0, len(self.counts) - 1 - self._fault_at)
 
     @property
     def before_and_worst(self) -> tuple[float, float]:

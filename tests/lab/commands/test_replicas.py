@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from lab.commands.replicas import pause_seconds, write
+from lab.commands.replicas import write
+from lab.faults.observation import pause_seconds
 from lab.load.record import load
 from lab.stack.promotion import Promotion
 

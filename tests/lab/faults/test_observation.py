@@ -1,16 +1,23 @@
 """An observation says what is not as promised, for each thing that can be; and the page shows it."""
 
+from pathlib import Path
+from typing import cast
+
 import msgspec
 import pytest
 
 from lab.errors import UsageError
 from lab.faults import page
+from lab.faults.links import Links
 from lab.faults.observation import observe
 from lab.faults.rows import LATEST_SECONDS, ROWS, named
+from lab.faults.run import _judge_queries
+from lab.faults.scene import Scene
 from lab.faults.verbs import VERBS
-from lab.faults.watching import _rates
+from lab.faults.watching import Queries, _rates
 from lab.load import record
 from lab.load.record import RunRecord
+from lab.stack.description import Database, StackDescription
 from tests.lab.faults.made_up import calm, changed
 
 ENDS = ("client", "backend", "websocket")
@@ -69,6 +76,26 @@ def test_repair_counts_from_the_fault_to_the_last_late_message():
 
 def test_the_database_is_busiest_in_the_worst_few_seconds_after_the_fault():
     assert _rates([50, 50, 50, 10, 60, 200, 100, 50], fault_at=3) == (50, 120)
+
+
+@pytest.mark.parametrize(
+    ("counts", "troubles"),
+    [
+        ([0, 50, 100, 150, 200, 250], []),
+        ([0, 50, 100, 150, 200, 430], ["database queries 50/s before, at most 110/s after"]),
+        ([0, 50, 100, 150, 200], ["the database's queries could not be counted to the end"]),  # it broke
+        ([], ["the database's queries could not be counted to the end"]),
+    ],
+)
+def test_queries_that_were_not_counted_to_the_end_prove_nothing(counts, troubles):
+    database = Database("127.0.0.1", 1, "lab", "", "lab")
+    stack = StackDescription("stack", Path(), [], [], database, "")
+    scene, queries = Scene(stack, cast("Links", None)), Queries(stack)
+    queries.counts = counts[:3]
+    queries.mark()
+    queries.counts = counts
+    _judge_queries(2.0, queries, scene)
+    assert scene.troubles == troubles
 
 
 def test_what_a_row_itself_found_breaks_it():
