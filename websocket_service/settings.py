@@ -14,6 +14,9 @@ class Settings(ServiceSettings):
     """The service's settings; names in the environment are the same in upper case (see example.env)."""
 
     prefetch: int = Field(100, ge=0, le=65_535)
+    queue_max_messages: int = Field(20_000, ge=1)
+    queue_max_bytes: int = Field(64 * 2**20, ge=1)
+    queue_ttl_seconds: float = Field(60.0, gt=0)
 
     ws_id: str = ""
     ws_host: str = "127.0.0.1"
@@ -44,4 +47,9 @@ class Settings(ServiceSettings):
 
     def broker_settings(self) -> BrokerSettings:
         """What the consumer needs of these."""
-        return self._for_broker(prefetch=self.prefetch)
+        return self._for_broker(
+            prefetch=self.prefetch,
+            queue_max_messages=self.queue_max_messages,
+            queue_max_bytes=self.queue_max_bytes,
+            queue_ttl_seconds=self.queue_ttl_seconds,
+        )
