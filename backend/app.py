@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -15,7 +16,7 @@ from backend.access import Access
 from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, WhereOut
 from backend.connections import BATCH_SESSION, connector
-from backend.effective import effective
+from backend.effective import server_of
 from backend.group_commit import GroupCommit
 from backend.health import Health
 from backend.history import History, Keyset, Offset, Unindexed
@@ -25,7 +26,7 @@ from backend.nodes import Nodes
 from backend.outbox import Outbox
 from backend.passwords import Passwords
 from backend.pools import Pool
-from backend.publishing import PublishQueue, whole, without_content
+from backend.publishing import TRIES, PublishQueue, whole, without_content
 from backend.reads import FromPrimary, FromReplica, FromReplicaWithOwnWrites, Reads
 from backend.schema import DatabaseFacts, prepare
 from backend.sending import Sending
@@ -35,6 +36,7 @@ from backend.twins import Twin
 from backend.user_reader import FromDatabase, InProcess, SingleFetch, UserReader
 from wire.broker import Publisher
 from wire.brokers import publisher_for
+from wire.effective import of_parts, of_process
 from wire.tokens import Tokens
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ class Backend(FastAPI):
         self.metrics = Metrics(lambda: publisher.returned)
         self.connect = connector(settings)
         self.facts: DatabaseFacts | None = None
-        self.http_parser: str = settings.http_parser  # the server corrects it
+        self.server: dict[str, object] = {}  # which one calls us; known with its first request
 
         wait = settings.pool_wait_seconds
         waits = self.metrics.acquire_seconds
@@ -84,7 +86,8 @@ class Backend(FastAPI):
         shape = without_content if settings.payload == "notify" else whole
         self.outbox = Outbox(self.pool, self.connect, publisher, self.queries, shape=shape)
         confirmed = self.outbox.done if settings.delivery == "outbox" else None
-        self.publish = PublishQueue(publisher, self.metrics, confirmed, shape)
+        tries = 1 if settings.delivery == "fire_and_forget" else TRIES
+        self.publish = PublishQueue(publisher, self.metrics, confirmed, shape, tries)
         self.sending = Sending(self.store.send, self.publish, self.reads, settings.hop_times == "on")
 
         tokens = Tokens(settings.secret, TOKENS if settings.token_cache == "on" else 0)
@@ -171,6 +174,8 @@ class Backend(FastAPI):
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if not self.server:
+                self.server = server_of(send)
             await self.front(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -179,8 +184,20 @@ class Backend(FastAPI):
         return {"postgres": self.access.fresh, "broker": self.publisher.connected}
 
     def _effective(self) -> dict[str, object]:
-        batching = self.sending.store is not self.store.send and self.sending.store == self.group_commit.send
-        return effective(self.settings, self.facts, batching, self.http_parser)
+        """Of two parts that say different things the later one works: a twin has its own pool."""
+        parts = (
+            *(self.facts, self.access.tokens, self.pool, self.reads, self.users, self.history),
+            *(self.publisher, self.publish, self.sending, self.front, self.twin),
+        )
+        socket = self.settings.backend_socket
+        return {
+            **of_process(),
+            **of_parts(parts),
+            **self.server,
+            "uvicorn_workers": self.settings.uvicorn_workers if self.health.shares_port else 1,
+            "citus_node": "any" if self.nodes else "coordinator",
+            "app_transport": "unix" if socket and Path(socket).is_socket() else "tcp",
+        }
 
     async def run(self) -> None:
         """All that goes on beside requests, until cancelled. Ends with an error when a part of it does."""
@@ -208,6 +225,7 @@ class Backend(FastAPI):
                 start(self.outbox.run_relay(), name="outbox relay")
             start(self.access.run(), name="revocation list")
             await self.access.first_refresh()
+            await self.pool.tried.wait()
             self.health.prepared = True
             # What is alive now lives as long as the process: no need to look at it at each collection.
             gc.collect()

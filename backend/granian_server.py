@@ -29,7 +29,6 @@ async def serve_granian(app: Backend, settings: Settings, until_signal: UntilSig
         log_access=settings.logs_requests,
         backlog=BACKLOG,
     )
-    app.http_parser = "hyper"
     serving = asyncio.create_task(server.serve(), name="http server")
     if await until_signal(app, settings, serving):
         server.stop()  # type: ignore[no-untyped-call]

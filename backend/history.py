@@ -1,6 +1,7 @@
 """A page of a dialog, by one of three ways: the keyset that is meant, and two that levers compare it with."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -21,6 +22,8 @@ class History(Protocol):
 class Keyset:
     """PAGING=keyset: one probe of the primary key, however deep the page."""
 
+    in_effect: Mapping[str, object] = MappingProxyType({"paging": "keyset", "pair_index": "on"})
+
     def __init__(self, reads: Reads, queries: Mapping[str, str]) -> None:
         self._reads = reads
         self._newest = queries["history_newest"]
@@ -40,6 +43,8 @@ class Keyset:
 class Offset(Keyset):
     """PAGING=offset: the same pages by counting rows from the end, all of which are read."""
 
+    in_effect = MappingProxyType({"paging": "offset", "pair_index": "on"})
+
     def __init__(self, reads: Reads, queries: Mapping[str, str]) -> None:
         super().__init__(reads, queries)
         self._before = queries["history_before_by_offset"]
@@ -48,6 +53,8 @@ class Offset(Keyset):
 
 class Unindexed:
     """PAIR_INDEX=off: by the pair of users as the ancestor asked, which no index serves."""
+
+    in_effect = MappingProxyType({"paging": "keyset", "pair_index": "off"})
 
     def __init__(self, reads: Reads, queries: Mapping[str, str]) -> None:
         self._reads = reads

@@ -7,6 +7,7 @@ with its body, and gets FastAPI's answer: one place holds the words, and the doc
 
 from collections.abc import Sequence
 from time import perf_counter, time
+from types import MappingProxyType
 from typing import Annotated
 from uuid import UUID
 
@@ -59,6 +60,8 @@ encode = msgspec.json.Encoder().encode
 
 class HotPath:
     """An ASGI application in front of another, `route`."""
+
+    in_effect = MappingProxyType({"query_path": "raw"})
 
     def __init__(
         self,

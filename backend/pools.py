@@ -71,6 +71,7 @@ class Pool:
         self._open: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection]] = deque()
         self._broken = asyncio.Event()
+        self.tried = asyncio.Event()  # to open all of them, once
         self._leaving: set[Connection] = set()
 
     @property
@@ -82,6 +83,12 @@ class Pool:
     def connections(self) -> set[Connection]:
         """Those that are open and stay."""
         return self._open - self._leaving
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective; fewer than were wanted where the server gives no more."""
+        drivers = {type(connection).__module__.split(".")[0] for connection in self._open}
+        return {"pool_size": len(self._open), "driver": " and ".join(sorted(drivers))}
 
     def replace(self, connections: Iterable[Connection]) -> None:
         """Close these as soon as nobody uses them, and open others in their place."""
@@ -132,6 +139,7 @@ class Pool:
                 # Not a task group: in one, an error of a child hides that we were cancelled.
                 missing = range(self._size - len(self._open))
                 added = await asyncio.gather(*(self._add() for _ in missing), return_exceptions=True)
+                self.tried.set()
                 errors = [error for error in added if error is not None]
                 if not errors:
                     pause = 0.05

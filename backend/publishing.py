@@ -38,7 +38,10 @@ def without_content(message: DialogMessage) -> DialogMessage:
 
 
 class PublishQueue:
-    """`put` never waits. `confirmed` is called with each batch that the broker took."""
+    """`put` never waits. `confirmed` is called with each batch that the broker took.
+
+    DELIVERY=fire_and_forget: one try.
+    """
 
     def __init__(
         self,
@@ -46,8 +49,10 @@ class PublishQueue:
         metrics: Metrics,
         confirmed: Confirmed | None = None,
         shape: Shape | None = None,
+        tries: int = TRIES,
     ) -> None:
         self._shape = shape or whole
+        self._tries = tries
         self.capacity = CAPACITY
         self._publisher = publisher
         self._metrics = metrics
@@ -55,6 +60,15 @@ class PublishQueue:
         self._queue: list[DialogMessage] = []
         self._idle: asyncio.Future[None] | None = None
         self._waiting = 0  # put and not yet taken or given up
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        again = "confirm" if self._tries > 1 else "fire_and_forget"
+        return {
+            "payload": "notify" if self._shape is without_content else "full",
+            "delivery": "outbox" if self._confirmed else again,
+        }
 
     def put(self, message: DialogMessage) -> None:
         """Hand over a hint of a committed message; when the queue is full it is dropped and counted."""
@@ -96,12 +110,12 @@ class PublishQueue:
         now = time.time()
         for message in batch:
             message.mark(now)
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             try:
                 await self._publisher.publish(batch)  # it has a time limit of its own
                 break
             except BrokerError as error:
-                if attempt == TRIES:
+                if attempt == self._tries:
                     self._metrics.hints_failed += len(batch)
                     logger.warning("%d hints not published: %s", len(batch), error or type(error).__name__)
                     return

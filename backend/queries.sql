@@ -245,6 +245,12 @@ SELECT pg_try_advisory_lock(7201);
 -- Whether this database is a Citus coordinator.
 SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus');
 
+-- name: sharding
+-- How the messages are distributed; no row on plain PostgreSQL.
+SELECT distribution_column, shard_count
+FROM citus_tables
+WHERE table_name = 'dialogmessage'::regclass;
+
 -- name: nodes_of_cluster
 -- The workers of a Citus cluster that clients may speak to (CITUS_NODE=any); none that is being drained.
 SELECT nodename, nodeport
@@ -252,6 +258,10 @@ FROM pg_dist_node
 WHERE groupid <> 0 AND noderole = 'primary' AND isactive AND hasmetadata AND metadatasynced AND shouldhaveshards
 ORDER BY nodeid;
 
--- name: effective_durability
--- synchronous_commit as it is in this session, and fsync of the server.
-SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync;
+-- name: effective_in_session
+-- What holds in this session, which has run a statement before (if it prepares them, that one is still there).
+SELECT
+    current_setting('synchronous_commit') AS synchronous_commit,
+    current_setting('fsync') AS fsync,
+    EXISTS (SELECT FROM pg_prepared_statements WHERE name <> '') AS prepared,
+    inet_server_addr() IS NULL AS by_socket;

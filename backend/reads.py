@@ -11,8 +11,9 @@ Times are those of the API processes' clocks, which must agree (one host, or NTP
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import time
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import asyncpg
@@ -43,6 +44,7 @@ class Reads(Protocol):
 class FromPrimary:
     """READ_ROUTING=primary."""
 
+    in_effect = MappingProxyType({"read_routing": "primary"})
     tells = False
 
     def __init__(self, primary: Pool) -> None:
@@ -59,6 +61,7 @@ class FromPrimary:
 class FromReplica:
     """READ_ROUTING=replica: whatever the replica has; the primary while the replica is away."""
 
+    in_effect: Mapping[str, object] = MappingProxyType({"read_routing": "replica"})
     tells = False
 
     def __init__(self, primary: Pool, replica: Pool, metrics: Metrics) -> None:
@@ -90,6 +93,8 @@ class FromReplica:
 
 class FromReplicaWithOwnWrites(FromReplica):
     """READ_ROUTING=replica_ryw."""
+
+    in_effect = MappingProxyType({"read_routing": "replica_ryw"})
 
     tells = True
 

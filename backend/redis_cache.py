@@ -1,6 +1,7 @@
 """CACHE=redis: users in a cache that all processes share."""
 
 import logging
+from types import MappingProxyType
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
@@ -16,6 +17,8 @@ REDIS_SECONDS = 0.25  # to answer; beyond it the database is asked
 
 class InRedis:
     """An entry is at most `seconds` old; while Redis is away every request is a miss."""
+
+    in_effect = MappingProxyType({"cache": "redis"})
 
     def __init__(self, load: Load, seconds: float, url: str, metrics: Metrics) -> None:
         self._load = load

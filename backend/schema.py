@@ -10,6 +10,7 @@ import asyncpg
 
 from backend.pools import AWAY, Connect
 from backend.settings import Settings
+from wire.effective import on_or_off
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +22,29 @@ STATEMENT_TIMEOUT = "60s"  # distributing takes seconds
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What this process found out about its database."""
+    """What this process found out about its database and the sessions that it gets there."""
 
     citus: bool
     durability: str  # synchronous_commit as the session has it
     fsync: str
+    prepared: bool  # statements stay prepared in a session
+    by_socket: bool
+    # Of the messages as they are: the settings count for new tables only. "none" and 0 on plain PostgreSQL.
+    shard_key: str
+    shard_count: int
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {
+            "database": "citus" if self.citus else "postgres",
+            "durability": self.durability,
+            "fsync": self.fsync,
+            "prepared_statements": on_or_off(self.prepared),
+            "database_transport": "unix" if self.by_socket else "tcp",
+            "shard_key": self.shard_key,
+            "shard_count": self.shard_count,
+        }
 
 
 async def make_tables(connect: Connect, settings: Settings) -> None:
@@ -73,9 +92,10 @@ async def prepare(connect: Connect, settings: Settings, queries: dict[str, str])
             connection = await connect()
             try:
                 citus = await connection.fetchval(queries["is_distributed"])
-                row = await connection.fetchrow(queries["effective_durability"])
+                row = await connection.fetchrow(queries["effective_in_session"])
                 assert row is not None
-                return DatabaseFacts(citus, row[0], row[1])
+                sharding = await connection.fetchrow(queries["sharding"]) or ("none", 0)
+                return DatabaseFacts(citus, *row, *sharding)
             finally:
                 connection.terminate()
         except AWAY as error:

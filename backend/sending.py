@@ -7,9 +7,11 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from backend.errors import Refusal
+from backend.group_commit import GroupCommit
 from backend.publishing import PublishQueue
 from backend.reads import Reads
 from backend.store import Outcome
+from wire.effective import on_or_off
 from wire.message import DialogMessage, dialog_id_of
 
 StoreMessage = Callable[[DialogMessage], Awaitable[Outcome]]
@@ -23,6 +25,12 @@ class Sending:
         self._publish = publish
         self._reads = reads
         self._hop_times = hop_times
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        together = isinstance(getattr(self.store, "__self__", None), GroupCommit)
+        return {"hop_times": on_or_off(self._hop_times), "group_commit": on_or_off(together)}
 
     async def send(
         self, from_user_id: int, to_user_id: int, content: str, message_id: UUID | None

@@ -53,12 +53,6 @@ def _config(app: Backend | str, settings: Settings) -> uvicorn.Config:
     )
 
 
-def parser_of(config: uvicorn.Config) -> str:
-    """httptools or h11, from the class that will parse."""
-    name = config.http_protocol_class.__name__.lower()
-    return next(parser for parser in ("httptools", "h11") if parser in name)
-
-
 def listening(settings: Settings) -> list[socket.socket]:
     """The sockets to listen on: host and port, and BACKEND_SOCKET besides where it is set.
 
@@ -116,10 +110,7 @@ async def serve(app: Backend, settings: Settings) -> None:
 
         await serve_granian(app, settings, until_signal)
         return
-    config = _config(app, settings)
-    config.load()
-    app.http_parser = parser_of(config)
-    server = Server(config)
+    server = Server(_config(app, settings))
     sockets = listening(settings)
     serving = asyncio.create_task(server.serve(sockets), name="http server")
     if await until_signal(app, settings, serving):

@@ -24,6 +24,7 @@ class Settings(ServiceSettings):
     postgres_replica_host: str = ""
     postgres_replica_port: int = 5432
     delivery: Literal["confirm", "outbox", "fire_and_forget"] = "confirm"
+    hop_times: OnOff = "off"
     hints_per_message: int = Field(64, ge=1, le=256)
 
     backend_host: str = "127.0.0.1"

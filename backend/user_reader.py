@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
+from types import MappingProxyType
 from typing import Protocol
 
 from backend.bodies import UserOut
@@ -32,6 +33,8 @@ def found(user: UserOut | None) -> UserOut:
 
 class FromDatabase:
     """CACHE=off: asks each time."""
+
+    in_effect = MappingProxyType({"cache": "off"})
 
     def __init__(self, reads: Reads, query: str) -> None:
         self._reads = reads
@@ -72,6 +75,8 @@ class SingleFetch:
 
 class InProcess:
     """CACHE=process: a dictionary; an entry is at most `seconds` old, the oldest goes first."""
+
+    in_effect = MappingProxyType({"cache": "process"})
 
     def __init__(self, load: Load, seconds: float, metrics: Metrics) -> None:
         self._load = load

@@ -9,8 +9,8 @@ process dies between: the hint is gone, the message is not, and the client's seq
 `outbox`: the hint's row commits with the message and a relay publishes it. Costs: a row written and deleted
 for each message. Fails to lose; it may repeat.
 
-`fire_and_forget`: publish and do not look. Costs: least. Fails silently: hints vanish while the broker is
-away, and nobody counts them.
+`fire_and_forget`: publish once and do not look. Costs: least where a confirm is an answer of its own
+(RabbitMQ, NATS); PostgreSQL and Redis answer anyway. Fails silently: hints vanish while the broker is away.
 
 Different when: nothing is killed: then all three look reliable. A pull shows the price; `lab faults` kills,
 and counts what was lost.

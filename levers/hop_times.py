@@ -5,8 +5,8 @@ timestamps through every process, so that the report can draw its way.
 
 Plain way, `off`: nothing is added. Costs: nothing. Fails to say where the time went.
 
-`on`: each process appends the clock to the message. Costs: a few bytes and calls a message. Fails
-to be comparable between hosts: the clocks differ.
+`on`: the API begins the list, and each process appends the clock to it. Costs: a few bytes and calls a
+message. Fails to be comparable between hosts: the clocks differ.
 
 Different when: never by much; it is here because a lab must be able to ask this about itself.
 """
@@ -18,8 +18,8 @@ LEVER = Lever(
     question="What does the lab's own tracing cost the system it measures?",
     env="HOP_TIMES",
     values=("off", "on"),
-    processes=("backend", "websocket"),
-    restarts=("backend", "websocket"),
+    processes=("backend",),
+    restarts=("backend",),
     design="abab",
     metric="cpu_per_1k_total",
     expected="up",

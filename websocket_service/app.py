@@ -22,6 +22,7 @@ from websocket_service.timers import Timers
 from websocket_service.users import Users
 from wire.broker import Consumer
 from wire.brokers import consumer_for
+from wire.effective import of_parts, of_process
 from wire.tokens import Tokens
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Service:
         handshake = Handshake(
             Tokens(settings.secret), self.revocation, settings.ws_origins, settings.hello_seconds
         )
-        self.health = Health(settings, metrics, database, self.consumer)
+        self.health = Health(settings.ws_id, metrics, database, self.consumer, self._effective)
         self.sockets = Sockets(
             settings=settings,
             health=self.health,
@@ -93,6 +94,10 @@ class Service:
             "asyncio_tasks": ("Tasks of the event loop.", lambda: len(asyncio.all_tasks())),
             "dialogs_seen": ("Dialogs heard of lately.", lambda: len(self.seen)),
         }
+
+    def _effective(self) -> dict[str, object]:
+        parts = (self.consumer, self.database, self.hints, self.sweep, self.sockets)
+        return {**of_process(), **of_parts(parts), "debounce_seconds": self.users._debounce_seconds}
 
     async def run(self, stop: asyncio.Event, drain_seconds: float | None = None) -> None:
         """Serve until `stop`, then drain and return. Raises what a part of it died of."""

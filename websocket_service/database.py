@@ -56,6 +56,12 @@ class Database:
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective; asyncpg takes a host that begins with / for a folder."""
+        unix = self._settings.postgres_host.startswith("/")
+        return {"database_transport": "unix" if unix else "tcp"}
+
     async def open(self) -> None:
         """Make the pool; no connection is opened yet."""
         settings = self._settings

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -12,42 +13,30 @@ from websockets.http11 import Request, Response
 
 from websocket_service.database import Database
 from websocket_service.metrics import Metrics
-from websocket_service.settings import Settings
 from wire.broker import Consumer
 
 LAG_SECONDS = 0.1
 SOCKET_PATH = "/ws"
-TAKEN = (
-    "broker",
-    "routing",
-    "encoding",
-    "queue_type",
-    "prefetch",
-    "payload",
-    "hop_times",
-    "log_level",
-    "debounce_seconds",
-    "compression",
-    "sweep_seconds",
-)
-
-
-def loop_name(loop: asyncio.AbstractEventLoop) -> str:
-    """uvloop, asyncio or asyncio_debug, from the loop that runs."""
-    name = type(loop).__module__.split(".")[0]
-    return f"{name}_debug" if loop.get_debug() else name
 
 
 class Health:
     """What this process knows of itself."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, database: Database, consumer: Consumer) -> None:
+    def __init__(
+        self,
+        service_id: str,
+        metrics: Metrics,
+        database: Database,
+        consumer: Consumer,
+        effective: Callable[[], dict[str, object]],
+    ) -> None:
         self.prepared = False  # the database was heard once
         self.draining = False
-        self._settings = settings
+        self._service_id = service_id
         self._metrics = metrics
         self._database = database
         self._consumer = consumer
+        self.effective = effective  # asked at each look: no setting is taken on trust
 
     @property
     def not_ready(self) -> str:
@@ -61,21 +50,12 @@ class Health:
         links = {"postgres": self._database.answering, "broker": self._consumer.connected}
         return {
             "service": "websocket",
-            "id": self._settings.ws_id,
+            "id": self._service_id,
             "pid": os.getpid(),
             "status": "ok" if all(links.values()) and not self.not_ready else "degraded",
             "links": {name: "ok" if up else "down" for name, up in links.items()},
             "effective": self.effective(),
         }
-
-    def effective(self) -> dict[str, object]:
-        """Setting -> value, from what runs where that can be asked; called on the running loop."""
-        settings = self._settings
-        values: dict[str, object] = {name: getattr(settings, name) for name in TAKEN}
-        values["event_loop"] = loop_name(asyncio.get_running_loop())
-        values["app_transport"] = "unix" if settings.ws_socket else "tcp"
-        values["database_transport"] = "unix" if settings.postgres_host.startswith("/") else "tcp"
-        return values
 
     async def measure_lag(self) -> None:
         """Observe how late the event loop is, until cancelled."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,6 +23,8 @@ FETCH_AT_ONCE = 500
 
 class Hints:
     """`take` is the broker's handler: it never waits."""
+
+    in_effect: Mapping[str, object] = MappingProxyType({"payload": "full"})
 
     def __init__(self, users: Users, seen: Seen, metrics: Metrics) -> None:
         self._users = users
@@ -43,6 +46,8 @@ class Hints:
 
 class NotifiedHints:
     """For PAYLOAD=notify: hints come without content, which is fetched; those of one fetch are one query."""
+
+    in_effect = MappingProxyType({"payload": "notify"})
 
     def __init__(self, hints: Hints, database: Database, metrics: Metrics) -> None:
         self._hints = hints

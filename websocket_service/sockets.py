@@ -9,6 +9,7 @@ from pathlib import Path
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import PerMessageDeflate, enable_server_permessage_deflate
 
 from websocket_service import close_codes
 from websocket_service.close_codes import Refused
@@ -64,6 +65,18 @@ class Sockets:
         self._timers = timers
         self._conversation = conversation
         self.open = 0
+        self._paths: list[str] = []  # of unix sockets that are listened on
+        deflate = settings.compression == "deflate"
+        self._extensions = enable_server_permessage_deflate(None) if deflate else ()
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        names = [one.name for one in self._extensions]
+        return {
+            "compression": "deflate" if PerMessageDeflate.name in names else "off",
+            "app_transport": "unix" if self._paths else "tcp",
+        }
 
     async def handle(self, accepted: ServerConnection) -> None:
         """One socket's life, in its own task."""
@@ -141,15 +154,16 @@ class Sockets:
         servers = [await self._serve(listener)]
         if settings.ws_socket:
             servers.append(await self._serve(_unix(settings.ws_socket)))
+            self._paths.append(settings.ws_socket)
         try:
             yield listener.getsockname()[1]
         finally:
             await asyncio.gather(*(_end_server(server) for server in servers))
             if settings.ws_socket:
+                self._paths.remove(settings.ws_socket)
                 _remove(settings.ws_socket)
 
     async def _serve(self, listener: socket.socket) -> Server:
-        settings = self._settings
         quiet = logging.getLogger("websockets.server")
         quiet.setLevel(logging.CRITICAL)  # a peer's bad handshake is its own business
         return await serve(
@@ -158,7 +172,8 @@ class Sockets:
             create_connection=Connection,
             process_request=self._health.answer,
             select_subprotocol=lambda _connection, offered: choose_protocol(offered),
-            compression="deflate" if settings.compression == "deflate" else None,
+            compression=None,  # `extensions` has it, where it is wanted
+            extensions=self._extensions,
             server_header=None,
             open_timeout=OPEN_SECONDS,
             ping_interval=None,  # heartbeats are frames of ours: they carry the cursor

@@ -55,6 +55,11 @@ class Sweep:
         self._suspicious = False  # hints may have been lost up to this moment
         self._wake = asyncio.Event()
 
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {"sweep_seconds": self._interval_seconds}
+
     async def catch_up(self, generation: int) -> None:
         """The broker's connection is new: hints before it may be lost."""
         self._suspicious = True

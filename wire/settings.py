@@ -49,7 +49,6 @@ class ServiceSettings(BaseSettings):
     payload: Literal["full", "notify"] = "full"
 
     event_loop: Literal["uvloop", "asyncio", "asyncio_debug"] = "uvloop"
-    hop_times: OnOff = "off"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     service_id: str = ""
 

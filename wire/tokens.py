@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import jwt
 
+from wire.effective import on_or_off
+
 ALGORITHM = "HS256"
 
 
@@ -34,6 +36,11 @@ class Tokens:
         self._secret = secret
         self._cache: dict[str, Claims] = {}
         self._cache_size = cache_size
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {"token_cache": on_or_off(self._cache_size)}
 
     def make(
         self, user_id: int, lifetime_seconds: float, kind: str = "access", now: float | None = None

@@ -33,6 +33,11 @@ _KEYS: dict[RoutingName, Callable[[int], str]] = {
 }
 
 
+def routing_of(key_of_user: Callable[[int], str]) -> RoutingName:
+    """The name of the routing that has these keys."""
+    return next(name for name, keys in _KEYS.items() if keys is key_of_user)
+
+
 def key_of_user(routing: RoutingName) -> Callable[[int], str]:
     """How a user's key is found: `p.17`, `all` or `u.4711`. A hint goes to the keys of both its users."""
     return _KEYS[routing]

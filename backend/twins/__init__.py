@@ -22,6 +22,9 @@ class Twin(Protocol):
 
     routes: APIRouter
 
+    @property
+    def in_effect(self) -> dict[str, object]: ...
+
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...

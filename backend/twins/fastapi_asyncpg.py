@@ -16,6 +16,7 @@ from backend.errors import Refusal
 from backend.publishing import PublishQueue
 from backend.settings import Settings
 from backend.twins.signing_in import current_user
+from wire.effective import on_or_off
 from wire.message import DialogMessage
 
 
@@ -27,6 +28,16 @@ class Twin:
         self._hop_times = settings.hop_times == "on"
         self._pool: Any = None
         self.routes = self._routes(settings, access)
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {
+            "query_path": "fastapi_asyncpg",
+            "driver": type(self._pool).__module__.split(".")[0],
+            "pool_size": self._pool.get_size(),
+            "hop_times": on_or_off(self._hop_times),
+        }
 
     async def start(self) -> None:
         self._pool = await asyncpg.create_pool(

@@ -2,13 +2,19 @@
 
 from uuid import UUID
 
-from sqlalchemy import Executable, Select, select
+from sqlalchemy import Executable, Pool, QueuePool, Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.bodies import MessageOut, MessagePage
 from backend.errors import Refusal
 from backend.twins.models import Dialog, Message
 from wire.message import DialogMessage
+
+
+def size_of(pool: Pool) -> int:
+    """How many connections it may open."""
+    assert isinstance(pool, QueuePool)
+    return pool.size()
 
 
 def message_with_id(dialog_id: UUID, identifier: UUID) -> Select[Message]:

@@ -16,8 +16,9 @@ from backend.errors import Refusal
 from backend.publishing import PublishQueue
 from backend.settings import Settings
 from backend.twins.models import Dialog, Message, User
-from backend.twins.orm import answer, check_same, hint, message_with_id, new_dialog, page, page_of
+from backend.twins.orm import answer, check_same, hint, message_with_id, new_dialog, page, page_of, size_of
 from backend.twins.signing_in import current_user
+from wire.effective import on_or_off
 
 
 class Twin:
@@ -32,6 +33,16 @@ class Twin:
         self._publish = publish
         self._hop_times = settings.hop_times == "on"
         self.routes = self._routes(settings, access)
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {
+            "query_path": "orm_async",
+            "driver": self._engine.dialect.driver,
+            "pool_size": size_of(self._engine.pool),
+            "hop_times": on_or_off(self._hop_times),
+        }
 
     async def start(self) -> None:
         """Connections open when they are first wanted."""

@@ -10,17 +10,15 @@ IDENTITY = {"id", "pid", "service_id", "ws_id", "port", "backend_port", "ws_port
 # Settings that follow from a lever's value and cannot be equal when it is not.
 FOLLOWS: Mapping[str, frozenset[str]] = {
     "run_mode": frozenset(
-        {"broker", "service", "routing", "websockets", "rabbitmq_nodes", "balance", "app_transport"}
+        {
+            *("broker", "routing", "encoding", "hints_per_message", "prefetch", "queue_type"),
+            *("service", "websockets", "rabbitmq_nodes", "balance", "app_transport"),
+        }
     ),
     "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes"}),
-    "database": frozenset({"run_mode", "database"}),
-    "database_transport": frozenset({"postgres_host"}),
-    "app_transport": frozenset({"backend_socket"}),
-    "query_path": frozenset({"group_commit", "driver", "pool"}),
-    "http_server": frozenset({"http_parser", "server"}),
-    "read_routing": frozenset({"postgres_replica_host"}),
-    "routing": frozenset({"bindings"}),
-    "durability": frozenset({"synchronous_commit"}),
+    "database": frozenset({"run_mode", "database", "shard_key", "shard_count"}),
+    "query_path": frozenset({"group_commit", "driver"}),
+    "http_server": frozenset({"http_parser"}),
 }
 
 

@@ -18,7 +18,7 @@ from lab.load.plan import LoadPlan, Targets
 from lab.load.record import RunRecord
 from lab.stack.description import StackDescription
 from lab.stack.host import restart, running
-from lab.stack.status import statuses
+from lab.stack.status import linked_statuses
 from lab.trials.observation import Observation
 from lab.trials.schedule import SIDES, Side, Step
 
@@ -52,7 +52,7 @@ class StackRig:
         found: dict[str, list[Mapping[str, Any]]] = {side: [] for side in SIDES}
         for side in SIDES:
             own = self.arrangement.processes[side]
-            for status in statuses(self.stack_of(side)):
+            for status in linked_statuses(self.stack_of(side)):
                 if status.kind in SERVICES and (own is None or status.name in own):
                     if not status.effective:
                         raise StackError(f"{status.name} does not report its settings: {status.health}")

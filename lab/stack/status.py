@@ -1,5 +1,6 @@
 """What runs where: each program's state, health and effective settings, as asked of itself."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from lab.errors import NotRunning
 from lab.stack import compose
 from lab.stack.description import Process, StackDescription
 from lab.stack.supervision import Supervision
+
+LINK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,19 @@ def statuses(description: StackDescription) -> list[Status]:
         _status(process, states.get(process.name, {}), address(process, description))
         for process in description.processes
     ]
+
+
+def linked_statuses(description: StackDescription) -> list[Status]:
+    """The same once no process misses a link: one without its broker cannot say which it uses.
+
+    After LINK_SECONDS as it is.
+    """
+    deadline = time.monotonic() + LINK_SECONDS
+    while True:
+        found = statuses(description)
+        if time.monotonic() > deadline or not any("down" in one.links.values() for one in found):
+            return found
+        time.sleep(0.1)
 
 
 def address(process: Process, description: StackDescription) -> str:

@@ -12,7 +12,7 @@ import httpx
 import uvicorn
 
 from backend.app import Backend, build
-from backend.server import Server, parser_of
+from backend.server import Server
 from backend.settings import Settings
 from wire.broker import BrokerUnavailable
 from wire.message import DialogMessage
@@ -111,8 +111,6 @@ async def running(settings: Settings, recorder: Recorder | None = None) -> Async
     died: list[BaseException | None] = []
     app.ended = lambda task: died.append(task.exception())  # type: ignore[method-assign]
     config = uvicorn.Config(app, port=0, http="httptools", ws="none", lifespan="on", log_config=None)
-    config.load()
-    app.http_parser = parser_of(config)
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     try:

@@ -3,9 +3,9 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -19,11 +19,42 @@ from backend.user_reader import InProcess, SingleFetch
 from lab.stack.ports import free_ports
 from tests.backend.replica import replica_of
 from tests.backend.running import Recorder, Running, Start, eventually
+from wire.broker import BrokerUnavailable
+from wire.message import DialogMessage
 
 
 async def effective(backend: Running) -> dict[str, object]:
     values: dict[str, object] = (await backend.client.get("/health")).json()["effective"]
     return values
+
+
+async def test_health_asks_the_parts_and_not_the_settings(start: Start):
+    backend = await start()
+    before = await effective(backend)
+    settings = backend.app.settings
+    other = {
+        name: next(word for word in get_args(field.annotation) if word != getattr(settings, name))
+        for name, field in type(settings).model_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    assert len(other) > 15
+    numbers = {"pool_size": 99, "shard_count": 99, "hints_per_message": 9, "uvicorn_workers": 9}
+    backend.app.settings = settings.model_copy(update={**other, **numbers})
+    assert await effective(backend) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "driver"),
+    [
+        ({"query_path": "raw", "token_cache": "off", "hop_times": "on", "pool_size": 3}, "asyncpg"),
+        ({"query_path": "orm_async", "hop_times": "on", "pool_size": 3}, "asyncpg"),
+        ({"query_path": "orm_sync", "delivery": "fire_and_forget", "pool_size": 3}, "psycopg"),
+        ({"query_path": "fastapi_asyncpg", "prepared_statements": "off", "pool_size": 3}, "asyncpg"),
+        ({"cache": "process", "delivery": "outbox", "payload": "notify", "durability": "local"}, "asyncpg"),
+    ],
+)
+async def test_health_names_driver_and_parts(start: Start, option: dict[str, Any], driver: str):
+    assert (await effective(await start(**option))).items() >= {**option, "driver": driver}.items()
 
 
 @pytest.mark.parametrize("option", [{"paging": "offset"}, {"pair_index": "off"}])
@@ -67,6 +98,25 @@ async def test_the_outbox_too_carries_all_but_the_content(start: Start):
     recorder.away = False
     await eventually(lambda: recorder.hints)
     assert recorder.hints[0].content == ""
+
+
+class Refusing(Recorder):
+    """A broker that takes nothing, and counts how often it was asked."""
+
+    asked = 0
+
+    async def publish(self, hints: Sequence[DialogMessage]) -> None:
+        self.asked += 1
+        raise BrokerUnavailable("no")
+
+
+@pytest.mark.parametrize(("delivery", "tries"), [("confirm", 3), ("fire_and_forget", 1)])
+async def test_what_is_not_looked_after_is_tried_once(start: Start, delivery: str, tries: int):
+    recorder = Refusing()
+    backend = await start(recorder, delivery=delivery)
+    await backend.send(*await backend.users())
+    await eventually(lambda: backend.app.metrics.hints_failed == 1)
+    assert recorder.asked == tries
 
 
 async def test_without_the_token_cache_every_token_is_decoded(start: Start):

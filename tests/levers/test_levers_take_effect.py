@@ -10,7 +10,7 @@ from lab.experiments.availability import availability
 from lab.experiments.preparation import mode_for
 from lab.stack.host import running
 from lab.stack.modes import Request
-from lab.stack.status import statuses
+from lab.stack.status import linked_statuses
 from levers.catalogue import catalogue
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -50,7 +50,7 @@ def effective(tmp_path_factory):
         postgres_settings={"max_connections": "400"},
     )
     with running(request) as stack:
-        yield {one.name: one.effective for one in statuses(stack)}
+        yield {one.name: one.effective for one in linked_statuses(stack)}
 
 
 def test_there_are_values_to_give():

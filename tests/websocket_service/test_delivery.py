@@ -73,8 +73,7 @@ async def test_a_repeated_hint_is_not_sent_again(world: World):
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-async def test_hop_times_come_in_order(start: Start, encoding: str):
-    world = await start(hop_times="on")
+async def test_hop_times_come_in_order(world: World, encoding: str):
     ann, bob = await world.users()
     devices = [await world.connected(bob, encoding=encoding) for _ in range(2)]
     message = await world.store(ann, bob)

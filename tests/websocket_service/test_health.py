@@ -1,7 +1,7 @@
 """What the service says of itself, on the sockets' own port."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import httpx
 import pytest
@@ -17,7 +17,9 @@ async def get(world: World, path: str, **options: Any) -> httpx.Response:
 
 
 async def test_health_names_links_and_what_is_in_effect(start: Start):
-    world = await start(ws_id="websocket-7", debounce_seconds=0.01, compression="deflate", prefetch=7)
+    world = await start(
+        ws_id="websocket-7", debounce_seconds=0.01, compression="deflate", sweep_seconds=7, payload="notify"
+    )
     page = (await get(world, "/health")).json()
     assert page["service"] == "websocket"
     assert page["id"] == "websocket-7"
@@ -28,12 +30,28 @@ async def test_health_names_links_and_what_is_in_effect(start: Start):
         "event_loop": loop,
         "debounce_seconds": 0.01,
         "compression": "deflate",
-        "prefetch": 7,
-        "encoding": "json",
-        "routing": "partition",
+        "sweep_seconds": 7,
         "broker": "memory",
-        "payload": "full",
-    }.items() <= page["effective"].items()
+        "payload": "notify",
+        "app_transport": "tcp",
+        "database_transport": "unix",
+        "log_level": "warning",
+    } == page["effective"]
+
+
+async def test_health_asks_the_parts_and_not_the_settings(world: World):
+    before = world.service.health.effective()
+    settings = world.service.settings
+    other = {
+        name: next(word for word in get_args(field.annotation) if word != getattr(settings, name))
+        for name, field in type(settings).model_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    assert len(other) >= 7
+    numbers = {"debounce_seconds": 9.0, "sweep_seconds": 9.0, "prefetch": 9}
+    changed = settings.model_copy(update={**other, **numbers})
+    world.service.settings = world.service.sockets._settings = changed
+    assert world.service.health.effective() == before
 
 
 async def test_a_broker_that_is_away_shows_and_the_service_stays_ready(world: World):

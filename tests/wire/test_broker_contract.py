@@ -8,6 +8,7 @@ from tests.wire.conftest import ALL, CONNECTED
 from tests.wire.heard import Heard, hint, listening, published, ready, settled, until
 from tests.wire.servers import Broker
 from wire.broker import BrokerUnavailable, PublishTimeout
+from wire.effective import of_parts
 
 ROUTINGS = ["partition", "fanout", "per_user"]
 every_broker = pytest.mark.parametrize("broker_kind", ALL, indirect=True)
@@ -167,6 +168,33 @@ async def test_without_confirm_hints_arrive_as_well(broker: Broker):
         await publisher.publish([hint(ANN, BOB, seq)])
     await heard.has(20)
     assert heard.seqs == list(range(1, 21))
+
+
+@every_broker
+@pytest.mark.parametrize("prefetch", [0, 1, 10])
+async def test_however_few_may_be_unacknowledged_all_arrive_in_order(broker: Broker, prefetch: int):
+    heard = await listening(broker.consumer(prefetch=prefetch), ANN)
+    publisher = await ready(broker.publisher(hints_per_message=1))
+    for first in (1, 51):
+        await publisher.publish([hint(ANN, BOB, seq) for seq in range(first, first + 50)])
+    await heard.has(100)
+    assert heard.seqs == list(range(1, 101))
+
+
+@connected_broker
+async def test_both_sides_say_what_they_work_with_and_nothing_while_there_is_no_connection(broker: Broker):
+    agreed = {"routing": "per_user", "encoding": "msgpack"}
+    publisher, consumer = (
+        broker.publisher(**agreed, hints_per_message=7),
+        broker.consumer(**agreed, prefetch=3),
+    )
+    assert of_parts([publisher, consumer]) == {}
+    await ready(publisher)
+    await listening(consumer, ANN)
+    common = {**agreed, "broker": broker.name}
+    assert of_parts([publisher]) == {**common, "hints_per_message": 7}
+    queue = {"prefetch": 3, "queue_type": broker.settings().queue_type} if broker.name == "rabbitmq" else {}
+    assert of_parts([consumer]) == {**common, **queue}
 
 
 @every_broker

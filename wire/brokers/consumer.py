@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import msgspec
@@ -14,7 +14,7 @@ from wire.brokers.link import Link, Session
 from wire.brokers.settings import BrokerSettings
 from wire.codecs import codec_named
 from wire.message import DialogMessage
-from wire.topology import EVERYBODY, key_of_user
+from wire.topology import EVERYBODY, key_of_user, routing_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,12 @@ Deliver = Callable[[bytes, str | None], None]
 
 
 class ConsumerSession(Session):
-    """One connection on which hints come in. A method that fails also makes the session lost."""
+    """One connection on which hints come in. A method that fails also makes the session lost.
+
+    `in_effect`: setting -> value, of what this broker follows beyond routing and encoding.
+    """
+
+    in_effect: Mapping[str, object]
 
     @abstractmethod
     async def subscribe(self, keys: Collection[str]) -> None:
@@ -44,7 +49,7 @@ class ConnectedConsumer:
     ) -> None:
         self._settings = settings
         self._key_of_user = key_of_user(settings.routing)
-        self._decode = codec_named(settings.encoding).decode_hints
+        self._codec = codec_named(settings.encoding)
         self._bindings = Bindings(self._key_of_user)
         self._subscribed: set[str] = set()  # by the present session
         self._asked: set[str] = set()  # waiting for the next subscribe
@@ -73,6 +78,14 @@ class ConnectedConsumer:
     @property
     def generation(self) -> int:
         return self._link.generation
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """See wire.effective; nothing while there is no connection."""
+        if self._link.session is None:
+            return {}
+        of_all = {"routing": routing_of(self._key_of_user), "encoding": self._codec.name}
+        return of_all | dict(self._link.session.in_effect)
 
     async def start(self, on_hints: HintHandler, on_generation: GenerationHandler) -> None:
         self._on_hints, self._on_generation = on_hints, on_generation
@@ -117,7 +130,7 @@ class ConnectedConsumer:
         if self._link.failed:
             return
         try:
-            hints = self._decode(payload)
+            hints = self._codec.decode_hints(payload)
         except msgspec.DecodeError as error:
             self.malformed += 1
             logger.error("%s: dropped a malformed batch: %s", self._link.name, error)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -36,6 +37,8 @@ class MemoryHub:
 class MemoryPublisher:
     """Calls the consumers' handlers on its own stack."""
 
+    in_effect = MappingProxyType({"broker": "memory"})
+
     def __init__(self, settings: BrokerSettings, hub: MemoryHub) -> None:
         self._hub = hub
         self._closed: asyncio.Future[None] | None = None
@@ -68,6 +71,8 @@ class MemoryPublisher:
 
 class MemoryConsumer:
     """Hears everything and keeps what is bound; routing and encoding mean nothing here."""
+
+    in_effect = MappingProxyType({"broker": "memory"})
 
     def __init__(self, settings: BrokerSettings, hub: MemoryHub) -> None:
         self._hub = hub

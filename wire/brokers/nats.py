@@ -7,6 +7,7 @@ own reconnecting is off: it hides the gap in which hints are lost.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 
 import nats
 from nats.aio.client import Client
@@ -18,9 +19,7 @@ from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
 from wire.brokers.link import Session
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, by_key, chunks
 from wire.brokers.settings import BrokerSettings
-from wire.codecs import codec_named
 from wire.message import DialogMessage
-from wire.topology import key_of_user
 
 SUBJECT = "hints."
 CLOSE_SECONDS = 2.0
@@ -61,14 +60,13 @@ async def _client(
 
 
 class NatsPublisherSession(PublisherSession):
+    broker = "nats"
+
     def __init__(self, client: Client, settings: BrokerSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self._client = client
-        self._size = settings.hints_per_message
         self._timeout_seconds = settings.publish_timeout_seconds
         self._confirm = settings.confirm
-        self._key_of_user = key_of_user(settings.routing)
-        self._encode: Callable[[Sequence[DialogMessage]], bytes] = codec_named(settings.encoding).encode
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
         for key, copies in by_key(hints, self._key_of_user).items():
@@ -78,7 +76,7 @@ class NatsPublisherSession(PublisherSession):
             await self._client.flush(timeout=max(1, round(self._timeout_seconds)))
 
     async def _send(self, subject: str, hints: Sequence[DialogMessage]) -> None:
-        payload = self._encode(hints)
+        payload = self._codec.encode(hints)
         if len(payload) > self._client.max_payload and len(hints) > 1:
             # The server refuses it (1 MB by default) and would close the connection.
             middle = len(hints) // 2
@@ -89,6 +87,8 @@ class NatsPublisherSession(PublisherSession):
 
 
 class NatsConsumerSession(ConsumerSession):
+    in_effect = MappingProxyType({"broker": "nats"})
+
     def __init__(self, client: Client, settings: BrokerSettings, deliver: Deliver) -> None:
         super().__init__()
         self._client = client

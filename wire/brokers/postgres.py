@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -20,9 +21,8 @@ from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
 from wire.brokers.link import beside
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, by_key, chunks
 from wire.brokers.settings import BrokerSettings
-from wire.codecs import Codec, codec_named
+from wire.codecs import codec_named
 from wire.message import DialogMessage
-from wire.topology import key_of_user
 
 PIECE_BYTES = 7_980  # PostgreSQL refuses 8,000 and more; before it the serial and whether more follows
 MORE, LAST = "+", "."
@@ -89,12 +89,11 @@ async def _connection(settings: BrokerSettings, role: str) -> AsyncIterator[asyn
 
 
 class PostgresPublisherSession(PublisherSession):
-    def __init__(self, connection: asyncpg.Connection, settings: BrokerSettings, codec: Codec) -> None:
-        super().__init__()
+    broker = "postgres"
+
+    def __init__(self, connection: asyncpg.Connection, settings: BrokerSettings) -> None:
+        super().__init__(settings)
         self._connection = connection
-        self._size = settings.hints_per_message
-        self._key_of_user = key_of_user(settings.routing)
-        self._codec = codec
         self._one_at_a_time = asyncio.Lock()
         connection.add_termination_listener(lambda _: self.lose("terminated"))
 
@@ -123,6 +122,8 @@ class PostgresPublisherSession(PublisherSession):
 
 
 class PostgresConsumerSession(ConsumerSession):
+    in_effect = MappingProxyType({"broker": "postgres"})
+
     def __init__(self, connection: asyncpg.Connection, settings: BrokerSettings, deliver: Deliver) -> None:
         super().__init__()
         self._connection = connection
@@ -152,12 +153,11 @@ class PostgresConsumerSession(ConsumerSession):
 
 def postgres_publisher(settings: BrokerSettings) -> ConnectedPublisher:
     """A publisher with one connection of its own."""
-    codec = codec_named(settings.encoding)
 
     @asynccontextmanager
     async def open_session() -> AsyncIterator[PostgresPublisherSession]:
         async with _connection(settings, "publish") as connection:
-            session = PostgresPublisherSession(connection, settings, codec)
+            session = PostgresPublisherSession(connection, settings)
             async with beside(session.beat(session.ask, settings.heartbeat_seconds, LOST_ON)):
                 yield session
 

@@ -7,16 +7,33 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from wire.broker import BrokerUnavailable, PublishTimeout
 from wire.brokers.link import Link, Session
-from wire.brokers.settings import BrokerSettings
+from wire.brokers.settings import BrokerName, BrokerSettings
+from wire.codecs import codec_named
 from wire.message import DialogMessage
+from wire.topology import key_of_user, routing_of
 
 
 class PublisherSession(Session):
     """One connection on which hints go out. `returned` counts the messages that no queue took."""
 
-    def __init__(self) -> None:
+    broker: BrokerName
+
+    def __init__(self, settings: BrokerSettings) -> None:
         super().__init__()
         self.returned = 0
+        self._size = settings.hints_per_message
+        self._key_of_user = key_of_user(settings.routing)
+        self._codec = codec_named(settings.encoding)
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> the value that this connection works with."""
+        return {
+            "broker": self.broker,
+            "routing": routing_of(self._key_of_user),
+            "encoding": self._codec.name,
+            "hints_per_message": self._size,
+        }
 
     @abstractmethod
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
@@ -58,6 +75,11 @@ class ConnectedPublisher:
     def returned(self) -> int:
         session = self._link.session
         return self._returned + (session.returned if session is not None else 0)
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """See wire.effective; nothing while there is no connection."""
+        return self._link.session.in_effect if self._link.session else {}
 
     async def start(self) -> None:
         self._link.start()

@@ -12,7 +12,7 @@ Works on RabbitMQ 3.10 to 4.x.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from uuid import uuid4
@@ -29,9 +29,8 @@ from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
 from wire.brokers.link import Session
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, chunks
 from wire.brokers.settings import BrokerSettings
-from wire.codecs import codec_named
 from wire.message import DialogMessage
-from wire.topology import RoutingName, key_of_user
+from wire.topology import RoutingName
 
 EXCHANGES: dict[RoutingName, tuple[str, str]] = {  # name and type
     "partition": ("hints.partition", "direct"),
@@ -93,13 +92,12 @@ def _lose_on_close(session: Session, *closable: AbstractConnection | AbstractCha
 class RabbitPublisherSession(PublisherSession):
     """Publishes on one channel."""
 
+    broker = "rabbitmq"
+
     def __init__(self, raw: RawChannel, settings: BrokerSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self._raw = raw
         self._exchange, _ = EXCHANGES[settings.routing]
-        self._encode: Callable[[Sequence[DialogMessage]], bytes] = codec_named(settings.encoding).encode
-        self._key_of_user = key_of_user(settings.routing)
-        self._size = settings.hints_per_message
         self._confirm = settings.confirm
         self._room = asyncio.Semaphore(settings.max_unconfirmed)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -130,7 +128,7 @@ class RabbitPublisherSession(PublisherSession):
             delivery_mode=TRANSIENT, headers={"CC": also} if also else None
         )
         answer = await self._raw.basic_publish(
-            self._encode(hints),
+            self._codec.encode(hints),
             exchange=self._exchange,
             routing_key=first,
             properties=properties,
@@ -185,6 +183,11 @@ class RabbitConsumerSession(ConsumerSession):
         )
         await raw.basic_qos(prefetch_count=settings.prefetch)
         await raw.basic_consume(self._queue, self._received)
+        self.in_effect = {
+            "broker": "rabbitmq",
+            "queue_type": arguments["x-queue-type"],
+            "prefetch": settings.prefetch,
+        }
 
     async def subscribe(self, keys: Collection[str]) -> None:
         *most, last = keys

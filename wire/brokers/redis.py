@@ -5,8 +5,9 @@ Works with Redis 5 and up, and with Valkey.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -19,9 +20,7 @@ from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
 from wire.brokers.link import beside
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, by_key, chunks
 from wire.brokers.settings import BrokerSettings
-from wire.codecs import codec_named
 from wire.message import DialogMessage
-from wire.topology import key_of_user
 
 CHANNEL = "hints."
 CLOSE_SECONDS = 2.0
@@ -48,12 +47,11 @@ async def _client(settings: BrokerSettings, role: str) -> AsyncIterator[Redis]:
 
 
 class RedisPublisherSession(PublisherSession):
+    broker = "redis"
+
     def __init__(self, client: Redis, settings: BrokerSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self._client = client
-        self._size = settings.hints_per_message
-        self._key_of_user = key_of_user(settings.routing)
-        self._encode: Callable[[Sequence[DialogMessage]], bytes] = codec_named(settings.encoding).encode
         self._one_at_a_time = asyncio.Lock()
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
@@ -62,7 +60,7 @@ class RedisPublisherSession(PublisherSession):
         pipeline = self._client.pipeline(transaction=False)
         for key, copies in by_key(hints, self._key_of_user).items():
             for chunk in chunks(copies, self._size):
-                pipeline.publish(CHANNEL + key, self._encode(chunk))
+                pipeline.publish(CHANNEL + key, self._codec.encode(chunk))
         async with self._one_at_a_time:
             try:
                 await pipeline.execute()
@@ -79,6 +77,8 @@ class RedisPublisherSession(PublisherSession):
 
 
 class RedisConsumerSession(ConsumerSession):
+    in_effect = MappingProxyType({"broker": "redis"})
+
     def __init__(self, pubsub: PubSub, settings: BrokerSettings, deliver: Deliver) -> None:
         super().__init__()
         self._pubsub = pubsub
