@@ -1,17 +1,18 @@
 """`lab plan`: from measured capacity to users, machines and cost."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.errors import UsageError
-from lab.scaling.sizing import Assumptions, machines, needed_peak_rate, size, stage
-from lab.scaling.stored import CapacityResult, load, stored
+from lab.scaling.basis import ONE_MACHINE, SINGLE, Basis, chosen, given
+from lab.scaling.sizing import Assumptions, Range, capacity, cost, machines, needed_peak_rate, size, stage
+from lab.scaling.stored import load, stored
 
-MACHINE_MODES = ("multi", "stack")
+MEASURE = "(lab up --mode single or multi, lab seed, lab capacity)"
 
 
 def command(
@@ -27,62 +28,88 @@ def command(
     write_bound: Annotated[
         float, typer.Option(min=0, help="Actions/s that one database held; 0: not measured.")
     ] = 0,
+    mix: Annotated[str, typer.Option(help="What an action is: the load of the capacities.")] = "send",
+    slo_ms: Annotated[float, typer.Option(min=1, help="p99 that the capacities hold, in ms.")] = 100.0,
     result: Annotated[
-        list[Path] | None, typer.Option(help="Capacity results; default: the latest of each mode.")
+        list[Path] | None,
+        typer.Option(help="Capacity results, whatever their load, SLO and settings; default: the latest."),
     ] = None,
 ) -> None:
     """Say how many users the measured capacity carries, what a million actions cost, which stage to be in.
 
-    Uses the latest results of `lab capacity`. Every assumption is printed with the option that changes it.
+    Uses the latest results of `lab capacity` of one load, SLO and machine, with default settings. Every
+    assumption is printed with the option that changes it.
     """
-    given = Assumptions(actions, peak, utilisation, price, currency)
-    known = [load(path) for path in result] if result else latest()
-    if not known:
-        raise UsageError("no capacity was measured yet: lab up, lab seed, lab capacity")
+    assumed = Assumptions(actions, peak, utilisation, price, currency, write_bound)
+    machine = here()
+    if result:
+        basis = given([load(path) for path in result])
+    else:
+        basis = chosen([one for _, one in stored()], mix, slo_ms, machine)
     console = Console(highlight=False)
-    console.print(sized(known, given))
+    console.print(sized(basis, assumed))
     console.print("[bold]users = capacity x utilisation x 86,400 / (peak x actions)[/bold], with:")
-    for name, value, option in given.lines():
-        console.print(f"  {name}: {value}  [dim]({option})[/dim]")
-    console.print("  one machine as the measured one, generator included: a service alone does a little more")
+    measured = [
+        (name, value, "--result" if result else option) for name, value, option in basis.lines(machine)
+    ]
+    for name, value, option in measured + assumed.lines():
+        console.print(f"  {name}: {value}  [dim]({option})[/dim]", soft_wrap=True)
+    for line in basis.left_out:
+        console.print(f"[dim]{line}[/dim]", soft_wrap=True)
     if users is not None:
-        console.print(staged(known, given, users, write_bound), soft_wrap=True)
+        console.print(staged(basis, assumed, users), soft_wrap=True)
 
 
-def latest() -> list[CapacityResult]:
-    """The newest result of each mode and mix."""
-    return list({(one.mode, one.mix): one for _, one in stored()}.values())
+def here() -> Mapping[str, Any]:
+    """This machine's fingerprint."""
+    from lab.experiments.machine import fingerprint
+    from lab.load.fingerprint import machine
+
+    return fingerprint(machine(Path(__file__).parent))
 
 
-def sized(known: list[CapacityResult], given: Assumptions) -> Table:
+def sized(basis: Basis, assumed: Assumptions) -> Table:
     """One line a measured stack; figures carry the bracket."""
     table = Table(box=None, pad_edge=False)
-    for column in ("mode", "mix", "held, failed /s", "users", f"{given.currency} a million", "measured"):
+    for column in ("mode", "processes", "capacity /s", "users", f"{assumed.currency} a million", "measured"):
         table.add_column(column)
-    for one in known:
-        found = size(one.bracket.passes, one.bracket.fails, given)
-        cost = found.cost_per_million
+    for one in basis.known:
+        carries = capacity(one.bracket)
+        found = size(carries, assumed)
         table.add_row(
             one.mode,
-            one.mix,
-            f"{one.bracket.passes:,.0f}, {one.bracket.fails:,.0f}",
+            ", ".join(f"{count} {kind}" for kind, count in one.shape.items()),
+            str(carries),
             str(found.users),
-            f"{cost.low:.3f} to {cost.high:.3f}",
-            f"{one.day}, {one.fingerprint.get('cores')} x {one.fingerprint.get('cpu')}",
+            _money(found.cost_per_million),
+            one.day,
         )
     return table
 
 
-def staged(known: list[CapacityResult], given: Assumptions, users: int, write_bound: float) -> str:
-    """Which shape carries so many users, and how many machines."""
-    single = max((one.bracket.passes for one in known if one.mode == "single"), default=0.0)
-    machine = max((one.bracket.passes for one in known if one.mode in MACHINE_MODES), default=single)
-    found = stage(users, single, machine or single, write_bound, given)
-    count = machines(users, machine or single, given)
-    need = needed_peak_rate(users, given)
+def staged(basis: Basis, assumed: Assumptions, users: int) -> str:
+    """Which shape carries so many users, how many machines, and what they cost."""
+    single, machine = basis.best(SINGLE), basis.best(ONE_MACHINE)
+    need = f"{users:,} users are {needed_peak_rate(users, assumed):,.1f} actions/s at the peak.\n"
+    best = machine or single
+    if best is None:
+        return (
+            f"{need}Stage: unknown. Neither one process nor one machine with several was measured {MEASURE}."
+        )
+    found = stage(users, single, machine, assumed)
+    count = machines(users, best, assumed)
+    an_hour, a_million = cost(users, count, assumed)
     return (
-        f"{users:,} users are {need:,.1f} actions/s at the peak.\n"
+        f"{need}"
         f"Stage: {found.name}. {found.reason}.\n"
         f"Machines like the measured one: {count}, if they shared the work perfectly "
-        "(`lab scale-curve` measures how far from that they are)."
+        "(`lab scale-curve` measures how far from that they are).\n"
+        f"Cost: {_money(an_hour)} {assumed.currency} an hour, "
+        f"{_money(a_million)} {assumed.currency} a million actions."
     )
+
+
+def _money(amount: Range) -> str:
+    if not amount.low < amount.high:
+        return f"{amount.low:.3f}"
+    return f"{amount.low:.3f} to {amount.high:.3f}" if amount.low else f"at most {amount.high:.3f}"

@@ -1,1 +1,1 @@
-"""Capacity and what follows from it: the search (capacity), the curve over 1..N (usl), and users (sizing)."""
+"""Capacity and what follows: the search (capacity), the curve over 1..N (usl), a plan (basis, sizing)."""

@@ -2,32 +2,41 @@
 
 users = capacity x target utilisation x 86,400 / (peak factor x actions a user and day)
 
-The capacity is a bracket, so that users are one too: the lower end is what was seen to hold.
+The capacity is a bracket, so that all that follows is one too: its lower end is what was seen to hold, its
+upper end what was seen to fail, and infinite where nothing of the stack was seen to fail.
 """
 
 import math
 from dataclasses import dataclass
+
+from lab.scaling.capacity import Bracket
 
 DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What nobody measured. `peak_factor`: the busiest second against the mean of the day."""
+    """What nobody measured. `peak_factor`: the busiest second against the mean of the day.
+
+    `write_bound`: actions/s that one PostgreSQL takes before it is the limit (0: not measured).
+    """
 
     actions_per_user_day: float = 40.0
     peak_factor: float = 3.0
     utilisation: float = 0.7
     price_per_machine_hour: float = 0.05
     currency: str = "USD"
+    write_bound: float = 0.0
 
     def lines(self) -> list[tuple[str, str, str]]:
         """(name, value, option that changes it), for print."""
+        bound = f"{self.write_bound:,.0f}/s" if self.write_bound else "not measured"
         return [
             ("actions a user and day", f"{self.actions_per_user_day:g}", "--actions"),
             ("peak against mean", f"{self.peak_factor:g}", "--peak"),
             ("load kept below", f"{self.utilisation:.0%} of the capacity", "--utilisation"),
             ("price of a machine hour", f"{self.price_per_machine_hour:g} {self.currency}", "--price"),
+            ("what one database holds", bound, "--write-bound"),
         ]
 
 
@@ -39,38 +48,42 @@ class Range:
     high: float
 
     def __str__(self) -> str:
+        if math.isinf(self.high):
+            return f"{self.low:,.0f} or more"
         return f"{self.low:,.0f} to {self.high:,.0f}" if self.high > self.low else f"{self.low:,.0f}"
+
+    def times(self, factor: float) -> "Range":
+        """Both ends, multiplied."""
+        return Range(self.low * factor, self.high * factor)
+
+
+def capacity(bracket: Bracket) -> Range:
+    """What the stack does at least, and at most. Raises ValueError when nothing held.
+
+    A rate at which the generator was the limit says nothing about the most.
+    """
+    if not bracket.passes > 0:
+        raise ValueError("no rate held the SLO: there is nothing to plan with")
+    return Range(bracket.passes, math.inf if bracket.generator_bound else bracket.fails)
 
 
 @dataclass(frozen=True)
 class Sizing:
-    """Of one machine (or stack) as measured: users a day, mean rate, cost per million actions."""
+    """Of one machine (or stack) as measured: users a day, peak rate, cost per million actions."""
 
     users: Range
     peak_rate: Range
     cost_per_million: Range
 
 
-def size(passes: float, fails: float, given: Assumptions) -> Sizing:
-    """What a stack with this capacity bracket carries. Raises ValueError when nothing held."""
-    if not passes > 0:
-        raise ValueError("no rate held the SLO: there is nothing to plan with")
-    top = passes if math.isinf(fails) else fails
-    peak = Range(passes * given.utilisation, top * given.utilisation)
-    users = Range(_users(peak.low, given), _users(peak.high, given))
-    actions_an_hour = Range(
-        peak.low / given.peak_factor * 3_600,
-        peak.high / given.peak_factor * 3_600,
+def size(carries: Range, given: Assumptions) -> Sizing:
+    """What a stack with this capacity carries."""
+    peak = carries.times(given.utilisation)
+    mean = peak.times(1 / given.peak_factor)
+    dearest, cheapest = (
+        given.price_per_machine_hour / (rate * 3_600) * 1e6 for rate in (mean.low, mean.high)
     )
-    cost = Range(
-        given.price_per_machine_hour / actions_an_hour.high * 1e6,
-        given.price_per_machine_hour / actions_an_hour.low * 1e6,
-    )
-    return Sizing(users, peak, cost)
-
-
-def _users(peak_rate: float, given: Assumptions) -> float:
-    return peak_rate / given.peak_factor * DAY_SECONDS / given.actions_per_user_day
+    return Sizing(mean.times(DAY_SECONDS / given.actions_per_user_day), peak, Range(cheapest, dearest))
 
 
 def needed_peak_rate(users: float, given: Assumptions) -> float:
@@ -78,9 +91,16 @@ def needed_peak_rate(users: float, given: Assumptions) -> float:
     return users * given.actions_per_user_day / DAY_SECONDS * given.peak_factor
 
 
-def machines(users: float, passes: float, given: Assumptions) -> int:
-    """Machines for that many users at the capacity that was seen to hold, if they shared perfectly."""
-    return math.ceil(needed_peak_rate(users, given) / (passes * given.utilisation))
+def machines(users: float, carries: Range, given: Assumptions) -> Range:
+    """Machines for that many users, if they shared the work perfectly."""
+    usable, need = carries.times(given.utilisation), needed_peak_rate(users, given)
+    return Range(max(1, math.ceil(need / usable.high)), math.ceil(need / usable.low))
+
+
+def cost(users: float, count: Range, given: Assumptions) -> tuple[Range, Range]:
+    """What so many machines cost an hour, and for a million actions of so many users."""
+    an_hour = count.times(given.price_per_machine_hour)
+    return an_hour, an_hour.times(24e6 / (users * given.actions_per_user_day))
 
 
 @dataclass(frozen=True)
@@ -91,33 +111,38 @@ class Stage:
     reason: str
 
 
-def stage(users: float, single: float, machine: float, write_bound: float, given: Assumptions) -> Stage:
-    """The smallest shape that carries the users. Capacities are rates that held the SLO.
+def stage(users: float, single: Range | None, machine: Range | None, given: Assumptions) -> Stage:
+    """The smallest shape that was seen to carry the users, and whether a smaller one may.
 
-    single: one process. machine: several processes on one machine. write_bound: what one PostgreSQL
-    takes before it is the limit (0: not measured).
+    single: what one process carries. machine: several processes on one machine. None: not measured.
     """
     need = needed_peak_rate(users, given)
-    limit = given.utilisation
-    if need <= single * limit:
-        return Stage(
-            "one process",
-            f"{need:,.0f}/s at the peak is under {limit:.0%} of the {single:,.0f}/s that one process held",
-        )
-    if need <= machine * limit:
-        return Stage(
-            "one machine, several processes",
-            f"{need:,.0f}/s at the peak is above one process and under {limit:.0%} of the {machine:,.0f}/s "
-            "that the machine held",
-        )
-    if not write_bound or need <= write_bound * limit:
-        count = math.ceil(need / (machine * limit))
-        known = "" if write_bound else "; when the database becomes the limit was not measured"
-        return Stage(
-            "split over machines, one database",
-            f"{need:,.0f}/s at the peak needs {count} machines of {machine:,.0f}/s each{known}",
-        )
-    return Stage(
-        "sharded",
-        f"{need:,.0f}/s at the peak is above {limit:.0%} of the {write_bound:,.0f}/s that one database held",
-    )
+    wanted, share = f"{need:,.0f}/s at the peak", f"{given.utilisation:.0%}"
+    if single and need <= single.low * given.utilisation:
+        held = f"{share} of the {single.low:,.0f}/s that one process held"
+        return Stage("one process", f"{wanted} is under {held}")
+    one_process = _smaller("one process", single, need, given)
+    if machine and need <= machine.low * given.utilisation:
+        held = f"{share} of the {machine.low:,.0f}/s that one machine held"
+        return Stage("one machine, several processes", f"{wanted} is under {held}; {one_process}")
+    if not machine:
+        unknown = "what one machine carries with several was not measured"
+        return Stage("several processes", f"{wanted}: {one_process}; {unknown}")
+    one_machine = _smaller("one machine", machine, need, given)
+    if given.write_bound and need > given.write_bound * given.utilisation:
+        bound = f"{share} of the {given.write_bound:,.0f}/s that one database holds"
+        return Stage("sharded", f"{wanted} is above {bound}; {one_machine}")
+    known = "" if given.write_bound else "; when the database becomes the limit was not measured"
+    reason = f"{wanted} needs {machines(users, machine, given)} machines; {one_machine}{known}"
+    return Stage("split over machines, one database", reason)
+
+
+def _smaller(name: str, carries: Range | None, need: float, given: Assumptions) -> str:
+    """Why a shape that was not seen to carry it is not the one: it cannot, or that is not known."""
+    if not carries:
+        return f"whether {name} is enough was not measured"
+    if need <= carries.high * given.utilisation:
+        failed = "nothing of it" if math.isinf(carries.high) else f"{carries.high:,.0f}/s"
+        return f"{name} may be enough: it held {carries.low:,.0f}/s, and {failed} was seen to fail"
+    share = f"{given.utilisation:.0%} of the {carries.high:,.0f}/s at which it failed"
+    return f"{name} is not enough: {share} is less"

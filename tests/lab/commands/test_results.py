@@ -1,13 +1,12 @@
-"""`lab compare`, `lab history` and `lab plan` read result files, and refuse what does not belong together."""
+"""`lab compare` and `lab history` read result files, and refuse what does not belong together."""
 
 from dataclasses import replace
 
 import pytest
 
 from lab.cli import run
-from lab.commands import history, plan
+from lab.commands import history
 from tests.lab.report.made_up_pulls import made_up
-from tests.lab.scaling.test_stored import result as capacity
 
 MACHINE = {"cpu": "x", "cores": 2, "memory_bytes": 1, "kernel": "6", "container": False, "commit": "abc"}
 
@@ -52,18 +51,3 @@ def test_history_lists_verdict_and_interval(capsys, monkeypatch, tmp_path, one):
     monkeypatch.setenv("COLUMNS", "200")
     assert run(["history", "event-loop"]) == 0
     assert "▼ worse" in capsys.readouterr().out
-
-
-def test_plan_prints_every_assumption_with_its_option(capsys, monkeypatch, tmp_path):
-    path = capacity(bracket=replace(capacity().bracket, passes=1_000.0, fails=1_100.0)).save(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    assert run(["plan", "--result", str(path), "--users", "900000"]) == 0
-    out = capsys.readouterr().out
-    for words in ("504,000 to 554,400", "--actions", "--peak", "--utilisation", "--price", "Stage: "):
-        assert words in out
-
-
-def test_plan_without_a_measured_capacity_makes_nothing_up(capsys, monkeypatch):
-    monkeypatch.setattr(plan, "stored", list)
-    assert run(["plan"]) == 2
-    assert "no capacity was measured yet" in capsys.readouterr().err

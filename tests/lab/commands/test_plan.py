@@ -1,0 +1,152 @@
+"""`lab plan` rests on capacities that belong together, says which, and prints every assumption."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.cli import run
+from lab.commands import plan
+from lab.scaling.capacity import Bracket, Slo
+from tests.lab.scaling.test_stored import result
+
+HERE = {"cpu": "x", "cores": 2, "memory_bytes": 4 * 2**30, "kernel": "6", "container": False}
+THERE = {**HERE, "cpu": "y"}
+
+
+def capacity(passes, fails=None, p99=0.1, **changes):
+    changes.setdefault("fingerprint", HERE)
+    bracket = Bracket(passes, fails or passes * 1.1, Slo(p99))
+    return result(**{"mode": "multi", "bracket": bracket, **changes})
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(plan, "here", lambda: HERE)
+
+
+@pytest.fixture
+def planned(monkeypatch, capsys):
+    """Runs `lab plan` over these results; returns what it printed."""
+
+    def over(*results, words=(), code=0):
+        found = sorted(results, key=lambda one: one.started_at)
+        monkeypatch.setattr(plan, "stored", lambda: [("", one) for one in found])
+        assert run(["plan", *words]) == code
+        said = capsys.readouterr()
+        return said.err if code else said.out
+
+    return over
+
+
+def test_every_assumption_is_printed_with_its_option(planned):
+    out = planned(capacity(1_000), words=["--users", "900000"])
+    assert "504,000 to 554,400" in out
+    for words in (
+        *(
+            "an action: send  (--mix)",
+            "SLO: p99 100 ms from the intended send, 99% sent in time, at most 0.1% errors  (--slo-ms)",
+        ),
+        *("actions a user and day: 40  (--actions)", "peak against mean: 3  (--peak)"),
+        *(
+            "load kept below: 70% of the capacity  (--utilisation)",
+            "price of a machine hour: 0.05 USD  (--price)",
+        ),
+        *("what one database holds: not measured  (--write-bound)", "settings: the defaults  (--result)"),
+        "machine: 2 x x, 4.0 GiB, kernel 6, this one, generator and database included  (--result)",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--actions", "80"], "252,000 to 277,200"),
+        (["--peak", "6"], "252,000 to 277,200"),
+        (["--utilisation", "0.35"], "252,000 to 277,200"),
+        (["--price", "0.1", "--currency", "EUR"], "0.108 to 0.119"),
+        (["--mix", "list"], "1,008,000 to 1,108,800"),
+        (["--slo-ms", "50"], "50,400 to 55,440"),
+    ],
+)
+def test_each_assumption_can_be_changed(planned, words, said):
+    others = (capacity(2_000, mix="list"), capacity(100, p99=0.05))
+    assert said in planned(capacity(1_000), *others, words=words)
+
+
+def test_the_capacity_of_another_load_decides_nothing(planned):
+    listing = capacity(5_000, mix="list", mode="single")
+    out = planned(capacity(100, mode="single"), listing, words=["--users", "900000"])
+    assert "Stage: several processes" in out
+    assert "load list: 1 left out (--mix)" in out
+    assert "5,000" not in out
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"levers": {"QUERY_PATH": "orm_sync"}}, "settings QUERY_PATH=orm_sync: 1 left out (--result)"),
+        ({"fingerprint": THERE}, "machine 2 x y, 4.0 GiB, kernel 6: 1 left out (--result)"),
+        ({"p99": 0.5}, "SLO 500 ms: 1 left out (--slo-ms)"),
+    ],
+)
+def test_a_newer_capacity_of_other_settings_machine_or_slo_is_left_out_and_said(planned, other, words):
+    out = planned(capacity(1_000), capacity(9_000, started_at=2e9, **other))
+    assert words in out
+    assert "504,000 to 554,400" in out
+    assert "9,000" not in out
+
+
+def test_of_another_machine_only_is_planned_with_that_and_said(planned):
+    assert "2 x y, 4.0 GiB, kernel 6, not this one" in planned(capacity(1_000, fingerprint=THERE))
+
+
+def test_the_newest_of_each_mode_and_shape_counts(planned):
+    out = planned(
+        capacity(1_000), capacity(500, started_at=2e9), capacity(700, started_at=1.5e9, shape={"backend": 4})
+    )
+    assert "1,000" not in out
+    assert "500 to 550" in out
+    assert "700 to 770" in out
+
+
+def test_without_a_single_process_nothing_is_said_of_one(planned):
+    out = planned(capacity(1_000), words=["--users", "1000"])
+    assert "Stage: one machine, several processes." in out
+    assert "whether one process is enough was not measured" in out
+    assert "above one process" not in out
+
+
+@pytest.mark.parametrize("mode", ["citus", "docker"])
+def test_a_plan_of_citus_or_docker_alone_divides_by_nothing(planned, mode):
+    out = planned(capacity(1_000, mode=mode), words=["--users", "1000"])
+    wanted = "Stage: unknown" if mode == "citus" else "Stage: one machine, several processes"
+    assert wanted in out
+
+
+def test_machines_and_cost_carry_the_interval(planned):
+    out = planned(capacity(1_000), words=["--users", "1020000"])
+    assert "needs 2 to 3 machines" in out
+    assert "Machines like the measured one: 2 to 3," in out
+    assert "Cost: 0.100 to 0.150 USD an hour" in out
+
+
+def test_without_a_measured_capacity_nothing_is_made_up(planned):
+    assert "no capacity was measured yet" in planned(code=2)
+    assert "only with list (--mix)" in planned(capacity(10, mix="list"), code=2)
+
+
+def test_named_results_may_have_other_settings_but_must_belong_together(tmp_path, capsys):
+    own = {"QUERY_PATH": "orm_sync"}
+    one = capacity(1_000, levers=own).save(tmp_path)
+    other = capacity(2_000, levers=own, mix="list").save(tmp_path)
+    assert run(["plan", "--result", str(one)]) == 0
+    assert "settings: QUERY_PATH=orm_sync" in capsys.readouterr().out
+    assert run(["plan", "--result", str(one), "--result", str(other)]) == 2
+    assert "not of one load: send and list" in capsys.readouterr().err
+
+
+def test_a_named_result_at_which_nothing_held_is_refused_in_one_line(tmp_path, capsys):
+    path = replace(capacity(1), bracket=Bracket(0, 10, Slo())).save(tmp_path)
+    assert run(["plan", "--result", str(path)]) == 2
+    assert "no rate held the SLO" in capsys.readouterr().err
