@@ -27,5 +27,5 @@ LEVER = Lever(
     sources=("M13",),
     claim="compression saves bandwidth for free",
     dishonest_if="memory a socket is left out, or all frames are tiny",
-    also=("memory", "delivery_p50", "delivery_p99"),
+    also=("bytes_per_event", "memory", "delivery_p50", "delivery_p99"),
 )

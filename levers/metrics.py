@@ -48,6 +48,9 @@ _METRICS = (
     Metric("memory", "memory", "MiB", "lower", "PSS of the processes that the lever touches"),
     Metric("received_per_wanted", "received / wanted", "", "lower", "hints got / hints it had sockets for"),
     Metric("frames_per_event", "frames a message", "", "lower", "socket frames per message delivered"),
+    Metric(
+        "bytes_per_event", "bytes a message", "B", "lower", "bytes written to sockets per message delivered"
+    ),
     Metric("lost", "lost at a kill", "messages", "lower", "acknowledged and gone after kill -9"),
     Metric("gap", "gap at a kill", "s", "lower", "longest time without a delivery after a kill"),
 )

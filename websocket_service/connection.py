@@ -34,20 +34,22 @@ class Connection(ServerConnection):
         """Whether the peer keeps up: open, and little is waiting in the buffer of this process."""
         return not self.paused and self.protocol.state is State.OPEN
 
-    def write(self, payload: bytes, binary: bool) -> None:
-        """Hand one frame to the transport; does nothing on a socket that is closing.
+    def write(self, payload: bytes, binary: bool) -> int:
+        """Hand one frame to the transport and give its bytes; does nothing on a socket that is closing.
 
         Without an extension a frame is a head and the payload: written so, a delivery costs 1.2 us less
         than by way of the library's frame objects (7.2 instead of 8.4 us of this process's own code).
         """
         protocol = self.protocol
         if protocol.state is not State.OPEN:
-            return
+            return 0
         if protocol.extensions:
             (protocol.send_binary if binary else protocol.send_text)(payload)
-            self._hand_over()
+            frame = b"".join(protocol.data_to_send())
         else:
-            self.transport.write(_head(BINARY if binary else TEXT, len(payload)) + payload)
+            frame = _head(BINARY if binary else TEXT, len(payload)) + payload
+        self.transport.write(frame)
+        return len(frame)
 
     def end(self, code: int) -> None:
         """Close with this code; a peer that does not read the close is cut off soon after."""

@@ -48,6 +48,7 @@ class Metrics:
         self.loop_lag_seconds = Histogram()
         self.hints: Counter[str] = Counter({"new": 0, "duplicate": 0, "reordered": 0, "gap": 0, "dropped": 0})
         self.frames = 0
+        self.bytes_written = 0
         self.closes: Counter[int] = Counter()
         self.resumes: Counter[str] = Counter({"ring": 0, "db": 0, "none": 0, "new": 0})
         self.deliveries = 0
@@ -113,6 +114,7 @@ class Metrics:
         for name, text, value in (
             ("deliveries", "Messages handed to sockets.", self.deliveries),
             ("frames", "Frames with messages handed to sockets.", self.frames),
+            ("bytes_written", "Bytes of all frames handed to sockets.", self.bytes_written),
             ("repairs", "Messages whose hint was lost and that a sweep found.", self.repairs),
             ("sweeps", "Sweeps done.", self.sweeps),
             ("gets", "Gaps that clients asked about.", self.gets),

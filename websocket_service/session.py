@@ -86,7 +86,8 @@ class Session:
 
     def write(self, frame: ServerFrame) -> None:
         """One frame, at once."""
-        self.connection.write(self.codec.encode(frame), self.codec.binary)
+        written = self.connection.write(self.codec.encode(frame), self.codec.binary)
+        self.users.metrics.bytes_written += written
 
     def add(self, outgoing: Outgoing) -> None:
         """One more message waits. A session that cannot keep up ends here."""

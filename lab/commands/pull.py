@@ -44,6 +44,7 @@ def command(
     design: Annotated[
         Design | None, typer.Option(help="Another design than the lever's, to see whether both agree.")
     ] = None,
+    content: Annotated[int, typer.Option(min=1, max=4096, help="Characters of a message.")] = 80,
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
     keep: Annotated[
@@ -74,6 +75,7 @@ def command(
         quick=quick,
         seed=seed,
         design=design,
+        content_characters=content,
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")

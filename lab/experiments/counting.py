@@ -32,6 +32,7 @@ def parsed(page: str) -> Counters:
                 found[sample.name] = found.get(sample.name, 0.0) + sample.value
     return Counters(
         found.get("frames_total", 0.0),
+        found.get("bytes_written_total", 0.0),
         found.get("deliveries_total", 0.0),
         found.get("hints_total", 0.0),
         found.get("hints_unwanted", 0.0),

@@ -36,6 +36,7 @@ class PullPlan:
     users: int = 1_000
     messages: int = 20_000
     receivers: int = 200
+    content_characters: int = 80
 
     @property
     def of(self) -> Lever:

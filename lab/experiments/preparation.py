@@ -42,6 +42,7 @@ class Question:
     quick: bool = False
     seed: int = 1
     design: Design | None = None
+    content_characters: int = 80
 
 
 def chosen_values(lever: Lever, words: str | None) -> tuple[str, str]:
@@ -95,6 +96,7 @@ def drafted(question: Question) -> PullPlan:
         warm_up_seconds=1.0,
         seed=question.seed,
         looks=QUICK_LOOKS if question.quick else LOOKS,
+        content_characters=question.content_characters,
     )
 
 

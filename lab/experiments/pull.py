@@ -179,6 +179,8 @@ def command_of(plan: PullPlan) -> str:
         words.append(f"--metric {plan.metric}")
     if plan.design != plan.of.design:
         words.append(f"--design {plan.design}")
+    if plan.content_characters != type(plan).content_characters:
+        words.append(f"--content {plan.content_characters}")
     if plan.looks != type(plan).looks:
         words.append("--quick")
     return " ".join(words)

@@ -110,6 +110,7 @@ class StackRig:
                 mix=self.plan.mix,
                 sides={side: self._targets(side) for side in sides} if duet else {},
                 sockets=self.plan.receivers,
+                content_characters=self.plan.content_characters,
                 proxy=not duet and stack.haproxy is not None,
                 stall_test=stall_test,
                 command=f"lab pull {self.plan.lever} --values {','.join(self.plan.values)}",

@@ -24,6 +24,7 @@ class Counters:
     """
 
     frames: float = 0.0
+    bytes_written: float = 0.0
     deliveries: float = 0.0
     hints: float = 0.0
     hints_unwanted: float = 0.0
@@ -36,6 +37,7 @@ class Counters:
         found = {}
         if self.deliveries:
             found["frames_per_event"] = self.frames / self.deliveries
+            found["bytes_per_event"] = self.bytes_written / self.deliveries
         if self.hints:
             found["received_per_wanted"] = (self.hints + self.hints_unwanted) / self.hints
         return found

@@ -17,7 +17,7 @@ from lab.experiments.result import KEPT, PullResult, results_of
 from lab.experiments.session import MOST_OF_OTHERS
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import Found, advice, hops, size
-from lab.report.lever_page import apart, lever_page
+from lab.report.lever_page import apart, content_of, lever_page
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.statistics import log_ratios, resolution
@@ -63,9 +63,10 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
-    """The newest result of each question (lever, values, mode, design), the largest effect first."""
+    """The newest result of each question (lever, values, mode, design, content), the largest effect first."""
     newest = {
-        (one.lever, one.values, one.plan["mode"], one.plan["design"]): (path, one) for path, one in found
+        (one.lever, one.values, one.plan["mode"], one.plan["design"], content_of(one)): (path, one)
+        for path, one in found
     }
     return sorted(newest.values(), key=lambda one: (-size(one[1]), one[1].lever))
 

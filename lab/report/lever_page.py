@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
 from lab.report.advice import Found, between
 from lab.trials.schedule import SIDES
@@ -77,6 +78,7 @@ def _how(result: PullResult) -> str:
     return (
         f"{plan['rate']:g}/s{share}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s"
         f"{quick}, {plan['users']:,} users and {plan['messages']:,} messages in the tables, "
+        f"messages of {content_of(result):,} characters, "
         f"mode {plan['mode']}{_broker(result)}, {result.day}, {result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}."
     )
@@ -136,7 +138,14 @@ def apart(result: PullResult) -> str:
     """What sets this result apart from others of its lever and values: another design, the mode single."""
     lever = lever_named(result.lever)
     design = f", by {result.plan['design']}" if result.plan["design"] != lever.design else ""
-    return design + (f", mode {result.plan['mode']}" if result.plan["mode"] == "single" else "")
+    mode = f", mode {result.plan['mode']}" if result.plan["mode"] == "single" else ""
+    content = content_of(result)
+    return design + mode + (f", {content:,} characters" if content != PullPlan.content_characters else "")
+
+
+def content_of(result: PullResult) -> int:
+    """Characters of a message."""
+    return int(result.plan.get("content_characters", PullPlan.content_characters))
 
 
 def _meaning(result: PullResult, lever: Lever) -> str:

@@ -26,6 +26,7 @@ class Client:
     last: int = 0  # seq up to which it knows every dialog before it connects
     cursor: str | None = None
     answers: bool = True  # to heartbeats
+    compression: str | None = None  # or "deflate"
     socket: ClientConnection | None = None
     frames: list[dict[str, Any]] = field(default_factory=list)
     applied: dict[UUID, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -43,7 +44,7 @@ class Client:
             self.url,
             **{
                 "subprotocols": [f"dialog.v1.{self.encoding}"],
-                "compression": None,
+                "compression": self.compression,
                 "max_size": None,
                 "ping_interval": None,
                 "close_timeout": 0.2,

@@ -137,3 +137,15 @@ async def test_a_hint_is_a_line_of_the_log_at_debug_only(world: World, caplog, l
         await world.send(ann, bob)
     await device.until(lambda: sum(map(len, device.applied.values())) == 5)
     assert sum("heard of: new" in record.message for record in caplog.records) == lines
+
+
+@pytest.mark.parametrize("compression", ["off", "deflate"])
+async def test_the_bytes_of_each_frame_are_counted_as_they_leave(start: Start, compression: str):
+    world = await start(compression=compression)
+    ann, bob = await world.users()
+    device = await world.connected(bob, compression="deflate")
+    before = world.service.metrics.bytes_written
+    await world.send(ann, bob, "x" * 3_000)
+    await device.until(lambda: sum(map(len, device.applied.values())) == 1)
+    written = world.service.metrics.bytes_written - before
+    assert written < 500 if compression == "deflate" else 3_000 < written < 3_500

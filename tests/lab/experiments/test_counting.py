@@ -11,10 +11,10 @@ from websocket_service.metrics import Metrics
 
 def test_the_page_of_a_real_service_is_understood():
     metrics = Metrics()
-    metrics.frames, metrics.deliveries = 3, 7
+    metrics.frames, metrics.bytes_written, metrics.deliveries = 3, 900, 7
     metrics.gauges["hints_unwanted"] = ("as Users adds it", lambda: 2.0)
     metrics.hints.update(new=4, duplicate=1)
-    assert parsed(metrics.page().decode()) == Counters(3, 7, 5, 2)
+    assert parsed(metrics.page().decode()) == Counters(3, 900, 7, 5, 2)
 
 
 def test_waits_and_hits_of_a_backend_are_read_from_its_page():

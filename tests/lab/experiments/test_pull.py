@@ -137,6 +137,14 @@ def test_a_duet_can_be_checked_by_alternation():
     assert command_of(draft).endswith("--design abab")
 
 
+def test_long_messages_are_part_of_the_question():
+    draft = drafted(
+        Question(lever_named("encoding"), ("json", "msgpack"), rate=100.0, content_characters=2_000)
+    )
+    assert draft.content_characters == 2_000
+    assert command_of(draft).endswith("--content 2000")
+
+
 def test_a_value_of_another_lever_is_refused_with_the_command_that_compares_it():
     with pytest.raises(UsageError, match="lab pull run_mode --values single,multi"):
         chosen_values(lever_named("broker"), "memory,postgres")

@@ -94,9 +94,10 @@ def test_errors_of_one_side_do_not_hide_among_the_others(tmp_path):
 
 
 def test_what_the_services_counted_becomes_ratios(tmp_path):
-    counted: dict[Side, Counters] = {"b": Counters(500, 1_000, 2_500, 2_500)}
+    counted: dict[Side, Counters] = {"b": Counters(500, 90_000, 1_000, 2_500, 2_500)}
     [found] = observations_of(record(), ALONE, plan(design="abab"), _apart(tmp_path), counted)
     assert found.metrics["frames_per_event"] == pytest.approx(0.5)
+    assert found.metrics["bytes_per_event"] == pytest.approx(90)
     assert found.metrics["received_per_wanted"] == pytest.approx(2)
 
 

@@ -77,6 +77,8 @@ def test_two_designs_of_one_question_are_two_rows_of_the_heat_map():
     abab = replace(duet, plan={**duet.plan, "design": "abab"})
     text = guide.heat_map([(Path("a.json"), duet), (Path("b.json"), abab)])
     assert "uvloop &gt; asyncio, by abab" in text
+    long = replace(duet, plan={**duet.plan, "content_characters": 2_000})
+    assert "asyncio, 2,000 characters" in guide.heat_map([(Path("c.json"), long)])
     assert "uvloop &gt; asyncio</text>" in text
 
 
