@@ -20,6 +20,7 @@ class Pair:
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self.client = client
         self.server: asyncio.StreamWriter | None = None
+        self.delay_seconds = 0.0  # of this one, beside the proxy's own
         self.passes = asyncio.Event()  # cleared: half-open, until the proxy is healed
         self.passes.set()
 
@@ -52,7 +53,7 @@ class Proxy:
         self.accepted = 0
         self._flows = {"up": asyncio.Event(), "down": asyncio.Event()}
         self._refusing = False
-        self._pairs: set[Pair] = set()
+        self._pairs: dict[Pair, None] = {}  # in the order they came
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -84,6 +85,7 @@ class Proxy:
             flow.set()
         for pair in self._pairs:
             pair.passes.set()
+            pair.delay_seconds = 0.0
 
     def reset(self) -> None:
         """Every connection that is open now is reset. New ones pass."""
@@ -102,6 +104,11 @@ class Proxy:
         """
         for direction in directions or ("up", "down"):
             self._flows[direction].clear()
+
+    def delay_half(self, seconds: float) -> None:
+        """Every second connection of those that are open now takes so much longer, in both directions."""
+        for pair in list(self._pairs)[::2]:
+            pair.delay_seconds = seconds
 
     def half_open(self) -> None:
         """The server's side of every open connection is closed, and its client hears nothing of it.
@@ -123,7 +130,7 @@ class Proxy:
         if self._refusing:
             pair.reset()
             return
-        self._pairs.add(pair)
+        self._pairs[pair] = None
         try:
             with suppress(OSError):  # a broken connection is this module's trade
                 server_reader, pair.server = await self._connect()
@@ -132,7 +139,7 @@ class Proxy:
                     self._pump("down", pair, server_reader, writer),
                 )
         finally:
-            self._pairs.discard(pair)
+            del self._pairs[pair]
             for side in (pair.client, pair.server):
                 if side is not None:
                     side.close()
@@ -152,8 +159,8 @@ class Proxy:
             except OSError:
                 data = b""
             await pair.passes.wait()  # while half-open an end is not passed on either
-            if self.delay_seconds:
-                await asyncio.sleep(self.delay_seconds)
+            if seconds := self.delay_seconds + pair.delay_seconds:
+                await asyncio.sleep(seconds)
             await flow.wait()
             if not data:
                 return

@@ -101,6 +101,9 @@ class Scene:
     def half_open(self, link: str) -> None:
         self.links.tell(link, Proxy.half_open)
 
+    def delay_half(self, link: str, seconds: float) -> None:
+        self.links.tell(link, lambda proxy: proxy.delay_half(seconds))
+
     # --- knobs
 
     async def rabbitmqctl(self, *arguments: str, node: str = "rabbit") -> str:

@@ -15,9 +15,11 @@ from lab.faults.coming import come_and_go
 from lab.faults.disturbers import HintCopier
 from lab.faults.scene import Scene
 from lab.faults.stopped import StoppedReaders
-from lab.faults.watching import closed_for_slowness
+from lab.faults.watching import counted
 
 Verb = Callable[..., Awaitable[object]]
+SLOW = 'socket_closes_total{code="4002"}'
+DELAY_SECONDS = 0.4  # far longer than from one message of a dialog to the next, far below the confirm timeout
 FAILS = (LabError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, WebSocketException)
 
 
@@ -75,6 +77,7 @@ async def heal(scene: Scene) -> None:
 
 async def copy_hints(scene: Scene) -> None:
     copier = HintCopier(scene.stack)
+    expect_hints(scene, "duplicate", await counted(scene.stack, hints("duplicate")))
     await copier.start()
 
     async def end() -> None:
@@ -86,14 +89,42 @@ async def copy_hints(scene: Scene) -> None:
     scene.ending.append(end)
 
 
+async def delay_half(scene: Scene, link: str) -> None:
+    """One publisher of two is late: what both say of one dialog comes in another order."""
+    expect_hints(scene, "reordered", await counted(scene.stack, hints("reordered")))
+    scene.delay_half(link, DELAY_SECONDS)
+
+    async def end() -> None:
+        scene.links.heal()
+
+    scene.ending.append(end)
+
+
+def hints(kind: str) -> str:
+    """The services' counter of hints that were `duplicate`, `reordered` ..."""
+    return f'hints_total{{kind="{kind}"}}'
+
+
+def expect_hints(scene: Scene, kind: str, before: float) -> None:
+    """At the end the services must have met some of this kind."""
+
+    async def end() -> None:
+        met = await counted(scene.stack, hints(kind)) - before
+        scene.notes.append(f"{met:.0f} hints {kind} by the services' own count")
+        if not met:
+            scene.troubles.append(f"no hint was {kind}")
+
+    scene.ending.append(end)
+
+
 async def stop_reading(scene: Scene, count: str) -> None:
     readers = StoppedReaders(scene.stack, int(count))
-    before = await closed_for_slowness(scene.stack)
+    before = await counted(scene.stack, SLOW)
     await readers.start()
 
     async def end() -> None:
         await readers.come_back()
-        slow = await closed_for_slowness(scene.stack) - before
+        slow = await counted(scene.stack, SLOW) - before
         scene.notes += [readers.told(), f"4002 by the services' own count: {slow:.0f}"]
         scene.troubles.extend(readers.troubles())
 
@@ -130,6 +161,7 @@ VERBS: Mapping[str, Verb] = {
     "alarm": brokers.alarm,
     "end-alarm": brokers.end_alarm,
     "copy-hints": copy_hints,
+    "delay-half": delay_half,
     "stop-reading": stop_reading,
     "end": end_disturbers,
     "come-and-go": come_and_go,

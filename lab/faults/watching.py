@@ -93,14 +93,14 @@ async def held(stack: StackDescription) -> dict[str, dict[str, float]]:
     return found
 
 
-async def closed_for_slowness(stack: StackDescription) -> float:
-    """Sockets that the websocket services have closed with 4002 so far, by their own count."""
+async def counted(stack: StackDescription, series: str) -> float:
+    """What a counter of the websocket services, `name{label="value"}`, has come to so far in all of them."""
     count = 0.0
     for one in stack.processes:
         if one.kind == "websocket" and one.health:
             url = one.health.removesuffix("/health") + "/metrics"
             text = await asyncio.to_thread(fetch, url)
-            count += sum(map(float, re.findall(r'^socket_closes_total\{code="4002"\} (\S+)$', text, re.M)))
+            count += sum(map(float, re.findall(rf"(?m)^{re.escape(series)} (\S+)$", text)))
     return count
 
 

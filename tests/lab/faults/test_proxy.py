@@ -90,6 +90,20 @@ async def test_a_half_open_connection_ends_for_the_server_only_and_new_ones_pass
     writer.close()
 
 
+async def test_of_two_connections_one_can_be_made_late_until_healed(proxy):
+    pairs = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in range(2)]
+    for one in pairs:
+        await said_back(*one)
+    proxy.delay_half(600)
+    with pytest.raises(TimeoutError):
+        await said_back(*pairs[0], seconds=0.1)
+    assert await said_back(*pairs[1]) == b"hello"
+    proxy.heal()
+    await proxy.close()
+    for _, writer in pairs:
+        writer.close()
+
+
 async def test_closing_ends_stalled_and_half_open_connections_too(proxy):
     writers = [(await asyncio.open_connection("127.0.0.1", proxy.port))[1] for _ in range(3)]
     proxy.half_open()

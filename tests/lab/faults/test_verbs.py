@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from lab.faults import brokers, coming, disturbers
+from lab.faults import brokers, coming, disturbers, verbs
 from lab.faults.coming import not_back
 from lab.faults.links import Links
 from lab.faults.scene import Scene
@@ -100,6 +100,34 @@ async def test_an_alarm_that_was_not_raised_is_a_trouble():
     await act(scene, "alarm disk")
     await act(scene, "end-alarm disk")
     assert scene.troubles == ["no disk alarm was raised", "the disk alarm did not end"]
+
+
+class Counts:
+    """What the services have counted, one answer after the other."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = list(values)
+        self.asked: list[str] = []
+
+    async def __call__(self, _stack: StackDescription, series: str) -> float:
+        self.asked.append(series)
+        return self.values.pop(0)
+
+
+@pytest.mark.parametrize(("after", "troubles"), [(7.0, []), (5.0, ["no hint was reordered"])])
+async def test_hints_that_came_in_order_all_the_same_are_a_trouble(monkeypatch, after, troubles):
+    counts = Counts(5.0, after)
+    monkeypatch.setattr(verbs, "counted", counts)
+    scene = FakeScene({})
+    scene.links = links = Links()
+    links.port("backend-broker", "127.0.0.1", 1)
+    try:
+        await act(scene, "delay-half backend-broker")
+        await act(scene, "end")
+    finally:
+        links.close()
+    assert scene.troubles == troubles
+    assert counts.asked == ['hints_total{kind="reordered"}'] * 2
 
 
 def test_what_is_held_afterwards_and_was_not_before_is_named():
