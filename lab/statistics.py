@@ -70,11 +70,6 @@ def effect_of(ratios: Sequence[float], seed: int = 1, confidence: float = CONFID
     return Effect(math.exp(median), math.exp(found.low), math.exp(found.high), p, len(values))
 
 
-def noise_floor(ratios: Sequence[float], seed: int = 1) -> float:
-    """F: the largest change that A against A could be taken for, as a share (0.02 is 2 %)."""
-    return effect_of(ratios, seed).largest_change
-
-
 def resolution(ratios: Sequence[float], pairs: int, seed: int = 1, sessions: int = 400) -> float:
     """Half the width of the interval that `pairs` pairs with this spread would have, as a share.
 

@@ -134,8 +134,3 @@ def _next(passes: float, fails: float, rate: float, most: float) -> float:
     if not passes:
         return rate / 2
     return math.sqrt(passes * fails)
-
-
-def working_rate(lower: Sequence[Bracket], share: float = 0.4) -> float:
-    """The rate for comparisons: 40 % of the lowest maximum, so that queues stay short on every side."""
-    return share * min(bracket.passes for bracket in lower)

@@ -10,7 +10,6 @@ restart   like abab, with a fresh start before every trial
 
 import itertools
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,8 +69,3 @@ def balanced_orders(rounds: int, seed: int) -> list[tuple[Side, ...]]:
             chooser.shuffle(two)
             orders += two
     return orders[:rounds]
-
-
-def seconds_of(steps: Sequence[Step], trial: float, warm_up: float, renewal: float) -> float:
-    """How long the steps take: trials, the warm-up before each, and renewals."""
-    return sum(trial + warm_up + (renewal if step.fresh else 0) for step in steps)

@@ -12,7 +12,6 @@ from lab.statistics import (
     drift,
     effect_of,
     log_ratios,
-    noise_floor,
     order_difference,
     resolution,
 )
@@ -74,10 +73,6 @@ def test_more_pairs_narrow_the_interval():
     ratios = list(rng.normal(0, 0.05, 200))
     few, many = effect_of(ratios[:12]), effect_of(ratios)
     assert many.high - many.low < few.high - few.low
-
-
-def test_the_noise_floor_of_identical_sides_is_zero():
-    assert noise_floor([0.0] * 12) == 0
 
 
 def test_the_resolution_follows_spread_and_count():

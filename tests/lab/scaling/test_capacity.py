@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lab.scaling.capacity import Attempt, Bracket, Slo, search, working_rate
+from lab.scaling.capacity import Attempt, Slo, search
 
 SLO = Slo(p99_seconds=0.1)
 
@@ -61,7 +61,3 @@ def test_errors_and_missing_answers_fail_a_rate_too():
     assert "1.00% errors" in Attempt(100, 0.01, 1.0, 0.01).failure(SLO)
     assert "achieved 90.0%" in Attempt(100, 0.01, 0.9, 0.0).failure(SLO)
     assert "p99 nan" in Attempt(100, math.nan, 1.0, 0.0).failure(SLO)
-
-
-def test_comparisons_run_at_forty_percent_of_the_lower_maximum():
-    assert working_rate([Bracket(500, 540, SLO), Bracket(200, 220, SLO)]) == pytest.approx(80)

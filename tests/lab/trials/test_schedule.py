@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.trials.schedule import ORDERS, SIDES, balanced_orders, schedule, seconds_of
+from lab.trials.schedule import ORDERS, SIDES, balanced_orders, schedule
 
 seeds = st.integers(0, 2**32)
 rounds = st.integers(1, 40)
@@ -55,10 +55,6 @@ def test_restart_renews_before_every_trial():
 
 def test_abab_renews_only_between_rounds():
     assert all(step.place == 0 for step in schedule("abab", 12, 1) if step.fresh)
-
-
-def test_the_time_of_a_schedule_is_the_sum_of_its_parts():
-    assert seconds_of(schedule("duet", 6, 1, renew_every=3), 8, 2, 5) == 6 * 10 + 2 * 5
 
 
 def test_a_schedule_without_rounds_is_refused():
