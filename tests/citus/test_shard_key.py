@@ -29,6 +29,10 @@ async def test_a_backend_distributes_by_id_and_keeps_every_promise_of_a_send(clu
         assert sorted(answer.status_code for answer in twice) == [200, 201]
         page = await backend.page(other, me, limit=20)
         assert [message["seq"] for message in page["items"]] == list(range(13, 0, -1))
+    # A table keeps the key that it was made with; the process says so, whatever its settings are.
+    async with running(settings(cluster, shard_key="dialog_id", shard_count=32)) as backend:
+        told = (await backend.client.get("/health")).json()["effective"]
+        assert (told["shard_key"], told["shard_count"]) == ("id", 4)
     asked = (
         "SELECT distribution_column, shard_count FROM citus_tables WHERE table_name::text = 'dialogmessage'"
     )
