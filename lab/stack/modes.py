@@ -55,6 +55,8 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """Choose ports and passwords, make PostgreSQL's data folder, and say what shall run."""
+    if request.mode not in MODES:
+        raise UsageError(f"mode '{request.mode}': expected one of {', '.join(MODES)}")
     unproxied = {"APP_TRANSPORT", "BALANCE"} & set(request.levers)
     if unproxied and request.mode not in PROXIED_MODES:
         raise UsageError(f"{unproxied.pop()}: mode {request.mode} has no proxy; expected mode stack or citus")

@@ -147,3 +147,9 @@ def test_a_sweep_asks_for_the_latency_of_its_lever(name, monkeypatch):
 def test_a_mix_that_cannot_show_the_lever_is_refused_before_anything_is_measured(mix, reason, capsys):
     assert run(["sweep", "websocket_instances", "--mix", mix]) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["sweep", "pool_size"], ["pull", "event_loop", "--predict", "up"]])
+def test_an_unknown_run_mode_is_one_line_and_no_stack(words, capsys):
+    assert run([*words, "--mode", "multy"]) == 2
+    assert "mode 'multy': expected one of single, multi, stack, citus" in capsys.readouterr().err
