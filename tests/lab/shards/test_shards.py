@@ -75,3 +75,32 @@ def test_every_step_says_what_to_run_what_to_see_how_long_it_took_and_how_to_und
             line = re.search(rf"^-- {word} +\S", head.group(), re.MULTILINE)
             harmless = word == "Undo:" and "Changes nothing." in head.group()
             assert line or harmless, f"{file.name}: no line -- {word}"
+
+
+def variables_of(text: str) -> set[str]:
+    """The psql variables that a script wants from outside: not those that it sets itself."""
+    code = re.sub(r"--.*", "", text)
+    used = set(re.findall(r"(?<![:\w]):'?([a-z_]+)\b", code))
+    return used - set(re.findall(r"AS ([a-z_]+)", code))
+
+
+def test_every_step_is_run_with_the_variables_that_its_file_asks_for():
+    wanting = 0
+    for file in runbook.FOLDER.glob("*.sql"):
+        text = file.read_text()
+        run_line = re.search(r"^-- Run: .*(?:\n-- {7}.*)*", text, re.MULTILINE)
+        assert run_line is not None
+        given = set(re.findall(r"-v (\w+)=", run_line.group())) - {"ON_ERROR_STOP"}
+        assert given == variables_of(text), file.name
+        wanting += bool(given)
+    assert wanting == 6
+
+
+def test_every_statement_in_the_words_of_the_runbook_is_run_by_a_test():
+    text = " ".join((runbook.FOLDER / "README.md").read_text().split())
+    tests = TESTS.with_name("test_readme.py").read_text()
+    statements = re.findall(r"`((?:SELECT|INSERT|UPDATE|DELETE|ALTER|CALL|TRUNCATE)\b[^`]*;)`", text)
+    assert len(statements) == 3
+    for statement in statements:
+        words = re.findall(r'way\("(\w+)"', tests)
+        assert any(word in statement for word in words), statement

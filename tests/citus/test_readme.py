@@ -1,0 +1,77 @@
+"""The statements that stand in the runbook's README itself, as they stand there."""
+
+import asyncio
+import re
+import subprocess
+
+import asyncpg
+import pytest
+
+from lab.stack.description import Database
+from tests.citus.conftest import RUNBOOK, Cluster, RunbookError
+
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def way(word: str, **names: object) -> str:
+    """The SQL in which this word stands, with its capital names filled in."""
+    text = " ".join((RUNBOOK / "README.md").read_text().split())
+    (found,) = [one for one in re.findall(r"`([^`]+;)`", text) if word in one]
+    for name, value in names.items():
+        found = re.sub(rf"\b{name}\b", str(value), found)
+    return str(found)
+
+
+def test_after_a_drain_beside_a_rebalance_there_is_a_way_back(cluster: Cluster):
+    cluster.distribute(8)
+    spare, worker = cluster.spare, cluster.workers[0]
+    cluster.sql(f"SELECT citus_add_node('{spare.host}', {spare.port})")
+    assert cluster.sql("SELECT citus_rebalance_start()")
+    with pytest.raises(RunbookError, match="already running"):
+        cluster.sql(f"SELECT citus_drain_node('{worker.host}', {worker.port})")
+    wanted = f"SELECT shouldhaveshards FROM pg_dist_node WHERE nodeport = {worker.port}"
+    assert cluster.sql(wanted) == "f"
+    cluster.sql(way("citus_rebalance_stop", HOST=f"'{worker.host}'", PORT=worker.port))
+    assert cluster.sql(wanted) == "t"
+    cluster.psql("05")
+    cluster.sql("SELECT citus_rebalance_wait()")
+    placed = "SELECT count(DISTINCT nodeport) FROM citus_shards WHERE citus_table_type = 'distributed'"
+    assert cluster.sql(placed) == "3"
+
+
+def test_leftovers_of_a_server_that_is_gone_are_forgotten_and_no_others(cluster: Cluster):
+    groups = cluster.sql("SELECT max(groupid), max(groupid) + 1000 FROM pg_dist_node").split("|")
+    for group in groups:
+        cluster.sql(
+            "INSERT INTO pg_dist_cleanup (record_id, operation_id, object_type, object_name, node_group_id,"
+            f" policy_type) VALUES ({group}, 1000000, 1, 'public.nothing_{group}', {group}, 0)"
+        )
+    cluster.sql(way("pg_dist_cleanup"))
+    left = cluster.sql("SELECT node_group_id FROM pg_dist_cleanup WHERE operation_id = 1000000")
+    assert left == groups[0]
+    cluster.sql("DELETE FROM pg_dist_cleanup WHERE operation_id = 1000000")
+
+
+def test_a_restore_point_is_written_into_the_log_of_every_node(cluster: Cluster):
+    nodes = [cluster.coordinator, *cluster.workers]
+    begins = [ask(node, "SELECT pg_current_wal_insert_lsn()::text") for node in nodes]
+    cluster.sql(way("citus_create_restore_point"))
+    for node, begin in zip(nodes, begins, strict=True):
+        end = ask(node, "SELECT pg_switch_wal()::text")  # and with it the log is written
+        folder = ask(node, "SHOW data_directory") + "/pg_wal"
+        words = [str(cluster.binaries / "pg_waldump"), f"--path={folder}", f"--start={begin}", f"--end={end}"]
+        log = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
+        assert "RESTORE_POINT before_change" in log, node.port
+
+
+def ask(node: Database, statement: str) -> str:
+    """The one value that a node itself answers with."""
+
+    async def go() -> str:
+        connection = await asyncpg.connect(node.dsn)
+        try:
+            return str(await connection.fetchval(statement))
+        finally:
+            await connection.close()
+
+    return asyncio.run(go())
