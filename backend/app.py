@@ -1,7 +1,6 @@
 """The only place where the backend's objects are made and joined, and where choices between them fall."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -34,6 +33,7 @@ from backend.settings import Settings
 from backend.store import Store
 from backend.twins import Twin
 from backend.user_reader import FromDatabase, InProcess, SingleFetch, UserReader
+from wire import collector
 from wire.broker import Publisher
 from wire.brokers import publisher_for
 from wire.effective import of_parts, of_process
@@ -227,9 +227,7 @@ class Backend(FastAPI):
             await self.access.first_refresh()
             await self.pool.tried.wait()
             self.health.prepared = True
-            # What is alive now lives as long as the process: no need to look at it at each collection.
-            gc.collect()
-            gc.freeze()
+            collector.settle(self.settings.gc_threshold)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
         """A part that died must not leave a process that looks alive: its supervisor starts another."""

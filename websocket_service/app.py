@@ -1,7 +1,6 @@
 """The only place where the service's objects are made and joined, and where choices between them fall."""
 
 import asyncio
-import gc
 import logging
 import resource
 
@@ -20,6 +19,7 @@ from websocket_service.sockets import Sockets
 from websocket_service.sweep import Sweep
 from websocket_service.timers import Timers
 from websocket_service.users import Users
+from wire import collector
 from wire.broker import Consumer
 from wire.brokers import consumer_for
 from wire.effective import of_parts, of_process
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.2
 UPKEEP_SECONDS = 1.0
-# Objects made until the collector looks at the youngest (Python: 700). Messages make many, none of them in
-# a cycle; a closed socket is one, of some 80 objects: a few hundred of them wait for the next look.
-GC_THRESHOLD = (20_000, 10, 10)
 
 
 class Service:
@@ -135,10 +132,7 @@ class Service:
                 await asyncio.sleep(RETRY_SECONDS)
         await self.consumer.start(self.hints.take, self.sweep.catch_up)
         self.health.prepared = True
-        # What is alive now lives as long as the process: no need to look at it at each collection.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        collector.settle(self.settings.gc_threshold)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.consumer.wait_closed(), name="consumer")
             tasks.create_task(self.resume.run(), name="resume")

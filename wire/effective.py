@@ -4,6 +4,7 @@ A part has `in_effect`: setting -> the value it works with, beside the code that
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Iterable
 
@@ -21,6 +22,7 @@ def of_process() -> dict[str, object]:
     level = logging.getLogger(__name__).getEffectiveLevel()
     return {
         "event_loop": loop_name(asyncio.get_running_loop()),
+        "gc_threshold": gc.get_threshold()[0],
         "log_level": logging.getLevelName(level).lower(),
     }
 

@@ -50,6 +50,7 @@ class ServiceSettings(BaseSettings):
 
     event_loop: Literal["uvloop", "asyncio", "asyncio_debug"] = "uvloop"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    gc_threshold: int = Field(20_000, ge=100, le=10_000_000)
     service_id: str = ""
 
     def postgres_dsn(self, scheme: str = "postgresql") -> str:

@@ -36,6 +36,7 @@ async def test_health_names_links_and_what_is_in_effect(start: Start):
         "app_transport": "tcp",
         "database_transport": "unix",
         "log_level": "warning",
+        "gc_threshold": world.service.settings.gc_threshold,
     } == page["effective"]
 
 
