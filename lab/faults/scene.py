@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from lab.stack.program import http_ready
 from lab.stack.supervision import Supervision
 
 RABBITMQCTL_SECONDS = 60.0
+AGAIN_SECONDS = 10.0  # for the supervisor; it takes a second or two
 
 
 @dataclass
@@ -53,8 +55,23 @@ class Scene:
                         one.send_signal(number)
 
     async def kill(self, *names: str) -> None:
-        """As a crash does: SIGKILL, nothing is said to anybody."""
+        """As a crash does: SIGKILL, nothing is said to anybody.
+
+        Returns when the supervisor has started them again: that they died is seen by their new ids.
+        """
+        before = await asyncio.to_thread(self.stack.live_pids)
+        began = time.monotonic()
         await self.signal(names, signal.SIGKILL)
+        while waiting := await self._not_again(names, before):
+            if time.monotonic() - began > AGAIN_SECONDS:
+                self.troubles.append(f"not started again within {AGAIN_SECONDS:g} s: {', '.join(waiting)}")
+                return
+            await asyncio.sleep(0.05)
+        self.notes.append(f"{', '.join(names)} started again after {time.monotonic() - began:.1f} s")
+
+    async def _not_again(self, names: Sequence[str], before: Mapping[str, int]) -> list[str]:
+        now = await asyncio.to_thread(self.stack.live_pids)
+        return [name for name in names if now.get(name) in (None, before.get(name))]
 
     async def freeze(self, *names: str) -> None:
         """As a hang does: SIGSTOP; connections stay open."""

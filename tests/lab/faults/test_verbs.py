@@ -1,5 +1,6 @@
 """A fault hits what serves somebody, is seen to happen, and says when it did not."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -7,6 +8,7 @@ from typing import cast
 import pytest
 
 from lab.faults import brokers, coming, disturbers, verbs
+from lab.faults import scene as scene_module
 from lab.faults.coming import not_back
 from lab.faults.links import Links
 from lab.faults.scene import Scene
@@ -76,6 +78,34 @@ async def test_a_kind_means_all_its_processes_and_no_epmd():
     scene = FakeScene({})
     await act(scene, "kill rabbitmq")
     assert scene.killed == ["rabbit", "rabbit-slave", "rmq-slave-1"]
+
+
+def asleep() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "60"])
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_what_was_killed_is_seen_to_be_started_again(monkeypatch, comes_back):
+    killed, another = asleep(), asleep()
+    answers = [{"backend-1": killed.pid}] * 3 + [{}]  # asked twice before, once too early, once in between
+
+    def live_pids(_stack: StackDescription) -> dict[str, int]:
+        then = {"backend-1": another.pid} if comes_back else {}
+        return answers.pop(0) if answers else then
+
+    monkeypatch.setattr(StackDescription, "live_pids", live_pids)
+    monkeypatch.setattr(scene_module, "AGAIN_SECONDS", 0.3 if not comes_back else 10)
+    scene = FakeScene({})
+    try:
+        await Scene.kill(scene, "backend-1")
+    finally:
+        killed.wait(5)
+        another.kill()
+        another.wait(5)
+    if comes_back:
+        assert scene.notes[0].startswith("backend-1 started again after ") and not scene.troubles
+    else:
+        assert scene.troubles == ["not started again within 0.3 s: backend-1"] and not scene.notes
 
 
 async def test_a_node_that_serves_nobody_is_a_trouble():
