@@ -71,9 +71,9 @@ def load(path: Path) -> PullResult:
         raw = json.loads(path.read_text())
         if raw.pop("format") != FORMAT or raw.pop("kind") != KIND:
             raise KeyError
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist") from None
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise UsageError(f"{path} is not the result of a pull") from None
     raw["verdicts"] = [_verdict(one) for one in raw["verdicts"]]
     raw["observations"] = [

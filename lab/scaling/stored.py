@@ -66,9 +66,9 @@ def load(path: Path) -> CapacityResult:
         bracket["slo"] = Slo(**bracket["slo"])
         bracket["attempts"] = tuple(Attempt(**dict(_read(one))) for one in bracket["attempts"])
         return CapacityResult(**{**raw, "bracket": Bracket(**bracket)})
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist") from None
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise UsageError(f"{path} is not the result of a capacity search") from None
 
 

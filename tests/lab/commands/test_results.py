@@ -46,6 +46,18 @@ def test_another_question_is_refused(tmp_path, capsys, one):
     assert "rate 500.0 and 900.0; give both the same --rate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["compare", "{}", "{}"], ["plan", "--result", "{}"]])
+def test_what_is_no_result_is_refused_in_one_line(words, tmp_path, capsys):
+    (tmp_path / "picture.json").write_bytes(b"\x89PNG\xff")
+    for name, reason in (
+        ("", "Is a directory"),
+        ("none.json", "No such file"),
+        ("picture.json", "is not the"),
+    ):
+        assert run([word.replace("{}", str(tmp_path / name)) for word in words]) == 2
+        assert reason in capsys.readouterr().err
+
+
 def test_history_lists_verdict_and_interval(capsys, monkeypatch, tmp_path, one):
     monkeypatch.setattr(history, "results_of", lambda name: [(tmp_path, one)])
     monkeypatch.setenv("COLUMNS", "200")
