@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -90,6 +91,16 @@ async def messages_come_out_of_order(world: World) -> None:
     first, second = [await world.store(ann, bob) for _ in range(2)]
     await world.publisher.publish([second])
     await world.publisher.publish([first])
+    await applied(device, [1, 2], ann, bob)
+
+
+async def a_hint_is_lost_before_another(world: World) -> None:
+    """The client sees the gap, and asks."""
+    no_sweep_of(world)
+    ann, bob = await world.users()
+    device = await world.connected(bob, last=0)
+    await world.store(ann, bob)
+    await world.send(ann, bob)
     await applied(device, [1, 2], ann, bob)
 
 
@@ -214,6 +225,13 @@ def no_client_dedupe(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DialogView, "offer", offer)
 
 
+def no_question_about_a_gap(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(_self: Client, _dialog: UUID) -> None:
+        return
+
+    patch.setattr(Client, "_ask", nothing)
+
+
 def no_buffer_during_resume(patch: pytest.MonkeyPatch) -> None:
     add = Session.add
 
@@ -273,6 +291,7 @@ PAIRS: list[tuple[Scenario, Mutation]] = [
     (the_broker_reconnects, no_catch_up),
     (a_message_comes_again, no_client_dedupe),
     (messages_come_out_of_order, no_client_dedupe),
+    (a_hint_is_lost_before_another, no_question_about_a_gap),
     (a_message_comes_during_the_resume, no_buffer_during_resume),
     (a_socket_breaks_after_a_cursor, cursor_ahead),
     (the_database_is_restored, no_epoch),
