@@ -1,25 +1,51 @@
 """The statements that stand in the runbook's README itself, as they stand there."""
 
 import asyncio
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from lab.stack.description import Database
+from lab.stack.description import Database, StackDescription
 from tests.citus.conftest import RUNBOOK, Cluster, RunbookError
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
+README = RUNBOOK / "README.md"
 
 
 def way(word: str, **names: object) -> str:
     """The SQL in which this word stands, with its capital names filled in."""
-    text = " ".join((RUNBOOK / "README.md").read_text().split())
+    text = " ".join(README.read_text().split())
     (found,) = [one for one in re.findall(r"`([^`]+;)`", text) if word in one]
     for name, value in names.items():
         found = re.sub(rf"\b{name}\b", str(value), found)
     return str(found)
+
+
+@pytest.mark.parametrize("way_to_run", ["stack.json", ".env"])
+def test_the_lines_to_connect_lead_to_the_coordinator(cluster: Cluster, tmp_path: Path, way_to_run: str):
+    there = cluster.coordinator
+    (line,) = re.findall(rf"^    (export .*{re.escape(way_to_run)}.*)$", README.read_text(), re.MULTILINE)
+    home = tmp_path / ".lab" / "stack"
+    home.mkdir(parents=True)
+    StackDescription("citus", home, [], [], there, "secret").save()
+    names = {"USER": there.user, "PASSWORD": there.password, "DB": there.database, "PORT": there.port}
+    lines = [f"POSTGRES_{name}={value}\n" for name, value in names.items()]
+    (tmp_path / ".env").write_text("".join(["SECRET=a b\n", "POSTGRES_HOST=elsewhere\n", *lines]))
+    look = f"{cluster.binaries}/psql -XAtc 'SELECT inet_server_port(), current_database()'"
+    done = subprocess.run(
+        ["bash", "-c", f"{line} && {look}"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == f"{there.port}|{there.database}\n", done.stderr
 
 
 def test_after_a_drain_beside_a_rebalance_there_is_a_way_back(cluster: Cluster):
