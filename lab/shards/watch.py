@@ -98,7 +98,9 @@ async def _sample(cluster: Cluster, account: Account, begin: float, tell: Tell) 
 
 def line(sample: Sample) -> str:
     """One line of progress."""
-    where = "  ".join(f"{node.port}: {node.shards}" for node in sample.nodes if not node.coordinator)
+    workers = [node for node in sample.nodes if not node.coordinator]
+    by_port = len({node.port for node in workers}) == len(workers)  # under compose all have the same one
+    where = "  ".join(f"{node.port if by_port else node.host}: {node.shards}" for node in workers)
     moves = sample.moves
     text = f"{sample.at:5.0f} s  shards by worker  {where}"
     if moves.moving:
