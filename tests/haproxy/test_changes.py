@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import httpx
+import psutil
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -123,6 +124,20 @@ async def test_a_fault_that_shall_reload_it_is_a_trouble_when_nothing_was_reload
             await attempt(scene, "reload haproxy")
             file.write_text(right)
     assert len(scene.troubles) == 1 and "HAProxy" in scene.troubles[0]
+
+
+async def test_after_a_reload_the_old_process_ends_with_its_sockets_when_its_time_is_over(tmp_path):
+    sockets = instances("websocket", 1)
+    async with serving(*sockets):
+        with haproxy(tmp_path, [], ports(sockets), HARD_STOP_AFTER="1s") as proxy:
+            held, old = await connect(f"{proxy.websocket}?u=1"), proxy.worker()
+            await asyncio.to_thread(proxy.reload)
+            async with connect(f"{proxy.websocket}?u=1") as later:
+                async with asyncio.timeout(10):
+                    await held.wait_closed()
+                with suppress(psutil.NoSuchProcess):
+                    await asyncio.to_thread(psutil.Process(old).wait, 10)
+                assert await echo(later) == "websocket-1"
 
 
 async def test_a_service_added_while_running_gets_sockets_and_the_others_keep_theirs(tmp_path):

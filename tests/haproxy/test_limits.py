@@ -10,10 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.protocol import State
 
+from lab.stack.haproxy import SHARED
 from lab.stack.ports import free_ports
 from tests.haproxy.proxy import Running, haproxy
 from tests.haproxy.upstream import Upstream, serving
+from websocket_service.settings import Settings
+from websocket_service.timers import JITTER
 
 pytestmark = pytest.mark.haproxy
 ROOT = Path(__file__).parents[2]
@@ -152,3 +156,32 @@ async def test_tls_with_a_certificate_made_on_demand(tmp_path):
                 await socket.send("?")
                 assert await socket.recv() == "websocket-1 ?"
     assert dict(answer.json()["headers"])["x-forwarded-proto"] == "https"
+
+
+async def test_a_silent_websocket_is_cut_and_one_that_speaks_is_not(tmp_path):
+    """With a second in the place of `timeout tunnel`."""
+    service = instance("websocket")
+    async with serving(service):
+        with haproxy(tmp_path, [], [service.port]) as proxy:
+            file = proxy.folder / "haproxy.cfg"
+            text, changed = re.subn(r"timeout tunnel \S+", "timeout tunnel 1s", file.read_text())
+            assert changed == 1
+            file.write_text(text)
+            await asyncio.to_thread(proxy.reload)
+            async with connect(proxy.websocket) as speaks, connect(proxy.websocket) as silent:
+                async with asyncio.timeout(15):
+                    await speaks.send("?")  # the service keeps the first one to itself
+                    while silent.state is State.OPEN:
+                        await speaks.send("?")
+                        assert await speaks.recv()
+                        await asyncio.sleep(0.1)
+                await speaks.send("?")
+                assert await speaks.recv()
+
+
+def test_no_websocket_that_answers_heartbeats_is_silent_for_so_long():
+    tunnel = re.search(r"timeout tunnel (\d+)s", SHARED.read_text())
+    assert tunnel is not None
+    settings = Settings(_env_file=None, secret="x" * 32)  # type: ignore[call-arg]
+    longest = settings.heartbeat_seconds * (1 + JITTER) + settings.heartbeat_answer_seconds
+    assert int(tunnel[1]) > 2 * longest
