@@ -43,7 +43,7 @@ COMMANDS = {
     "pull": ("lab.commands.pull", "Measure one lever: A against B, to a verdict."),
     "replicas": ("lab.commands.replicas", "Streaming replicas: lag, share of reads, promotion."),
     "shards": ("lab.commands.shards", "Shards of a Citus cluster: look, grow, rebalance, drain, shrink."),
-    "compare": ("lab.commands.compare", "Two results of one question side by side."),
+    "compare": ("lab.commands.compare", "Two pulls of one question, or two loads, side by side."),
     "history": ("lab.commands.history", "Every result of a lever."),
     "guide": ("lab.commands.guide", "Write the notebook in docs/results from its result files."),
     "all": ("lab.commands.all", "Pull every lever that can run here, over night."),

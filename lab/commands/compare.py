@@ -1,8 +1,11 @@
 """`lab compare A B`: two results of one question, side by side, or why they cannot be."""
 
 import statistics
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,8 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.errors import UsageError
+from lab.experiments import beside
 from lab.experiments.machine import other_machine, other_software
 from lab.experiments.result import PullResult, load
+from lab.load import record
 from lab.trials.observation import pairs_of
 from lab.verdict import GLYPHS, Verdict, percent
 from levers.metrics import METRICS
@@ -21,22 +26,61 @@ SAME = ("lever", "values", "mode", "design", "mix", "rate", "users", "messages",
 
 
 def command(
-    first: Annotated[Path, typer.Argument(help="Result file of a pull, the older one.")],
+    first: Annotated[Path, typer.Argument(help="Result file (.json) of a pull or a load, the older one.")],
     second: Annotated[Path, typer.Argument(help="Another of the same question on the same machine.")],
 ) -> None:
-    """Compare two results of the same pull: did the answer change, and did the figures.
+    """Compare two results of the same pull: did the answer change, and did the figures. Or of two loads.
 
-    Refused when the machine or the question differ: then the figures do not belong side by side.
+    Refused when the machine or the question differ: then the figures do not belong side by side. Two loads
+    are one run each, so that they are shown beside each other and no verdict is given.
     """
+    console = Console(highlight=False)
+    loads = loads_of(first, second)
+    if loads:
+        beside.refuse(*loads)
+        _say(console, beside.changes(*loads))
+        console.print(table_of_loads(*loads))
+        console.print(beside.NO_VERDICT)
+        return
     one, other = load(first), load(second)
     refuse(one, other)
-    console = Console(highlight=False)
-    changed = other_software(one.fingerprint, other.fingerprint)
+    _say(console, other_software(one.fingerprint, other.fingerprint))
+    console.print(table(one, other))
+
+
+def _say(console: Console, changed: Mapping[str, tuple[Any, Any]]) -> None:
     for name, (before, after) in changed.items():
-        console.print(f"{name}: {before} -> {after}")
+        console.print(escape(f"{name}: {before} -> {after}"))
     if not changed:
         console.print("same machine, versions and commit: what differs is chance")
-    console.print(table(one, other))
+
+
+def loads_of(first: Path, second: Path) -> tuple[record.RunRecord, record.RunRecord] | None:
+    """Both as records of a load; None when neither is one. Raises UsageError when one of them is."""
+    found: list[record.RunRecord] = []
+    for path in (first, second):
+        with suppress(record.RecordError):
+            found.append(record.load(path))
+    if len(found) == 1:
+        raise UsageError("one is the result of a load, the other is none: expected two of one kind")
+    return (found[0], found[1]) if found else None
+
+
+def table_of_loads(one: record.RunRecord, other: record.RunRecord) -> Table:
+    """The figures of both runs and how they moved."""
+    shown = Table(box=None, pad_edge=False)
+    days = [time.strftime("%Y-%m-%d %H:%M", time.gmtime(each.started_at)) for each in (one, other)]
+    for column in ("figure", *days, "moved"):
+        shown.add_column(column)
+    before, after = beside.figures(one), beside.figures(other)
+    for name in (name for name in before if name in after):
+        shown.add_row(
+            name,
+            f"{before[name]:.4g}",
+            f"{after[name]:.4g}",
+            percent(after[name] / before[name]) if before[name] else "",
+        )
+    return shown
 
 
 def refuse(one: PullResult, other: PullResult) -> None:

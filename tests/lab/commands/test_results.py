@@ -1,11 +1,14 @@
 """`lab compare` and `lab history` read result files, and refuse what does not belong together."""
 
+import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from lab.cli import run
 from lab.commands import history
+from tests.lab.experiments.fake_stack import EXAMPLE
 from tests.lab.report.made_up_pulls import made_up
 
 MACHINE = {"cpu": "x", "cores": 2, "memory_bytes": 1, "kernel": "6", "container": False, "commit": "abc"}
@@ -56,6 +59,62 @@ def test_what_is_no_result_is_refused_in_one_line(words, tmp_path, capsys):
     ):
         assert run([word.replace("{}", str(tmp_path / name)) for word in words]) == 2
         assert reason in capsys.readouterr().err
+
+
+def loads(tmp_path, *changes):
+    """Files of two loads that differ in this."""
+    for number, changed in enumerate(changes):
+        msgspec.structs.replace(EXAMPLE, **changed).save(tmp_path / f"{number}.json")
+    return [str(tmp_path / f"{number}.json") for number, _ in enumerate(changes)]
+
+
+def part(name, **changes):
+    return {name: msgspec.structs.replace(getattr(EXAMPLE, name), **changes)}
+
+
+def test_two_loads_stand_side_by_side_without_a_verdict(tmp_path, capsys):
+    usage = [
+        msgspec.structs.replace(one, cpu_seconds=one.cpu_seconds * (1 if one.kind == "generator" else 2))
+        for one in EXAMPLE.usage
+    ]
+    settings = {"backend-1": {"event_loop": "asyncio"}, "websocket-1": {"event_loop": "asyncio"}}
+    later = part("stack", effective=settings) | part("machine", commit="def") | {"usage": usage}
+    assert run(["compare", *loads(tmp_path, {}, later)]) == 0
+    out = capsys.readouterr().out
+    assert "commit: None -> def" in out
+    assert "event_loop: uvloop -> asyncio" in out
+    assert re.search(r"p99 ms +11.94 +11.94 +\+0.0 %", out)
+    assert re.search(r"delivery p99 ms +18.37 ", out)
+    assert re.search(r"CPU ms per 1,000 .* 2.0x", out)
+    assert "no verdict" in out
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (part("machine", cores=8), "not of one machine: cores 2 and 8"),
+        (part("settings", rate=100), "not the same load: rate 200.0 and 100.0"),
+        (part("settings", mix={"list": 1.0}), "not the same load: mix"),
+        (part("stack", mode="stack"), "not the same load: mode multi and stack"),
+        (
+            part("verdict", word="INVALID", reasons=["it lagged"]),
+            "INVALID, its figures do not count: it lagged",
+        ),
+    ],
+)
+def test_loads_that_do_not_belong_side_by_side_are_refused(tmp_path, capsys, changed, reason):
+    assert run(["compare", *loads(tmp_path, {}, changed)]) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_a_seed_and_a_length_change_no_figure_s_meaning(tmp_path, capsys):
+    assert run(["compare", *loads(tmp_path, {}, part("settings", seed=7, duration_seconds=30))]) == 0
+    assert "what differs is chance" in capsys.readouterr().out
+
+
+def test_a_load_and_a_pull_are_not_compared(tmp_path, capsys, one):
+    assert run(["compare", *loads(tmp_path, {}), str(one.save(tmp_path / "pull.json"))]) == 2
+    assert "one is the result of a load, the other is none" in capsys.readouterr().err
 
 
 def test_history_lists_verdict_and_interval(capsys, monkeypatch, tmp_path, one):
