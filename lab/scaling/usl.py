@@ -53,7 +53,7 @@ class Curve:
         """The n with the highest throughput; None when it lies beyond what may be said."""
         if self.coherency <= 1e-9:
             return None
-        n = math.sqrt(max(0.0, 1 - self.contention) / self.coherency)
+        n = max(1.0, math.sqrt(max(0.0, 1 - self.contention) / self.coherency))
         return n if n <= self.largest * REACH else None
 
     def sentence(self) -> str:
@@ -84,21 +84,22 @@ def fit(points: Sequence[tuple[float, float]], seed: int = 1) -> Curve:
     measured = np.array([point[1] for point in points], dtype=float)
     best = _fit(n, measured)
     fitted = law(n, *best)
-    residuals = measured / fitted  # noise grows with the throughput, so residuals are ratios
+    residuals = np.log(measured / fitted)  # noise grows with the throughput, so residuals are ratios
     rng = np.random.default_rng(seed)
     inflate = math.sqrt(len(n) / max(1, len(n) - 3))
     draws = []
     for _ in range(BOOTSTRAPS):
-        noise = 1 + (rng.choice(residuals, len(n)) - residuals.mean()) * inflate
-        draws.append(_fit(n, fitted * np.clip(noise, 0.05, None)))
+        noise = (rng.choice(residuals, len(n)) - residuals.mean()) * inflate
+        draws.append(_fit(n, fitted * np.exp(noise)))
     return Curve(*best, float(n.max()), tuple(draws))
 
 
 def _fit(n: NDArray[np.float64], measured: NDArray[np.float64]) -> tuple[float, float, float]:
     start = (float(measured[np.argmin(n)] / n.min()), 0.05, 0.001)
     found, _ = curve_fit(
-        law, n, measured, p0=start, bounds=([0, 0, 0], [np.inf, 1, 1]), sigma=measured, maxfev=5_000
-    )
+        lambda x, *parts: np.log(law(x, *parts)), n, np.log(measured),
+        p0=start, bounds=([1e-9, 0, 0], [np.inf, 1, 1]), maxfev=5_000,
+    )  # fmt: skip
     return float(found[0]), float(found[1]), float(found[2])
 
 

@@ -45,3 +45,16 @@ def test_a_peak_out_of_reach_is_not_claimed():
 def test_three_points_are_not_a_curve():
     with pytest.raises(ValueError, match="needs 4"):
         usl.fit(points(largest=3))
+
+
+def test_a_band_holds_its_own_value_also_of_wild_points():
+    curve = usl.fit([(1, 3_620), (2, 2_387), (3, 1_492), (4, 3_620)])
+    for n in (1, 2, 3, 4):
+        value, low, high = curve.at(n)
+        assert low <= value <= high
+
+
+def test_more_that_only_harms_has_its_peak_at_one():
+    curve = usl.fit([(1, 1_000), (2, 600), (3, 420), (4, 310)])
+    assert curve.peak == 1
+    assert "most at about 1.0" in curve.sentence()
