@@ -8,6 +8,7 @@ import sys
 from backend.app import build
 from backend.server import ServerError, run_workers, serve
 from backend.settings import Settings
+from wire.brokers import NOT_BETWEEN_PROCESSES
 from wire.settings import SettingsError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -28,6 +29,9 @@ def main() -> int:
         settings = Settings.read()
     except SettingsError as error:
         print(error, file=sys.stderr)
+        return 2
+    if settings.broker == "memory":
+        print(NOT_BETWEEN_PROCESSES, file=sys.stderr)
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format=FORMAT)
     if settings.event_loop == "asyncio_debug":

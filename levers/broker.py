@@ -5,10 +5,12 @@ truth is in PostgreSQL and a client repairs gaps by sequence number, so each of 
 what differs is the price a hint, the delay, and how often repair is needed.
 
 Plain way, `postgres`: LISTEN/NOTIFY outside the write transaction. Costs: no further server; one
-connection a process. Fails when a payload is over 8,000 bytes or a listener stops reading.
+connection a process; what is longer than 8,000 bytes goes in pieces. Fails when a listener stops reading:
+all share one queue, and once that is full no NOTIFY works.
 
-`rabbitmq`: a topic exchange, confirms, a queue for each service. Costs: the broker's CPU (it is the dearest
-a hint) and a cluster to run. Fails at a node stop: confirmed hints in an exclusive queue are gone.
+`rabbitmq`: a direct or fanout exchange, confirms, a queue for each service. Costs: the broker's CPU (it is
+the dearest a hint) and a cluster to run. Fails at a node stop: confirmed hints in an exclusive queue are
+gone.
 
 `nats`: subjects, no storage. Costs: one light process. Fails open: what nobody hears is gone, by design.
 

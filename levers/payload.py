@@ -2,10 +2,10 @@
 
 Problem: a notification without content keeps the broker light and makes every receiver ask the database.
 
-Plain way, `full`: the message travels in the hint. Costs: bytes on the broker, once a process. Fails at
-payload limits (8,000 bytes of a NOTIFY), where it falls back to a fetch.
+Plain way, `full`: the message travels in the hint. Costs: bytes on the broker, once a process. Fails to
+be light at payload limits: beyond 8,000 bytes a NOTIFY is cut into pieces.
 
-`notify`: only dialog and sequence number travel. Costs: a query for each hint in the websocket service.
+`notify`: all but the content travels. Costs: a query for each hint in the websocket service.
 Fails as a thundering refetch: a busy dialog makes every device's process ask at once.
 
 Different when: messages are large and most receivers are away.

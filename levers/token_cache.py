@@ -4,8 +4,8 @@ Problem: a signed token is verified with each request although it does not chang
 hour. Remembering a verified token is easy; forgetting it when the user is disabled is the hard part.
 
 Plain way, `on`: a bounded cache of verified tokens, expiry checked on each use, a list of disabled
-users polled each second. Costs: some megabytes. Fails if revocation is forgotten: a test holds one to two
-seconds, on every process.
+users polled twice a second (by a websocket service each second). Costs: some megabytes. Fails if revocation
+is forgotten: a test holds one to two seconds, on every process.
 
 `off`: signature and claims each time. Costs: some 30 us a request. Fails on nothing; it is only dear.
 

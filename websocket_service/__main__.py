@@ -7,6 +7,7 @@ import sys
 
 from websocket_service.app import Service, raise_file_limit
 from websocket_service.settings import Settings
+from wire.brokers import NOT_BETWEEN_PROCESSES
 from wire.settings import SettingsError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -29,9 +30,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if settings.broker == "memory":
-        print(
-            "BROKER='memory': works within one process only; expected postgres or rabbitmq", file=sys.stderr
-        )
+        print(NOT_BETWEEN_PROCESSES, file=sys.stderr)
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format=FORMAT)
     raise_file_limit()

@@ -27,7 +27,7 @@ def command(
     values: Annotated[
         str | None, typer.Option(help="A,B; default: the lever's first two that can run here.")
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest for all values.")] = None,
     metric: Annotated[str | None, typer.Option(help="The metric that decides; default: the lever's.")] = None,
     rate: Annotated[
         float | None, typer.Option(min=1, help="Operations per second; default: 40 % of the lower capacity.")

@@ -16,7 +16,7 @@ def command(
         str, typer.Argument(metavar="LEVER", help="uvicorn_workers, websocket_instances or shards.")
     ] = "uvicorn_workers",
     values: Annotated[str | None, typer.Option(help="1,2,3,4; default: all that the lever has.")] = None,
-    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest for all values.")] = None,
     mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 2,
     slo_ms: Annotated[

@@ -28,7 +28,7 @@ def command(
     *,
     name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")],
     values: Annotated[str | None, typer.Option(help="1,2,4; default: those the lever names.")] = None,
-    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest that has it all.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Run mode; default: the smallest for all values.")] = None,
     mix: Annotated[str | None, typer.Option(help="Load; default: the lever's.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each value is measured.")] = 1,
     slo_ms: Annotated[

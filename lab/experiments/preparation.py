@@ -109,7 +109,7 @@ def design_for(question: Question) -> Design:
 
 
 def mode_for(lever: Lever) -> str:
-    """The smallest mode that has all the parts of the lever."""
+    """The smallest mode that has the parts that the lever and all of its values need, asked for or not."""
     if "citus" in lever.needs:
         return "citus"
     parts = {*lever.needs, lever.extra_env.get("BROKER", ""), *lever.values}

@@ -185,7 +185,8 @@ def hops(latest: Sequence[Found]) -> list[str]:
     head = [
         "## The price of each hop",
         "",
-        "CPU of every process of the stack (not the generator) for 1,000 messages sent and pushed, in ms.",
+        "CPU for 1,000 messages sent and pushed, in ms: of every process of the stack; in a duet (both sides",
+        "in one stack) of the side's own process and of PostgreSQL's work for it.",
         "",
         "| lever | from, to | from | to | difference | change (95 %) | verdict |",
         "|---|---|---|---|---|---|---|",

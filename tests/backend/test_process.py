@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lab.stack.ports import free_ports
 from tests.backend.running import SECRET
+from wire.brokers import NOT_BETWEEN_PROCESSES
 from wire.tokens import Tokens
 
 pytestmark = pytest.mark.stack
@@ -246,14 +247,19 @@ async def test_a_scrape_reaches_every_worker_and_no_figure_is_mixed(database: st
         assert {sample.labels["worker"] for sample in buckets} == set(samples)
 
 
-async def test_a_setting_that_cannot_be_used_ends_with_one_line_and_code_2(database: str):
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"EVENT_LOOP": "trio"}, "EVENT_LOOP='trio': expected one of uvloop, asyncio, asyncio_debug\n"),
+        ({"BROKER": "memory"}, f"{NOT_BETWEEN_PROCESSES}\n"),
+    ],
+)
+async def test_a_setting_that_cannot_be_used_ends_with_one_line_and_code_2(given: dict[str, str], words: str):
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "backend",
-        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, "EVENT_LOOP": "trio"},
+        *(sys.executable, "-m", "backend"),
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, **given},
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
     assert process.returncode == 2
-    assert errors.decode() == "EVENT_LOOP='trio': expected one of uvloop, asyncio, asyncio_debug\n"
+    assert errors.decode() == words

@@ -1,5 +1,7 @@
 """Every lever says everything a reader must know before believing a figure about it."""
 
+import re
+
 import pytest
 
 from levers.catalogue import catalogue, lever_named, page, paragraphs
@@ -50,7 +52,7 @@ def test_the_catalogue_has_every_lever_that_was_asked_for():
 @lever_cases
 def test_a_lever_has_every_part(lever: Lever):
     assert lever.question.endswith("?")
-    assert lever.env.isupper() or "_" in lever.env
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*", lever.env)
     assert len(lever.values) >= 2
     assert len(set(lever.values)) == len(lever.values)
     assert lever.processes and lever.restarts and lever.sources

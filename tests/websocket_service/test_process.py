@@ -32,7 +32,10 @@ async def start(**environment: str) -> asyncio.subprocess.Process:
         ({"SECRET": "short"}, "SECRET=***"),
         ({"COMPRESSION": "zip"}, "COMPRESSION='zip': expected one of off, deflate"),
         ({"WS_PORT": "x"}, "WS_PORT='x'"),
-        ({"BROKER": "memory"}, "BROKER='memory'"),
+        (
+            {"BROKER": "memory"},
+            "BROKER='memory': works within one process only; expected one of postgres, rabbitmq",
+        ),
         ({"WS_HOST": "203.0.113.1"}, "cannot listen on 203.0.113.1"),
     ],
 )

@@ -23,6 +23,9 @@ CONSUMERS: dict[str, str] = {
     "nats": "wire.brokers.nats:nats_consumer",
     "redis": "wire.brokers.redis:redis_consumer",
 }
+NOT_BETWEEN_PROCESSES = (
+    "BROKER='memory': works within one process only; expected one of postgres, rabbitmq, nats, redis"
+)
 assert set(PUBLISHERS) == set(CONSUMERS) == set(get_args(BrokerName))
 
 
@@ -32,7 +35,7 @@ def _made(places: dict[str, str], settings: BrokerSettings, hub: "MemoryHub | No
     if settings.broker != "memory":
         return make(settings)
     if hub is None:
-        raise ValueError("BROKER='memory': works within one process only; expected postgres or rabbitmq here")
+        raise ValueError(NOT_BETWEEN_PROCESSES)
     return make(settings, hub)
 
 
