@@ -114,7 +114,8 @@ class Refusing(Recorder):
 async def test_what_is_not_looked_after_is_tried_once(start: Start, delivery: str, tries: int):
     recorder = Refusing()
     backend = await start(recorder, delivery=delivery)
-    await backend.send(*await backend.users())
+    me, other = await backend.users()
+    await backend.send(me, other)
     await eventually(lambda: backend.app.metrics.hints_failed == 1)
     assert recorder.asked == tries
 
