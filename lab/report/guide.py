@@ -155,20 +155,26 @@ def _machines(latest: Sequence[Found]) -> list[str]:
     machines = sorted({_machine(result.fingerprint) for _, result in latest})
     if not machines:
         return ["Nothing yet: `lab pull LEVER --keep`, then `lab guide`.", ""]
-    return ["Measured on " + "; ".join(machines) + ".", ""]
+    return ["Measured on " + "; ".join(machines) + "." + _disk(latest), ""]
 
 
 def _machine(fingerprint: Mapping[str, Any]) -> str:
     memory = int(fingerprint.get("memory_bytes") or 0) / 2**30
     return (
         f"{fingerprint.get('cores')} cores of {fingerprint.get('cpu')}, {memory:.0f} GiB, "
-        f"{fingerprint.get('system')}, Python {fingerprint.get('python')}{_disk(fingerprint)}"
+        f"{fingerprint.get('system')}, Python {fingerprint.get('python')}"
     )
 
 
-def _disk(fingerprint: Mapping[str, Any]) -> str:
-    seconds = fingerprint.get("disk_sync_seconds")
-    return f", a write to disk that is waited for {seconds * 1000:.1f} ms" if seconds else ""
+def _disk(latest: Sequence[Found]) -> str:
+    """What durability waits for: on another disk its levers come out differently."""
+    found = [seconds for _, result in latest if (seconds := result.fingerprint.get("disk_sync_seconds"))]
+    if not found:
+        return ""
+    low, high = min(found) * 1000, max(found) * 1000
+    return (
+        f" A write to disk that is waited for took {low:.1f} to {high:.1f} ms there (median of each session)."
+    )
 
 
 def _row(path: Path, result: PullResult) -> str:
