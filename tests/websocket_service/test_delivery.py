@@ -9,9 +9,18 @@ from wire.message import HOPS, dialog_id_of
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-async def test_every_device_of_both_users_gets_each_message_once(world: World, encoding: str):
+@pytest.mark.parametrize("compression", ["off", "deflate"])
+async def test_every_device_of_both_users_gets_each_message_once(
+    start: Start, encoding: str, compression: str
+):
+    world = await start(compression=compression)
     ann, bob, eve = await world.users(3)
-    devices = [await world.connected(user, encoding=encoding) for user in (ann, ann, bob, bob)]
+    own = {"encoding": encoding, "compression": "deflate"}  # every browser offers it
+    devices = [await world.connected(user, **own) for user in (ann, ann, bob, bob)]
+    for device in devices:
+        assert device.socket is not None
+        agreed = [extension.name for extension in device.socket.protocol.extensions]
+        assert agreed == (["permessage-deflate"] if compression == "deflate" else [])
     stranger = await world.connected(eve)
     for number in range(5):
         await world.send(ann, bob, f"message {number} é ☃")
