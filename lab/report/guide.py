@@ -181,7 +181,7 @@ def _row(path: Path, result: PullResult) -> str:
     verdict = result.primary
     a, b = result.values
     return (
-        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}` | {METRICS[verdict.metric].label} "
+        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result)} | {METRICS[verdict.metric].label} "
         f"| {_interval(verdict)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}) "
         f"| {_prediction(result)} |"
     )
