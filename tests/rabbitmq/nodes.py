@@ -1,6 +1,7 @@
 """RabbitMQ nodes of a test, started and stopped one by one as the runbook says."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,19 @@ class Nodes:
 
     def takes_amqp(self, name: str) -> bool:
         return self._programs[name].check() is None
+
+    def serves(self, name: str, seconds: float) -> bool:
+        """Whether the node comes to take AMQP in that time."""
+        deadline = time.monotonic() + seconds
+        while not self.takes_amqp(name):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def remove_data(self, name: str) -> None:
+        """All that a stopped node knew is gone."""
+        shutil.rmtree(self.cluster.folder / name / "data")
 
     def ctl(self, name: str, *arguments: str) -> str:
         node = next(node for node in self.cluster.nodes if node.name == name)

@@ -33,21 +33,34 @@ async def hello(made: Nodes, name: str) -> None:
         assert message is not None and message.body == b"hello"
 
 
+def join(made: Nodes, name: str) -> None:
+    """The steps of the runbook."""
+    for step in (["stop_app"], ["reset"], ["join_cluster", "rabbit@localhost"], ["start_app"]):
+        made.ctl(name, *step)
+
+
 @pytest.mark.slow
-def test_a_node_is_joined_by_hand(tmp_path):
+def test_a_node_is_joined_by_hand_and_again_after_it_lost_its_data(tmp_path):
     with nodes(tmp_path, 2) as made:
         discovery_removed(made, "rabbit-slave")
         made.start("rabbit")
         made.start("rabbit-slave")
         assert made.members("rabbit-slave") == {"rabbit-slave"}
-        for step in (["stop_app"], ["reset"], ["join_cluster", "rabbit@localhost"], ["start_app"]):
-            made.ctl("rabbit-slave", *step)
+        join(made, "rabbit-slave")
         assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
         asyncio.run(hello(made, "rabbit-slave"))
 
+        made.stop("rabbit-slave")
+        made.remove_data("rabbit-slave")
+        made.ctl("rabbit", "forget_cluster_node", "rabbit-slave@localhost")
+        made.start("rabbit-slave")
+        assert made.members("rabbit") == {"rabbit"}
+        join(made, "rabbit-slave")
+        assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
+
 
 @pytest.mark.slow
-def test_the_node_that_stopped_last_starts_first_and_there_is_a_way_out_without_it(tmp_path):
+def test_nodes_wait_for_the_one_that_stopped_last_and_there_is_a_way_out_without_it(tmp_path):
     with nodes(tmp_path, 2) as made:
         made.start("rabbit")
         made.start("rabbit-slave")
@@ -59,12 +72,25 @@ def test_the_node_that_stopped_last_starts_first_and_there_is_a_way_out_without_
         made.begin("rabbit-slave")
         assert made.log_says("rabbit-slave", "waiting for Mnesia tables", 90)  # each try takes 30 s
         assert not made.takes_amqp("rabbit-slave")
-        made.stop("rabbit-slave")
 
-        made.ctl("rabbit-slave", "force_boot")
+        made.start("rabbit")  # way 1
+        assert made.serves("rabbit-slave", 90)
+        assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
+        asyncio.run(hello(made, "rabbit-slave"))
+
+        made.stop("rabbit-slave")
+        made.stop("rabbit")
+        made.ctl("rabbit-slave", "force_boot")  # way 2
         made.start("rabbit-slave")
         asyncio.run(hello(made, "rabbit-slave"))
         made.start("rabbit")
+        assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
+
+        for name in ("rabbit-slave", "rabbit"):  # way 3
+            made.stop(name)
+            made.remove_data(name)
+        for name in ("rabbit", "rabbit-slave"):
+            made.start(name)
         assert made.members("rabbit") == {"rabbit", "rabbit-slave"}
 
 
