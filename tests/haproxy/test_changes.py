@@ -1,6 +1,7 @@
 """Servers come and go, the file is read again: under load, and nothing is dropped."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,7 @@ from lab.faults.links import Links
 from lab.faults.scene import Scene
 from lab.faults.verbs import attempt
 from lab.stack.description import Database, StackDescription
-from lab.stack.haproxy import server
+from lab.stack.haproxy import SHARED, server
 from tests.haproxy.proxy import Running, haproxy
 from tests.haproxy.test_routing import instances, ports, who
 from tests.haproxy.upstream import Upstream, serving
@@ -138,6 +139,33 @@ async def test_after_a_reload_the_old_process_ends_with_its_sockets_when_its_tim
                 with suppress(psutil.NoSuchProcess):
                     await asyncio.to_thread(psutil.Process(old).wait, 10)
                 assert await echo(later) == "websocket-1"
+
+
+async def test_the_script_of_compose_reloads_and_says_when_nothing_was_reloaded(tmp_path):
+    api, state = instances("backend", 1), tmp_path / "state"
+    state.touch()
+    async with serving(*api):
+        with haproxy(tmp_path, ports(api), [], HAPROXY_STATE=str(state)) as proxy:
+
+            async def script(master: int) -> tuple[int | None, str]:
+                process = await asyncio.create_subprocess_exec(
+                    *("bash", SHARED.with_name("reload.sh"), proxy.folder / "haproxy.cfg", str(master)),
+                    env={**os.environ, "HAPROXY_STATE": str(state)},
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
+                async with asyncio.timeout(60):
+                    said, _ = await process.communicate()
+                return process.returncode, said.decode()
+
+            before = proxy.worker()
+            code, said = await script(proxy.master.pid)
+            assert code == 0, said
+            assert proxy.worker() != before and "backend-1" in state.read_text()
+            somebody_else = await asyncio.create_subprocess_exec("sleep", "60")
+            code, said = await script(somebody_else.pid)
+            await somebody_else.wait()
+            assert (code, "no new process took over" in said) == (1, True), said
 
 
 async def test_a_service_added_while_running_gets_sockets_and_the_others_keep_theirs(tmp_path):
