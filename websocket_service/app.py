@@ -93,8 +93,8 @@ class Service:
         }
 
     def _effective(self) -> dict[str, object]:
-        parts = (self.consumer, self.database, self.hints, self.sweep, self.sockets)
-        return {**of_process(), **of_parts(parts), "debounce_seconds": self.users._debounce_seconds}
+        parts = (self.consumer, self.database, self.hints, self.users, self.sweep, self.sockets)
+        return {**of_process(), **of_parts(parts)}
 
     async def run(self, stop: asyncio.Event, drain_seconds: float | None = None) -> None:
         """Serve until `stop`, then drain and return. Raises what a part of it died of."""

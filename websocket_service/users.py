@@ -81,6 +81,11 @@ class Users:
         self._dirty: list[Session] = []
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def in_effect(self) -> dict[str, object]:
+        """Setting -> value, see wire.effective."""
+        return {"debounce_seconds": self._debounce_seconds}
+
     # --- coming and going
 
     async def join(self, connection: Connection, user_id: int, device: UUID, codec: Codec) -> Session:

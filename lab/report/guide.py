@@ -181,8 +181,8 @@ def _row(path: Path, result: PullResult) -> str:
     verdict = result.primary
     a, b = result.values
     return (
-        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result)} | {METRICS[verdict.metric].label} "
-        f"| {_interval(verdict)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}) "
+        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result)} "
+        f"| {METRICS[verdict.metric].label} | {_interval(verdict)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}) "
         f"| {_prediction(result)} |"
     )
 
