@@ -182,7 +182,8 @@ def _row(path: Path, result: PullResult) -> str:
     a, b = result.values
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result)} "
-        f"| {METRICS[verdict.metric].label} | {_interval(verdict)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}) "
+        f"| {METRICS[verdict.metric].label} | {_interval(verdict)} "
+        f"| {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}) "
         f"| {_prediction(result)} |"
     )
 
