@@ -63,6 +63,9 @@ def listening(settings: Settings) -> list[socket.socket]:
         address = (settings.backend_host, settings.backend_port)
         family = socket.AF_INET6 if ":" in settings.backend_host else socket.AF_INET
         sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+        # uvloop does so for each connection, asyncio only where the listener names its protocol: else an
+        # answer in two writes waits 40 ms for the client's delayed acknowledgement.
+        sockets[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if settings.backend_socket:
             path = Path(settings.backend_socket)
             path.unlink(missing_ok=True)

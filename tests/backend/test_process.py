@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from backend.server import listening
+from backend.settings import Settings
 from lab.stack.ports import free_ports
 from tests.backend.running import SECRET
 from wire.brokers import NOT_BETWEEN_PROCESSES
@@ -189,6 +192,14 @@ async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
     stored = await connection.fetchval("SELECT count(*) FROM dialogmessage")
     await connection.close()
     assert answered == stored
+
+
+def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement():
+    """Whatever the event loop: asyncio alone would leave Nagle's algorithm on, and 40 ms with it."""
+    (port,) = free_ports(1)
+    (listener,) = listening(Settings.read(secret=SECRET, backend_host="127.0.0.1", backend_port=port))
+    with listener, socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_unix_socket_answers_besides_the_port(database: str, tmp_path: Path):
