@@ -34,7 +34,10 @@ async def drain(users: Users, seconds: float, refresh: Callable[[], Awaitable[ob
             async with asyncio.timeout(seconds * REFRESH_SHARE):
                 await refresh()
     for session in list(users.sessions):
-        session.write(Heartbeat(users.cursor_of(session), False))
+        if not session.cursor_given:  # not welcomed yet: nothing may come before the welcome
+            session.end(close_codes.DRAIN)
+            continue
+        session.write(Heartbeat(session.cursor, False))
         session.write(Bye("drain", round(random.uniform(0, seconds * INVITED_SHARE) * 1000)))
     patience = seconds * (INVITED_SHARE + 0.1)
     while users.sessions and loop.time() - begun < patience:  # noqa: ASYNC110 (at the end only)

@@ -35,6 +35,7 @@ class Session:
         "codec",
         "complete_until",
         "connection",
+        "cursor_given",
         "device",
         "dirty",
         "ending",
@@ -66,6 +67,7 @@ class Session:
         self.dirty = False  # a flush is under way to it
         self.rests_until = 0.0  # DEBOUNCE_SECONDS after the last frame, by the loop's clock
         self.ending = False
+        self.cursor_given = ""  # in the welcome; empty before it
         self.complete_until = 0.0  # of the resume; the sweep knows better later
         self.since_cursor = 0
         # heartbeat and token: see timers.py
@@ -83,6 +85,11 @@ class Session:
     def number(self) -> int:
         """The place in the user's stream up to which this socket was written."""
         return self.user.number - len(self.pending)
+
+    @property
+    def cursor(self) -> str:
+        """Up to where this socket was written; while the resume is still written, what the client came with."""
+        return self.users.cursor_of(self) if self.live else self.cursor_given
 
     def write(self, frame: ServerFrame) -> None:
         """One frame, at once."""

@@ -132,6 +132,7 @@ class Sockets:
         self._metrics.resumes[resumption.kind] += 1
         # A cursor counts once all before it is written: until then the client keeps the one it has.
         complete = not resumption.messages or hello.resume is None
+        session.cursor_given = self._users.cursor_of(session) if complete else str(hello.resume)
         session.write(
             Welcome(
                 sid=connection.id.hex,
@@ -139,7 +140,7 @@ class Sockets:
                 resumed=resumption.kind,
                 hb=round(self._settings.heartbeat_seconds * 1000),
                 max=MAX_FRAME_BYTES,
-                cursor=self._users.cursor_of(session) if complete else str(hello.resume),
+                cursor=session.cursor_given,
             )
         )
         self._timers.watch(session)

@@ -78,7 +78,7 @@ class Timers:
         if session.answered:
             session.answered = False
             session.asked_at = now
-        session.write(Heartbeat(session.users.cursor_of(session), not self._broker.connected))
+        session.write(Heartbeat(session.cursor, not self._broker.connected))
 
     def _next_beat(self, now: float) -> float:
         return now + self._heartbeat_seconds * random.uniform(1 - JITTER, 1 + JITTER)

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.websocket_service.world import Start, World, eventually, running
 from websocket_service import close_codes
@@ -53,6 +54,26 @@ async def test_a_draining_service_is_not_ready_and_sends_newcomers_on(start: Sta
     await newcomer.socket.wait_closed()
     assert newcomer.socket.close_code == close_codes.DRAIN
     await world.clients[0].leave()
+
+
+async def test_who_is_not_welcomed_yet_is_sent_on_without_a_word(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    world = await start(ws_drain_seconds=2)
+    resuming = asyncio.Event()
+
+    async def begin(*_: object) -> None:
+        resuming.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(world.service.resume, "begin", begin)
+    client = world.client(1)
+    connecting = asyncio.create_task(client.connect())
+    await resuming.wait()
+    world.stop.set()
+    with pytest.raises(ConnectionClosed):
+        await connecting
+    assert (client.frames, client.close_code) == ([], close_codes.DRAIN)
 
 
 async def test_make_before_break_loses_nothing(start: Start):

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.websocket_service.client import Client
 from tests.websocket_service.world import Start, World, eventually
 from websocket_service import close_codes, cursor
+from websocket_service.connection import Connection
 from websocket_service.users import RING_EVENTS
 from wire.message import dialog_id_of
 
@@ -91,6 +92,31 @@ async def test_the_cursor_stays_until_the_replay_is_written(world: World):
     await device.until(lambda: count(device) == 100)
     batches = [frame for frame in device.frames if frame["t"] == "batch"]
     assert [frame.get("cursor") is None for frame in batches] == [True, False]
+
+
+async def test_a_heartbeat_during_the_replay_gives_the_cursor_of_before(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    """I3: what is not written yet is not counted, by whatever frame comes between."""
+    world = await start(heartbeat_seconds=0.1)
+    ann, bob = await world.users()
+    device = await world.connected(bob)
+    before = device.cursor
+    await left(world, device)
+    for _ in range(100):
+        await world.send(ann, bob)
+    reads = asyncio.Event()
+
+    async def caught_up(_connection: Connection) -> None:
+        await reads.wait()
+
+    monkeypatch.setattr(Connection, "caught_up", caught_up)
+    device.frames.clear()
+    await device.connect()
+    await device.until(lambda: device.frames[-1]["t"] == "hb")
+    assert (count(device), device.cursor) == (64, before)
+    reads.set()
+    await device.until(lambda: count(device) == 100 and device.frames[-1].get("cursor") not in (None, before))
 
 
 async def test_the_cursor_never_runs_ahead_of_the_socket(world: World):
