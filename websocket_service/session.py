@@ -88,7 +88,7 @@ class Session:
 
     @property
     def cursor(self) -> str:
-        """Up to where this socket was written; while the resume is still written, what the client came with."""
+        """Up to where this socket was written; during its resume what the client came with."""
         return self.users.cursor_of(self) if self.live else self.cursor_given
 
     def write(self, frame: ServerFrame) -> None:
