@@ -12,8 +12,11 @@ build: ## The environment, .env, and the Docker images where Docker is
 demo: ## Set up, start a stack, run a load, end with a report
 	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" demo $(ARGS)
 
+# What needs more than Python has lanes of its own: .ci/run stack browser citus slow docker
+LANES = slow or browser or rabbitmq or haproxy or nats or redis or citus
+
 test: ## Set up and run the tests
-	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not slow" -n 4 --dist loadfile $(ARGS)
+	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not ($(LANES))" -n 4 --dist loadfile $(ARGS)
 
 bench: ## Our send and list endpoints against their twins
 	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" bench $(ARGS)
