@@ -34,10 +34,12 @@ class Hints:
     def take(self, hints: Sequence[DialogMessage]) -> None:
         """Deliver what is new of these."""
         now = time.time()
+        telling = logger.isEnabledFor(logging.DEBUG)  # asked once: a hint is a matter of microseconds
         for hint in hints:
             kind = self._seen.note(hint.dialog_id, hint.seq)
             self._counts[kind] += 1
-            logger.debug("message %d of dialog %s heard of: %s", hint.seq, hint.dialog_id, kind)
+            if telling:
+                logger.debug("message %d of dialog %s heard of: %s", hint.seq, hint.dialog_id, kind)
             if kind != "duplicate":
                 if hint.way is not None:
                     hint.mark(now)

@@ -64,7 +64,7 @@ class Session:
         self.pending: list[Outgoing] = []
         self.pending_bytes = 0
         self.live = False
-        self.dirty = False  # a flush is under way to it
+        self.dirty = False  # a flush of it is to come
         self.rests_until = 0.0  # DEBOUNCE_SECONDS after the last frame, by the loop's clock
         self.ending = False
         self.cursor_given = ""  # in the welcome; empty before it

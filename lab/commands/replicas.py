@@ -65,6 +65,7 @@ def promote_command(
 ) -> None:
     """End the primary, promote a replica to its address, bring the old primary back by pg_rewind.
 
+    When another replica than the named one has more of the log, that one is promoted, and it says so.
     Says how long writes failed and what was lost. With asynchronous replication a killed primary
     takes with it what was answered but not yet sent on: that is what this command shows. Exit code 3
     when acknowledged messages were lost.

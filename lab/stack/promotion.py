@@ -102,7 +102,7 @@ def _furthest(stack: StackDescription, than: str | None = None) -> tuple[str, in
     async def all_received() -> list[int]:
         return await asyncio.gather(*map(received, stack.replicas))
 
-    found = {f"replica-{number}": bytes for number, bytes in enumerate(asyncio.run(all_received()), 1)}
+    found = {f"replica-{number}": end for number, end in enumerate(asyncio.run(all_received()), 1)}
     name = max(found, key=lambda one: found[one])
     return name, found[name] - found[than or name]
 

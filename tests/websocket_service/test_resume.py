@@ -24,6 +24,17 @@ async def left(world: World, client: Client) -> None:
     await eventually(lambda: not world.service.users.sessions)
 
 
+async def missed_a_hundred(world: World) -> tuple[Client, str | None]:
+    """A device that left before a hundred messages came, and the cursor it left with."""
+    ann, bob = await world.users()
+    device = await world.connected(bob)
+    before = device.cursor
+    await left(world, device)
+    for _ in range(100):
+        await world.send(ann, bob)
+    return device, before
+
+
 async def test_a_short_break_is_filled_from_the_ring_without_a_query(world: World):
     ann, bob = await world.users()
     device = await world.connected(bob)
@@ -81,12 +92,7 @@ async def test_a_user_that_was_let_go_is_never_resumed_from_a_ring(
 
 async def test_the_cursor_stays_until_the_replay_is_written(world: World):
     """I3: a socket that breaks during the replay must not have moved the cursor."""
-    ann, bob = await world.users()
-    device = await world.connected(bob)
-    before = device.cursor
-    await left(world, device)
-    for _ in range(100):
-        await world.send(ann, bob)
+    device, before = await missed_a_hundred(world)
     welcome = await device.connect()
     assert welcome["cursor"] == before
     await device.until(lambda: count(device) == 100)
@@ -99,12 +105,7 @@ async def test_a_heartbeat_during_the_replay_gives_the_cursor_of_before(
 ):
     """I3: what is not written yet is not counted, by whatever frame comes between."""
     world = await start(heartbeat_seconds=0.1)
-    ann, bob = await world.users()
-    device = await world.connected(bob)
-    before = device.cursor
-    await left(world, device)
-    for _ in range(100):
-        await world.send(ann, bob)
+    device, before = await missed_a_hundred(world)
     reads = asyncio.Event()
 
     async def caught_up(_connection: Connection) -> None:
