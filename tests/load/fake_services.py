@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-QUICK_SECONDS, SLOW_SECONDS, SLOW_SHARE = 0.01, 0.2, 0.1
+QUICK_SECONDS, SLOW_SECONDS, SLOW_SHARE = 0.01, 0.28, 0.1
 
 
 class Services:
