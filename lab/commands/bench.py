@@ -159,6 +159,7 @@ def rival(
     seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 10.0,
     rate: Annotated[float, typer.Option(min=4, help="Messages a second, to two users each.")] = 200.0,
     sockets: Annotated[int, typer.Option(min=10, help="Sockets of each side.")] = 200,
+    services: Annotated[int, typer.Option(min=1, help="Websocket services of each side.")] = 2,
     seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
     output: Annotated[
         Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
@@ -172,9 +173,9 @@ def rival(
     from lab.bench.rival.run import RivalPlan, bench
 
     words = f"lab bench rival --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
-    words += f" --seed {seed}"
+    words += f" --services {services} --seed {seed}"
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        plan = RivalPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words)
+        plan = RivalPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words, services)
         result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
     print(page.markdown(result))
     if output is not None:

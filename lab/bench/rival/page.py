@@ -6,7 +6,7 @@ from statistics import median
 
 import msgspec
 
-from lab.bench.rival.run import CHARACTERS, SERVICES, Rival
+from lab.bench.rival.run import CHARACTERS, Rival
 
 
 def write(found: Rival, file: Path) -> list[Path]:
@@ -27,7 +27,7 @@ def markdown(found: Rival) -> str:
         "",
         "Made by `lab bench rival`; do not edit. In turns on one RabbitMQ node, with the same load:",
         f"{found.rate:g} messages a second of {CHARACTERS} characters, each for two users; {found.sockets}"
-        f" sockets on {SERVICES} services.",
+        f" sockets on {found.services} services.",
         "Counted is the CPU of those services alone. Ours: the whole way, from a send through HAProxy",
         "and the API with a commit to the socket, the ledger compared. The rival: as its documentation says,",
         "a room a user, one emit from another process to both rooms, one fanout exchange, no database.",

@@ -27,7 +27,6 @@ from lab.stack.modes import Request
 from lab.stack.ports import free_ports
 from lab.stack.program import http_ready
 
-SERVICES = 2  # of each
 CHARACTERS = 80
 READY_SECONDS = 30.0
 ARRIVE_SECONDS = 3.0  # after the last emit of a turn
@@ -71,6 +70,7 @@ class Rival(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     rate: float
     sockets: int
+    services: int = 2  # of each side
     turns: list[Turn]
     restarts: list[Restart]
     restart_seconds: float
@@ -96,11 +96,12 @@ class RivalPlan(msgspec.Struct, frozen=True):
     seed: int
     home: Path
     command: str
+    services: int = 2  # of each side
 
 
 def bench(plan: RivalPlan, tell: Callable[[str], None]) -> Rival:
     """Start everything, measure, stop it. Raises LabError."""
-    request = Request(plan.home, mode="stack", levers={"HOP_TIMES": "off"})
+    request = Request(plan.home, mode="stack", websockets=plan.services, levers={"HOP_TIMES": "off"})
     with running(request, tell) as stack:
         people(stack, plan.sockets, plan.seed)
         return asyncio.run(_bench(plan, stack, tell))
@@ -115,7 +116,7 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
     broker = f"amqp://{rabbit['user']}:{rabbit['password']}@127.0.0.1:{rabbit['port']}/"
     started, pressed = time.time(), moment()
     turns: list[Turn] = []
-    async with _services(broker) as (pids, urls):
+    async with _services(broker, plan.services) as (pids, urls):
         async with _listeners(urls, plan.sockets) as listeners:
             for number in range(plan.rounds):
                 sides: Sequence[Side] = ("ours", "rival") if number % 2 else ("rival", "ours")
@@ -133,6 +134,7 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
         started_at=started,
         rate=plan.rate,
         sockets=plan.sockets,
+        services=plan.services,
         turns=turns,
         restarts=restarts,
         restart_seconds=took,
@@ -146,9 +148,9 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
 
 
 @asynccontextmanager
-async def _services(broker: str) -> AsyncIterator[tuple[list[int], list[str]]]:
+async def _services(broker: str, count: int) -> AsyncIterator[tuple[list[int], list[str]]]:
     """Its websocket services: (pids, urls)."""
-    ports = free_ports(SERVICES)
+    ports = free_ports(count)
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "lab.bench.rival.server"),
