@@ -23,5 +23,7 @@ async def test_every_contender_answers_everything_without_an_error(servers: Clus
     assert tasks == {
         PLAIN: {"page": 0, "dialogs": 0},
         "2 workers 32 shards": {"page": 1, "dialogs": 32},
+        "2 workers 1 shard by id": {"page": 1, "dialogs": 1},
+        "2 workers 6 shards by id": {"page": 6, "dialogs": 6},
         "2 workers 32 shards by id": {"page": 32, "dialogs": 32},
     }

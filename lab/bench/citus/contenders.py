@@ -51,6 +51,8 @@ CONTENDERS = (
     Contender("2 workers 6 shards", 2, 6),
     Contender("2 workers 32 shards", 2, 32, inbox=True),
     Contender("3 workers 32 shards", 3, 32),
+    Contender("2 workers 1 shard by id", 2, 1, "id"),
+    Contender("2 workers 6 shards by id", 2, 6, "id"),
     Contender("2 workers 32 shards by id", 2, 32, "id"),
 )
 
