@@ -152,6 +152,35 @@ def citus_(
         print(f"result: {output}  page: {output.with_suffix('.md')}")
 
 
+@command.command("prices")
+def prices(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each way has its turn.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 8.0,
+    rate: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 200.0,
+    sockets: Annotated[int, typer.Option(min=10, help="Devices that listen.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of arrivals and the order of turns.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
+    ] = None,
+) -> None:
+    """The price of each hop and guarantee: proxy, broker, delivery, routing, encoding, at one rate.
+
+    Needs RabbitMQ and HAProxy. A stack for each way: some 5 minutes a round.
+    """
+    from lab.bench.prices import page
+    from lab.bench.prices.run import PricesPlan, bench
+
+    words = f"lab bench prices --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
+    words += f" --seed {seed}"
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        plan = PricesPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words)
+        result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    print(page.markdown(result))
+    if output is not None:
+        print("result: {}  page: {}".format(*page.write(result, output)))
+
+
 @command.command("rival")
 def rival(
     *,

@@ -1,0 +1,100 @@
+"""docs/results/prices.md and .json: a table a group, each way beside the plain one of the same round."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from lab.bench.prices.run import KINDS, Prices, Turn
+from lab.bench.prices.ways import GROUPS, Way
+
+WORDS = {"backend": "API", "single": "single process", "haproxy": "HAProxy", "rabbitmq": "RabbitMQ"}
+WORDS |= {"postgres": "PostgreSQL"}
+
+
+def write(found: Prices, file: Path) -> list[Path]:
+    """The result, and the page beside it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    page = file.with_suffix(".md")
+    page.write_text(markdown(found))
+    return [file, page]
+
+
+def _span(values: list[float], decimals: int) -> str:
+    return f"{median(values):.{decimals}f} ({min(values):.{decimals}f} .. {max(values):.{decimals}f})"
+
+
+def _row(found: Prices, name: str, way: Way, plain: Way) -> str:
+    turns = found.of(way)
+    if not turns:
+        return f"| {name} | does not count: {'; '.join(_reasons(found, way))} |"
+
+    def middle(figure: Callable[[Turn], float]) -> str:
+        return f"{median(figure(turn) for turn in turns):,.1f}"
+
+    ratios = found.ratios(way, plain, lambda turn: turn.total_ms)
+    against = "1" if way == plain else _span(ratios, 2) if ratios else "-"
+    cells = [
+        name,
+        *(f"{median(turn.cpu_ms.get(kind, 0.0) for turn in turns):,.0f}" for kind in _kinds(found)),
+        f"{median(turn.total_ms for turn in turns):,.0f}",
+        against,
+        middle(lambda turn: turn.answer_p50 * 1000),
+        middle(lambda turn: turn.answer_p99 * 1000),
+        middle(lambda turn: turn.delivery_p50 * 1000),
+        middle(lambda turn: turn.delivery_p99 * 1000),
+        str(len(turns)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _reasons(found: Prices, way: Way) -> list[str]:
+    return sorted({reason for turn in found.turns if turn.way == way.key for reason in turn.invalid})
+
+
+def _kinds(found: Prices) -> list[str]:
+    used = {kind for turn in found.turns for kind in turn.cpu_ms}
+    return [*(kind for kind in KINDS if kind in used), *sorted(used - set(KINDS))]
+
+
+def table(found: Prices, group: str) -> list[str]:
+    """Lines of Markdown."""
+    ways = GROUPS[group]
+    plain = next(iter(ways.values()))
+    kinds = _kinds(found)
+    head = ["", *(WORDS.get(kind, kind) for kind in kinds), "all", f"all, x {next(iter(ways))}"]
+    head += ["answer p50", "p99", "delivery p50", "p99", "rounds"]
+    return [
+        f"| {' | '.join(head)} |",
+        "|---" * len(head) + "|",
+        *(_row(found, name, way, plain) for name, way in ways.items()),
+    ]
+
+
+def markdown(found: Prices) -> str:
+    """The page."""
+    lines = [
+        "# The price of each hop and guarantee",
+        "",
+        "Made by `lab bench prices`; do not edit. Every row is a stack of its own, started for it; the rows",
+        f"take turns in another order each round, at {found.rate:g} messages a second, stored and sent to",
+        f"two of {found.sockets} devices. CPU is in ms per 1,000 messages, by kind of process (the lab's own",
+        "are left out); times in ms, from the intended send; medians of the rounds, ratios with (smallest ..",
+        "largest) of pairs in one round. Every ledger was clean. A batch is what this one rate makes of it:",
+        "near the limit hints share messages and cost less ([what a hint costs](broker.md)).",
+        "",
+    ]
+    for group in GROUPS:
+        lines += [f"## {group}", "", *table(found, group), ""]
+    waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.started_at))
+    machine = found.machine
+    left_out = sum(bool(turn.invalid) for turn in found.turns)
+    lines.append(
+        f"`{found.command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
+        f"{waited}; {left_out} of {len(found.turns)} turns were INVALID and are left out."
+    )
+    return "\n".join(lines) + "\n"
