@@ -18,14 +18,14 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lab.stack import nats, postgres, rabbitmq, redis, tether
 from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
 
-# No time limit for one example: on a full machine it would fail for nothing.
-settings.register_profile("lab", deadline=None)
+# No time limit for one example, nor for making some: on a full machine it would fail for nothing.
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
 ROOT = Path(__file__).parents[1]
@@ -94,10 +94,10 @@ def postgres_server() -> Iterator[str]:
             yield dsn
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(30)
+            server.wait(60)
 
 
-async def _wait_for(dsn: str, seconds: float = 20) -> None:
+async def _wait_for(dsn: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
