@@ -60,4 +60,4 @@ def _running(dsn: str, folder: Path) -> Iterator[Database]:
         yield database
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(30)
+        server.wait(60)

@@ -14,6 +14,7 @@ import uvicorn
 from backend.app import Backend, build
 from backend.server import Server
 from backend.settings import Settings
+from tests.waiting import PATIENCE_SECONDS, eventually
 from wire.broker import BrokerUnavailable
 from wire.message import DialogMessage
 
@@ -93,15 +94,15 @@ def settings_for(dsn: str, **given: Any) -> Settings:
         postgres_host=parse_qs(url.query)["host"][0],
         postgres_db=url.path[1:],
         secret=SECRET,
-        **{"broker": "memory", "drain_seconds": 0, "pool_size": 4, **given},
+        # Whoever queues for a connection gets it, however slow the disk is.
+        **{
+            "broker": "memory",
+            "drain_seconds": 0,
+            "pool_size": 4,
+            "pool_wait_seconds": PATIENCE_SECONDS,
+            **given,
+        },
     )
-
-
-async def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until it holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -117,7 +118,7 @@ async def running(settings: Settings, recorder: Recorder | None = None) -> Async
         await eventually(lambda: serving.done() or (server.started and not app.health.not_ready))
         port = server.servers[0].sockets[0].getsockname()[1]
         connection = await asyncpg.connect(settings.postgres_dsn())
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
             yield Running(app, client, publisher, connection)
         await connection.close()
     finally:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.websocket_service.world import Start, World, eventually
+from tests.waiting import eventually
+from tests.websocket_service.world import Start, World
 from wire.message import HOPS, dialog_id_of
 
 

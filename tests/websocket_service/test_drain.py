@@ -6,7 +6,8 @@ import time
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.websocket_service.world import Start, World, eventually, running
+from tests.waiting import eventually
+from tests.websocket_service.world import Start, World, running
 from websocket_service import close_codes
 from websocket_service.drain import drain
 from wire.message import dialog_id_of

@@ -14,8 +14,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import SECRET, Start, World, eventually
+from tests.websocket_service.world import SECRET, Start, World
 from websocket_service import close_codes
 from websocket_service.handshake import origin_allowed
 from wire.tokens import Tokens

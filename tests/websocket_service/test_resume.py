@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import Start, World, eventually
+from tests.websocket_service.world import Start, World
 from websocket_service import close_codes, cursor
 from websocket_service.connection import Connection
 from websocket_service.users import RING_EVENTS

@@ -3,8 +3,9 @@
 import asyncio
 import time
 
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import World, eventually
+from tests.websocket_service.world import World
 from websocket_service.session import MAX_PENDING
 from wire.message import dialog_id_of
 

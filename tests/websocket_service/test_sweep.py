@@ -5,8 +5,9 @@ import time
 import asyncpg
 import pytest
 
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import Start, World, eventually
+from tests.websocket_service.world import Start, World
 from websocket_service import sweep
 from websocket_service.database import DatabaseAway
 from wire.message import dialog_id_of

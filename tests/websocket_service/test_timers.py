@@ -4,7 +4,8 @@ import asyncio
 import gc
 import time
 
-from tests.websocket_service.world import Start, World, eventually
+from tests.waiting import eventually
+from tests.websocket_service.world import Start, World
 from websocket_service import close_codes
 from websocket_service.session import Session
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import uuid_utils.compat
 
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
 from websocket_service.app import Service
 from websocket_service.settings import Settings
@@ -31,13 +32,6 @@ def settings_for(dsn: str, **given: Any) -> Settings:
         secret=SECRET,
         **{"broker": "memory", "ws_port": 0, "ws_drain_seconds": 0, **given},
     )
-
-
-async def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until it holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @dataclass

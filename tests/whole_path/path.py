@@ -14,8 +14,9 @@ import httpx
 from tests.backend.running import Running
 from tests.backend.running import running as running_backend
 from tests.backend.running import settings_for as backend_settings
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import SECRET, eventually, settings_for
+from tests.websocket_service.world import SECRET, settings_for
 from tests.whole_path.faults import Faults, FaultyPublisher
 from websocket_service.app import Service
 from wire.brokers import consumer_for

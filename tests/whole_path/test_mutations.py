@@ -15,8 +15,9 @@ import msgspec
 import pytest
 
 from lab.load.client_rule import DialogView
+from tests.waiting import eventually
 from tests.websocket_service.client import Client
-from tests.websocket_service.world import World, eventually, running
+from tests.websocket_service.world import World, running
 from websocket_service import sweep
 from websocket_service.database import Database
 from websocket_service.outgoing import Outgoing
