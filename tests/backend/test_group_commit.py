@@ -10,17 +10,20 @@ import pytest
 from backend.group_commit import GroupCommit
 from backend.metrics import Metrics
 from tests.backend.running import Running, Start
+from tests.waiting import eventually
 from wire.message import DialogMessage, dialog_id_of
 
 
 async def test_sends_that_arrive_together_share_a_commit(backend: Running):
     users = await backend.users(40)
-    before = backend.app.metrics.batch_sizes.sum
-    answers = await asyncio.gather(*(backend.send(a, b) for a, b in itertools.pairwise(users)))
-    assert {answer.status_code for answer in answers} == {201}
+    async with backend.database.transaction():
+        await backend.database.execute("LOCK TABLE dialogmessage IN SHARE MODE")  # the first one waits
+        sends = asyncio.gather(*(backend.send(a, b) for a, b in itertools.pairwise(users)))
+        await eventually(lambda: len(backend.app.group_commit._waiting) == 38)
+    assert {answer.status_code for answer in await sends} == {201}
     sizes = backend.app.metrics.batch_sizes
-    assert sizes.sum - before == 39
-    assert sum(sizes.counts) < 39  # fewer commits than messages
+    assert sizes.sum == 39
+    assert sum(sizes.counts) == 2
 
 
 async def test_a_message_that_fails_does_not_fail_its_neighbours(backend: Running):

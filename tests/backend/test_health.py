@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from backend.app import build
-from tests.backend.running import Recorder, Running, Start, eventually, settings_for
+from tests.backend.running import Recorder, Running, Start, settings_for
+from tests.waiting import eventually
 
 
 async def figures(backend: Running) -> dict[str, float]:
@@ -27,7 +28,7 @@ async def figures(backend: Running) -> dict[str, float]:
 async def test_without_a_database_it_lives_and_is_not_ready(
     start: Start, database: str, postgres_server: str
 ):
-    backend = await start()
+    backend = await start(pool_wait_seconds=0.5)
     me, other = await backend.users()
     name = urlsplit(database).path[1:]
     server = await asyncpg.connect(postgres_server)

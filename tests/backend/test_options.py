@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -18,7 +19,8 @@ from backend.reads import FromReplicaWithOwnWrites
 from backend.user_reader import InProcess, SingleFetch
 from lab.stack.ports import free_ports
 from tests.backend.replica import replica_of
-from tests.backend.running import Recorder, Running, Start, eventually
+from tests.backend.running import Recorder, Running, Start
+from tests.waiting import PATIENCE_SECONDS, eventually
 from wire.broker import BrokerUnavailable
 from wire.message import DialogMessage
 
@@ -195,14 +197,15 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_SECONDS)
 
 
-async def test_redis_is_one_cache_for_all_processes(start: Start, redis_url: str):
+async def test_redis_is_one_cache_for_all_processes(
+    start: Start, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("backend.redis_cache.REDIS_SECONDS", 10.0)  # a late answer is a miss
     async with redis.asyncio.Redis.from_url(redis_url) as client:
-        async with asyncio.timeout(10):
-            while not await answers(client):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await eventually(lambda: answers(client))
     given = {"cache": "redis", "redis_url": redis_url, "cache_seconds": 60}
     first, second = await start(**given), await start(**given)
     (user,) = await first.users(1)
@@ -333,9 +336,7 @@ async def test_a_real_replica_never_hides_my_own_writes(start: Start, database: 
             assert len((await backend.page(me, other))["items"]) == 1
             return backend.app.metrics.reads_replica > before
 
-        async with asyncio.timeout(30):
-            while not await the_replica_answers():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await eventually(the_replica_answers)
         elsewhere = await start(
             read_routing="replica_ryw",
             postgres_replica_host=replica.host,
@@ -354,18 +355,23 @@ async def test_a_real_replica_never_hides_my_own_writes(start: Start, database: 
         assert len(through_another.json()["items"]) == 2
         assert len((await backend.page(other, me))["items"]) == 1  # who wrote nothing may see the past
         await late.execute("SELECT pg_wal_replay_resume()")
-        async with asyncio.timeout(30):
-            while len((await backend.page(other, me))["items"]) != 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+
+        async def both_see_both() -> bool:
+            return len((await backend.page(other, me))["items"]) == 2
+
+        await eventually(both_see_both)
         await late.close()
 
 
 async def test_a_send_to_a_replica_is_a_clear_503(start: Start):
     backend = await start(group_commit="off")
     me, other = await backend.users()
-    await backend.app.pool.fetch("SELECT set_config('default_transaction_read_only', 'on', false)")
-    for connection in list(backend.app.pool._open):
+    pool = backend.app.pool
+    for connection in list(pool._open):
+        await eventually(partial(pool._idle.__contains__, connection))
+        pool._idle.remove(connection)  # the list of disabled users is read by one of them now and then
         await connection.execute("SET default_transaction_read_only = on")
+        pool._give_back(connection)
     answer = await backend.send(me, other)
     assert answer.status_code == 503
     assert answer.json()["detail"]

@@ -1,16 +1,18 @@
 """python -m backend: starts beside others, says what it runs with, stops without failing a request."""
 
 import asyncio
+import math
 import os
 import re
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -23,10 +25,12 @@ from backend.server import listening
 from backend.settings import Settings
 from lab.stack.ports import free_ports
 from tests.backend.running import SECRET
+from tests.waiting import PATIENCE_SECONDS, eventually
 from wire.brokers import NOT_BETWEEN_PROCESSES
 from wire.tokens import Tokens
 
 pytestmark = pytest.mark.stack
+START_SECONDS = 90.0  # of several processes at once, on a full machine
 Launch = Callable[..., Awaitable[tuple[Process, httpx.AsyncClient]]]
 
 
@@ -50,7 +54,7 @@ async def launched(
         *(sys.executable, "-m", "backend"), env=environment, start_new_session=True, stdout=log, stderr=log
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
             await ready(client, process)
             yield process, client
     finally:
@@ -60,15 +64,31 @@ async def launched(
 
 
 async def ready(client: httpx.AsyncClient, process: Process) -> None:
-    async with asyncio.timeout(30):
-        while process.returncode is None:
-            try:
-                if (await client.get("/ready")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.05)
-    raise AssertionError(f"ended with {process.returncode}")
+    async def answers() -> bool:
+        assert process.returncode is None, f"ended with {process.returncode}"
+        with suppress(httpx.TransportError):
+            return (await client.get("/ready")).status_code == 200
+        return False
+
+    await eventually(answers, START_SECONDS)
+
+
+async def health(client: httpx.AsyncClient) -> dict[str, Any]:
+    """/health, once the broker is reached as well: nobody waits for that to be ready."""
+    body: dict[str, Any] = {}
+
+    async def well() -> bool:
+        body.update((await client.get("/health")).json())
+        return bool(body["status"] == "ok")
+
+    with suppress(TimeoutError):  # then it tells what is not
+        await eventually(well)
+    return body
+
+
+async def ends(process: Process) -> int:
+    """Its exit code."""
+    return await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
 
 async def two_users(dsn: str) -> tuple[int, int]:
@@ -96,7 +116,7 @@ async def test_processes_that_start_at_once_make_the_tables_once(empty_database:
             *(stack.enter_async_context(launched(empty_database)) for _ in range(3))
         )
         for _, client in started:
-            body = (await client.get("/health")).json()
+            body = await health(client)
             assert body["status"] == "ok", body
         connection = await asyncpg.connect(empty_database)
         assert await connection.fetchval("SELECT count(*) FROM schema_version") == 1
@@ -117,7 +137,7 @@ async def test_processes_that_start_at_once_make_the_tables_once(empty_database:
 )
 async def test_health_tells_what_is_in_effect(database: str, setting: str, value: str, effective: object):
     async with launched(database, **{setting: value}) as (_, client):
-        body = (await client.get("/health")).json()
+        body = await health(client)
         assert body["effective"][setting.lower()] == effective
         assert (body["service"], body["id"]) == ("backend", "backend-test")
         assert body["links"] == {"postgres": "ok", "broker": "ok"}
@@ -151,7 +171,7 @@ async def test_a_request_is_a_line_from_info_on(
                 answer = await client.post(path, json={"content": str(number)}, headers=headers)
                 assert answer.status_code == 201
             process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.wait(), 15)
+            await ends(process)
     words = ("/create/", "is committed")
     lines = (tmp_path / "log").read_text().splitlines()
     assert sum(any(word in line for word in words) for line in lines) == 20 * lines_per_send
@@ -161,8 +181,10 @@ async def test_a_request_is_a_line_from_info_on(
 async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
     me, other = await two_users(database)
     headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
-    async with launched(database, HTTP_SERVER=server) as (process, client):
+    drain_seconds = 4.0
+    async with launched(database, HTTP_SERVER=server, DRAIN_SECONDS=str(drain_seconds)) as (process, client):
         answered = 0
+        serves_until = math.inf  # at least
 
         async def send_until_it_ends() -> None:
             nonlocal answered
@@ -171,24 +193,25 @@ async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
                     answer = await client.post(
                         f"/api/v1/dialog/{other}/create/", json={"content": "x"}, headers=headers
                     )
-                except httpx.ConnectError:
-                    return  # nobody listens any more: the end that a client may see
-                except httpx.TransportError:
-                    if process.returncode is None:
-                        return
+                except httpx.TimeoutException:
                     raise
+                except httpx.TransportError:
+                    # Nobody listens any more, or the connection was closed as this request came. That it
+                    # was not stored is looked at below.
+                    assert time.monotonic() > serves_until
+                    return
                 assert answer.status_code == 201
                 answered += 1
 
         sending = asyncio.gather(*(send_until_it_ends() for _ in range(8)))
-        while answered < 50:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await eventually(lambda: answered >= 50 or sending.done())
+        serves_until = time.monotonic() + drain_seconds
         process.send_signal(signal.SIGTERM)
         while (ready := await client.get("/ready")).status_code == 200:
             pass  # the event loop has not come to the signal yet; the listener's end would raise
         assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
         await sending
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await ends(process) == 0
     connection = await asyncpg.connect(database)
     stored = await connection.fetchval("SELECT count(*) FROM dialogmessage")
     await connection.close()
@@ -212,7 +235,7 @@ async def test_a_unix_socket_answers_besides_the_port(database: str, tmp_path: P
         async with httpx.AsyncClient(base_url="http://api", transport=transport) as through_socket:
             assert (await through_socket.get("/ready")).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await ends(process) == 0
         assert not path.exists()
 
 
@@ -232,26 +255,29 @@ async def test_an_address_in_use_ends_with_one_line_and_code_1(database: str):
 async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
     async with launched(database, UVICORN_WORKERS="2") as (process, client):
         pids: set[int] = set()
-        async with asyncio.timeout(10):
-            while len(pids) < 2:
-                async with httpx.AsyncClient(base_url=client.base_url) as other:
-                    pids.add((await other.get("/health")).json()["pid"])
+
+        async def both_answered() -> bool:
+            async with httpx.AsyncClient(base_url=client.base_url, timeout=PATIENCE_SECONDS) as other:
+                pids.add((await other.get("/health")).json()["pid"])
+            return len(pids) == 2
+
+        await eventually(both_answered, START_SECONDS)
         process.kill()
         await process.wait()
-        async with asyncio.timeout(5):
-            while any(psutil.pid_exists(pid) for pid in pids):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
 async def test_a_scrape_reaches_every_worker_and_no_figure_is_mixed(database: str):
     async with launched(database, UVICORN_WORKERS="2") as (_, client):
-        async with asyncio.timeout(20):
-            while True:
-                page = (await client.get("/metrics")).text
-                samples = re.findall(r'^count_5xx_total\{worker="(\d+)"\} 0\.0$', page, re.MULTILINE)
-                if len(samples) == 2:
-                    break
-                await asyncio.sleep(0.1)
+        page, samples = "", []
+
+        async def both_are_there() -> bool:
+            nonlocal page, samples
+            page = (await client.get("/metrics")).text
+            samples = re.findall(r'^count_5xx_total\{worker="(\d+)"\} 0\.0$', page, re.MULTILINE)
+            return len(samples) == 2
+
+        await eventually(both_are_there, START_SECONDS)
         assert len(set(samples)) == 2
         assert page.count("# TYPE count_5xx_total counter") == 1
         families = list(text_string_to_metric_families(page))
