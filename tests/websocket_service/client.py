@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from lab.load.client_rule import DialogView
+from tests.waiting import PATIENCE_SECONDS
 from wire.codecs import codec_named
 
 
@@ -47,6 +48,7 @@ class Client:
                 "compression": self.compression,
                 "max_size": None,
                 "ping_interval": None,
+                "open_timeout": PATIENCE_SECONDS,
                 "close_timeout": 0.2,
                 **options,
             },
@@ -130,14 +132,14 @@ class Client:
                 return
             await asyncio.sleep(0.02)
 
-    async def until(self, condition: Any, seconds: float = 10) -> None:
+    async def until(self, condition: Any, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it holds; looked at after each frame."""
         async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def closed(self, seconds: float = 20) -> int | None:
+    async def closed(self, seconds: float = PATIENCE_SECONDS) -> int | None:
         await self.until(lambda: self.close_code is not None, seconds)
         return self.close_code
 

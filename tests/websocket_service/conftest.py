@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import eventually
 from tests.websocket_service.world import Start, World, running
 
 
@@ -15,7 +16,10 @@ async def start(database: str) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def go(**given: Any) -> World:
-            return await stack.enter_async_context(running(database, **given))
+            world = await stack.enter_async_context(running(database, **given))
+            # The first sweep comes with the broker: what a test stores is not for it to find.
+            await eventually(lambda: world.service.metrics.sweeps)
+            return world
 
         yield go
 

@@ -1,9 +1,8 @@
 """A client that stops reading: it is closed, and nobody else notices (I4)."""
 
 import asyncio
-import time
 
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 from tests.websocket_service.client import Client
 from tests.websocket_service.world import World
 from websocket_service.session import MAX_PENDING
@@ -29,25 +28,23 @@ async def test_a_client_that_stops_reading_is_closed_and_delays_nobody(world: Wo
     reader = await world.connected(eve)
     (session,) = (one for one in world.service.users.sessions if one.user.id == bob)
     dialog = dialog_id_of(ann, eve)
-    worst = 0.0
-    sent = 0
-    flood = [await world.store(ann, bob, LONG) for _ in range(40)]
+    sent = beside = 0
+    flood = [await world.store(ann, bob, LONG) for _ in range(10)]
     while not session.ending and sent < 3000:
         # Real messages once, then hints of further ones: their content is what fills the buffers.
         for hint in flood:
-            hint.seq += 40 if sent else 0
+            hint.seq += 10 if sent else 0
         await world.publisher.publish(flood)
-        sent += 40
-        began = time.monotonic()
-        message = await world.send(ann, eve)
-        await reader.until(lambda message=message: reader.applied[dialog][-1:] == [message.seq])
-        worst = max(worst, time.monotonic() - began)
+        sent += 10
+        message = await world.store(ann, eve)
+        async with within(0.5):  # the figure: lab bench push
+            await world.publisher.publish([message])
+            await reader.until(lambda message=message: reader.applied[dialog][-1:] == [message.seq])
+        beside += bool(session.pending)
     assert session.ending
+    assert beside, "others heard while messages waited for the stuck one"
     assert world.service.metrics.closes[4002] == 1
-    assert (
-        worst < 0.5
-    )  # a loop that waits for the stuck one would not go on at all; the figure: lab bench push
-    await eventually(lambda: world.service.sockets.open == 1, seconds=5)
+    await eventually(lambda: world.service.sockets.open == 1)
 
 
 async def test_a_burst_is_not_slowness(world: World):
@@ -70,7 +67,7 @@ async def test_a_client_that_was_slow_comes_back_to_all_of_it(world: World):
         total += 50
         await asyncio.sleep(0)
     await device.connect()
-    await device.until(lambda: len(device.applied[dialog_id_of(ann, bob)]) == total, seconds=20)
+    await device.until(lambda: len(device.applied[dialog_id_of(ann, bob)]) == total, seconds=120)
 
 
 async def test_a_short_stall_loses_nothing_and_closes_nothing(world: World):
