@@ -82,7 +82,7 @@ async def server() -> AsyncIterator[int]:
     )
     assert process.stdout is not None and process.stdin is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             line = await process.stdout.readline()
         if not line:
             raise LabError("the server of the lie did not start")
