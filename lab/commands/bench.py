@@ -66,6 +66,9 @@ def push(
     broker: Annotated[str, typer.Option(help="postgres | rabbitmq (needs rabbitmq-server, haproxy).")] = (
         "postgres"
     ),
+    transport: Annotated[
+        str, typer.Option(help="tcp | unix: as the proxy reaches a service (needs haproxy).")
+    ] = "tcp",
     smoke: Annotated[bool, typer.Option("--smoke", help="Few sockets, one short round.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
@@ -81,12 +84,14 @@ def push(
     if broker not in ("postgres", "rabbitmq"):
         raise UsageError(f"--broker {broker}: expected one of postgres, rabbitmq")
     words = f"lab bench push --rounds {rounds} --seconds {seconds:g} --sockets {sockets} --idle {idle}"
-    words += f" --seed {seed} --broker {broker}"
+    if transport not in ("tcp", "unix"):
+        raise UsageError(f"--transport {transport}: expected one of tcp, unix")
+    words += f" --seed {seed} --broker {broker} --transport {transport}"
     if smoke:
         rounds, seconds, sockets, idle, words = 1, 1.0, 50, 200, "lab bench push --smoke"
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         home = Path(folder) / "stack"
-        plan = PushPlan(rounds, seconds, sockets, idle, seed, broker, home, words)
+        plan = PushPlan(rounds, seconds, sockets, idle, seed, broker, transport, home, words)
         result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{'':74} {'the service':>26} {'the library alone':>26}")
     for what, ours, bare in rows(result):

@@ -1,4 +1,4 @@
-"""The twin: the websockets library alone, writing the same frames. `python -m lab.bench.push.bare`.
+"""The twin: the websockets library alone, writing the same frames. `python -m lab.bench.push.bare [SOCKET]`.
 
 It shows what no service on this library can go below, and with `await` in a loop over sockets also what
 the service avoids: one that stops reading holds up all.
@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import json
 import random
+import sys
 import time
+from typing import Any
 
 import msgspec
 import uvloop
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 WELCOME = json.dumps({"t": "welcome", "resumed": "new"})
@@ -71,11 +73,16 @@ class Bare:
             await asyncio.sleep(0.002)
 
 
+OPTIONS: dict[str, Any] = {"compression": None, "ping_interval": None, "max_queue": 8, "backlog": 4096}
+
+
 async def main() -> None:
-    """Listen on a free port, say which, and serve until killed."""
-    async with serve(
-        Bare().handle, "127.0.0.1", 0, compression=None, ping_interval=None, max_queue=8, backlog=4096
-    ) as server:
+    """Listen on a free port, and on the unix socket if one is given; say the port, and serve until killed."""
+    bare = Bare()
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serve(bare.handle, "127.0.0.1", 0, **OPTIONS))
+        if sys.argv[1:]:
+            await stack.enter_async_context(unix_serve(bare.handle, sys.argv[1], **OPTIONS))
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.get_running_loop().create_future()
 

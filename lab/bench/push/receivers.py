@@ -103,16 +103,20 @@ def hello(token: str) -> bytes:
 async def connect(
     url: str, tokens: Sequence[str], deliver: Callable[[Sequence[Light], float], None], small: bool = False
 ) -> list[Receiver]:
-    """A welcomed socket for each token; a `small` one has little room for what it has not read yet."""
+    """A welcomed socket for each token; a `small` one has little room for what it has not read yet.
+
+    `url` is ws://host:port/ws, or unix:/path of a socket.
+    """
     parts = urlsplit(url)
+    path = "/ws" if parts.scheme == "unix" else parts.path
     loop = asyncio.get_running_loop()
     receivers: list[Receiver] = []
     for start in range(0, len(tokens), AT_ONCE):
         made: list[tuple[Any, Receiver]] = await asyncio.gather(
             *(
                 loop.create_connection(
-                    lambda token=token: Receiver(parts.path, hello(token), deliver),  # type: ignore[misc]
-                    sock=_socket(parts.hostname or "", parts.port or 80, small),
+                    lambda token=token: Receiver(path, hello(token), deliver),  # type: ignore[misc]
+                    sock=_socket(url, small),
                 )
                 for token in tokens[start : start + AT_ONCE]
             )
@@ -124,11 +128,13 @@ async def connect(
     return receivers
 
 
-def _socket(host: str, port: int, small: bool) -> socket.socket:
-    made = socket.socket()
+def _socket(url: str, small: bool) -> socket.socket:
+    parts = urlsplit(url)
+    unix = parts.scheme == "unix"
+    made = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
     if small:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
-    made.connect((host, port))  # on this machine: the kernel answers at once
+    made.connect(parts.path if unix else (parts.hostname, parts.port))  # here: the kernel answers at once
     made.setblocking(False)
     return made
 

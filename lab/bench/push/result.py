@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 SERVICE, BARE = "service", "library alone"
+TRANSPORTS = {"tcp": "over TCP", "unix": "over its unix socket, as HAProxy may be"}
 READER_WORDS = "100 messages/s go to 20 readers in turn, and 2 MB/s to one more client"
 
 
@@ -67,6 +68,7 @@ class PushResult:
     idle: list[Idle]
     waited: float | None  # share of the time in which some task waited for a core
     effective: dict[str, Any]
+    transport: str = "tcp"  # or unix: of the clients' sockets
 
     @property
     def lost(self) -> int:
@@ -138,7 +140,8 @@ def page(result: PushResult, source: str) -> str:
             f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}. "
             f"Some task waited for a core {waited}. Started {result.started_at}. Result file: `{source}`.",
             "",
-            f"The service is `python -m websocket_service`, fed by the broker {result.broker} (its CPU a "
+            f"The service is `python -m websocket_service`, fed by the broker {result.broker}, its clients "
+            f"connected {TRANSPORTS[result.transport]} (its CPU a "
             "delivery is everything: hint received and decoded, sessions found, frame encoded, written). "
             "The library alone is the same library in a process that writes like frames to its sockets in "
             f"turn, with `await`. They take turns, {rounds} rounds; median and (smallest .. largest).",

@@ -27,14 +27,14 @@ from lab.load.frames import Light
 from lab.pressure import between, cpu_seconds, moment
 from lab.stack.description import StackDescription
 from lab.stack.host import running
-from lab.stack.modes import Request
+from lab.stack.modes import Mode, Request
 from wire.broker import Publisher
 from wire.brokers import publisher_for
 from wire.brokers.settings import BrokerSettings
 from wire.message import DialogMessage, dialog_id_of
 from wire.tokens import Tokens
 
-RATES = (1000.0, 5000.0, 20_000.0)  # deliveries/s; the last keeps the process busy
+RATES = (1000.0, 5000.0, 20_000.0, 50_000.0)  # deliveries/s; the last is more than a process can do
 READERS = 20
 READER_RATE = 100.0  # messages/s to the readers together
 FLOOD_BYTES = 4000
@@ -56,6 +56,7 @@ class PushPlan:
     idle_sockets: int
     seed: int
     broker: str
+    transport: str  # tcp or unix: of all sockets, on both sides
     home: Path
     command: str
 
@@ -67,8 +68,11 @@ def bench(plan: PushPlan, tell: Callable[[str], None]) -> PushResult:
     if hard < need:
         raise LabError(f"bench push: {need} open files are needed and {hard} allowed; choose fewer sockets")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    mode = "stack" if plan.broker == "rabbitmq" else "multi"
-    request = Request(home=plan.home, mode=mode, api=1, websockets=2, levers=SETTINGS)  # type: ignore[arg-type]
+    levers = {**SETTINGS, "BROKER": plan.broker}
+    if plan.transport == "unix":
+        levers["APP_TRANSPORT"] = "unix"
+    mode: Mode = "stack" if plan.broker == "rabbitmq" or plan.transport == "unix" else "multi"
+    request = Request(home=plan.home, mode=mode, api=1, websockets=2, levers=levers)
     with running(request, tell) as description:
         import uvloop
 
@@ -77,11 +81,10 @@ def bench(plan: PushPlan, tell: Callable[[str], None]) -> PushResult:
 
 
 @asynccontextmanager
-async def _twin() -> AsyncIterator[tuple[int, str]]:
-    """The library alone as a process: (pid, url)."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "lab.bench.push.bare"), stdout=asyncio.subprocess.PIPE
-    )
+async def _twin(path: Path | None) -> AsyncIterator[tuple[int, str]]:
+    """The library alone as a process, listening on a port, and on a unix socket too: (pid, url)."""
+    command = [sys.executable, "-m", "lab.bench.push.bare", *([str(path)] if path else [])]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
         yield process.pid, f"ws://127.0.0.1:{int(await process.stdout.readline())}"
@@ -114,6 +117,7 @@ class _Run:
         self._tell = tell
         self._pids = description.live_pids()
         self._tokens = Tokens(description.secret)
+        self._bare_socket = description.home / "bare.sock" if plan.transport == "unix" else None
         self._chance = random.Random(plan.seed)
         self._seqs: dict[Any, int] = {}
 
@@ -127,10 +131,10 @@ class _Run:
                 await asyncio.sleep(0.01)
         pressed = moment()
         try:
-            async with _twin() as (bare_pid, bare_url):
+            async with _twin(self._bare_socket) as (bare_pid, bare_url):
                 idle = [
-                    await self._idle(SERVICE, self._pids["websocket-2"], self._description.websockets[1]),
-                    await self._idle(BARE, bare_pid, f"{bare_url}/ws"),
+                    await self._idle(SERVICE, self._pids["websocket-2"], self._ours(2)),
+                    await self._idle(BARE, bare_pid, self._theirs(bare_url)),
                 ]
                 pushes = await self._pushes(publisher, bare_pid, bare_url)
                 gaps = await self._gaps(publisher, bare_url)
@@ -142,6 +146,7 @@ class _Run:
             machine=msgspec.to_builtins(machine(self._description.home)),
             started_at=started_at,
             broker=plan.broker,
+            transport=plan.transport,
             sockets=plan.sockets,
             seconds=plan.seconds,
             gap_seconds=GAP_SECONDS,
@@ -151,6 +156,15 @@ class _Run:
             waited=between(pressed, moment()).waited,
             effective=await asyncio.to_thread(_effective, health),
         )
+
+    def _ours(self, number: int) -> str:
+        """Where a service takes sockets."""
+        if self._plan.transport == "unix":
+            return f"unix:{self._description.home}/haproxy/websocket-{number}.sock"
+        return self._description.websockets[number - 1]
+
+    def _theirs(self, bare_url: str) -> str:
+        return f"unix:{self._bare_socket}" if self._bare_socket else f"{bare_url}/ws"
 
     def _token(self, user_id: int) -> str:
         return self._tokens.make(user_id, 3600)
@@ -172,8 +186,8 @@ class _Run:
         plan = self._plan
         tokens = [self._token(user) for user in range(1, plan.sockets + 1)]
         heard = {SERVICE: _Heard(), BARE: _Heard()}
-        ours = await connect(self._description.websockets[0], tokens, heard[SERVICE].deliver)
-        theirs = await connect(f"{bare_url}/ws", tokens, heard[BARE].deliver)
+        ours = await connect(self._ours(1), tokens, heard[SERVICE].deliver)
+        theirs = await connect(self._theirs(bare_url), tokens, heard[BARE].deliver)
         found = []
         pids = {SERVICE: self._pids["websocket-1"], BARE: bare_pid}
         for number in range(plan.rounds + 1):  # the first one warms up
@@ -225,7 +239,7 @@ class _Run:
 
     async def _gap(self, name: str, number: int, stuck: bool, publisher: Publisher, bare_url: str) -> Gap:
         heard = _Heard()
-        url = self._description.websockets[0] if name == SERVICE else f"{bare_url}/ws"
+        url = self._ours(1) if name == SERVICE else self._theirs(bare_url)
         base = 100_000 + number * 1000 + stuck * 100  # users of their own: nobody is kept from before
         (victim,) = await connect(url, [self._token(base)], lambda *_: None, small=True)
         tokens = [self._token(base + user) for user in range(1, READERS + 1)]

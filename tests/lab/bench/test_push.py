@@ -41,10 +41,16 @@ def test_what_did_not_arrive_is_counted_and_told():
 
 @pytest.mark.slow
 @pytest.mark.stack
-def test_a_short_run_measures_everything(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("transport", "words"),
+    [("tcp", "over TCP"), pytest.param("unix", "over its unix socket", marks=pytest.mark.haproxy)],
+)
+def test_a_short_run_measures_everything(tmp_path: Path, transport: str, words: str):
     from lab.cli import build
 
     output = tmp_path / "push.json"
-    result = CliRunner().invoke(build("bench"), ["bench", "push", "--smoke", "--output", str(output)])
+    asked = ["bench", "push", "--smoke", "--transport", transport, "--output", str(output)]
+    result = CliRunner().invoke(build("bench"), asked)
     assert result.exit_code == 0, result.output
+    assert words in output.with_suffix(".md").read_text()
     assert "longest silence of the others, one client does not read" in output.with_suffix(".md").read_text()
