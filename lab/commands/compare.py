@@ -15,6 +15,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments import beside
 from lab.experiments.machine import other_machine, other_software
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult, load
 from lab.load import record
 from lab.trials.observation import pairs_of
@@ -22,7 +23,10 @@ from lab.verdict import GLYPHS, Verdict, percent
 from levers.metrics import METRICS
 
 # Parts of the plan that change what a figure means. (Seeds, looks and lengths do not.)
-SAME = ("lever", "values", "mode", "design", "mix", "rate", "users", "messages", "receivers")
+SAME = (
+    *("lever", "values", "mode", "design", "metric", "part", "mix", "rate"),
+    *("users", "messages", "receivers", "content_characters"),
+)
 
 
 def command(
@@ -90,7 +94,8 @@ def refuse(one: PullResult, other: PullResult) -> None:
         raise UsageError(
             "not of one machine: " + ", ".join(f"{name} {a} and {b}" for name, (a, b) in machine.items())
         )
-    asked = {name: (one.plan[name], other.plan[name]) for name in SAME if one.plan[name] != other.plan[name]}
+    plans = [plan_from(each.plan).as_json() for each in (one, other)]  # older files lack newer parts
+    asked = {name: (plans[0][name], plans[1][name]) for name in SAME if plans[0][name] != plans[1][name]}
     if asked:
         raise UsageError(
             "not the same question: "

@@ -49,6 +49,24 @@ def test_another_question_is_refused(tmp_path, capsys, one):
     assert "rate 500.0 and 900.0; give both the same --rate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("part_of_it", "value"), [("content_characters", 4000), ("metric", "p50"), ("part", "websocket")]
+)
+def test_another_length_metric_or_process_is_another_question(tmp_path, capsys, one, part_of_it, value):
+    other = replace(one, plan={**one.plan, part_of_it: value})
+    assert run(["compare", *files(tmp_path, one, other)]) == 2
+    assert (
+        f"not the same question: {part_of_it} {one.plan[part_of_it]} and {value}" in capsys.readouterr().err
+    )
+
+
+def test_a_file_that_is_older_than_a_part_of_the_plan_has_its_default(tmp_path, one):
+    older = replace(
+        one, plan={name: value for name, value in one.plan.items() if name != "content_characters"}
+    )
+    assert run(["compare", *files(tmp_path, older, one)]) == 0
+
+
 @pytest.mark.parametrize("words", [["compare", "{}", "{}"], ["plan", "--result", "{}"]])
 def test_what_is_no_result_is_refused_in_one_line(words, tmp_path, capsys):
     (tmp_path / "picture.json").write_bytes(b"\x89PNG\xff")
