@@ -14,7 +14,7 @@ import httpx
 from tests.backend.running import Running
 from tests.backend.running import running as running_backend
 from tests.backend.running import settings_for as backend_settings
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 from tests.websocket_service.client import Client
 from tests.websocket_service.world import SECRET, settings_for
 from tests.whole_path.faults import Faults, FaultyPublisher
@@ -118,7 +118,7 @@ class Path:
             dialogs[row[0]][row[1]] = row[2]
         return dialogs
 
-    async def settle(self, seconds: float) -> None:
+    async def settle(self, seconds: float = 2 * PATIENCE_SECONDS) -> None:
         """Wait until every device has every message; raises AssertionError that names what is missing."""
         stored = await self.stored()
         assert self.acknowledged == {(dialog, seq) for dialog, rows in stored.items() for seq in rows}

@@ -52,7 +52,7 @@ async def test_a_broker_with_faults_loses_nothing(database: str, name: str, seed
             if not_yet():
                 await asyncio.sleep(0.5)
                 await path.send_many(50, list(combinations(path.users, 2)))
-        await path.settle(10)
+        await path.settle()
         assert not not_yet(), f"never injected: {not_yet()}"
 
 
@@ -70,7 +70,7 @@ async def test_sockets_that_break_all_the_time_lose_nothing(database: str, seed:
         cutting = asyncio.create_task(cut())
         await load(path)
         cutting.cancel()
-        await path.settle(10)
+        await path.settle()
 
 
 @SEEDS
@@ -87,7 +87,7 @@ async def test_services_that_are_killed_or_restarted_lose_nothing(database: str,
         restarting = asyncio.create_task(restart())
         await load(path)
         await restarting
-        await path.settle(10)
+        await path.settle()
 
 
 async def test_a_broker_that_goes_and_comes_back_loses_nothing(database: str):
@@ -103,18 +103,18 @@ async def test_a_broker_that_goes_and_comes_back_loses_nothing(database: str):
         flapping = asyncio.create_task(flap())
         await load(path)
         await flapping
-        await path.settle(10)
+        await path.settle()
 
 
 async def test_a_broker_that_never_comes_back_only_costs_time(database: str):
     async with whole_path(database, seed=1, faults=Faults()) as path:
         path.hub.stop()
         await load(path, 80)
-        await path.settle(10)
+        await path.settle()
 
 
 async def test_hints_without_content_lose_nothing(database: str):
     async with whole_path(database, seed=1, faults=MIXES["all"], payload="notify") as path:
         await load(path)
-        await path.settle(10)
+        await path.settle()
         assert sum(one.service.metrics.hints["new"] for one in path.services)

@@ -5,7 +5,6 @@ there for nothing.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +14,7 @@ import msgspec
 import pytest
 
 from lab.load.client_rule import DialogView
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually, within
 from tests.websocket_service.client import Client
 from tests.websocket_service.world import World, running
 from websocket_service import sweep
@@ -30,7 +29,8 @@ Scenario = Callable[[World], Coroutine[Any, Any, None]]
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
 
-HOLDS_SECONDS, FAILS_SECONDS = 8.0, 1.0  # how long a scenario waits for a message: it comes, it does not
+# How long a scenario waits for a message: it comes, it does not.
+HOLDS_SECONDS, FAILS_SECONDS = PATIENCE_SECONDS, 1.0
 patience = HOLDS_SECONDS
 
 
@@ -62,9 +62,7 @@ async def a_hint_is_lost(world: World) -> None:
 
 
 async def the_broker_reconnects(world: World) -> None:
-    """With sweeps so rare that only the catch-up can help."""
-    world.service.sweep._interval_seconds = 1000
-    world.service.sweep._wake.set()
+    """Only the catch-up can help."""
     ann, bob = await world.users()
     device = await world.connected(bob)
     world.hub.stop()
@@ -97,7 +95,6 @@ async def messages_come_out_of_order(world: World) -> None:
 
 async def a_hint_is_lost_before_another(world: World) -> None:
     """The client sees the gap, and asks."""
-    no_sweep_of(world)
     ann, bob = await world.users()
     device = await world.connected(bob, last=0)
     await world.store(ann, bob)
@@ -107,7 +104,6 @@ async def a_hint_is_lost_before_another(world: World) -> None:
 
 async def a_message_comes_during_the_resume(world: World) -> None:
     """I2: registered and buffering before the query."""
-    world.service.sweep._interval_seconds = 1000
     ann, bob = await world.users()
     device = await world.connected(bob)
     await resumed_from_database(world, device)
@@ -164,15 +160,14 @@ async def a_client_stops_reading(world: World) -> None:
             hint.seq += 40
         await world.publisher.publish(flood)
         await asyncio.sleep(0)
-    began = time.monotonic()
-    await world.send(ann, eve)
-    await applied(reader, [1], ann, eve)
-    assert time.monotonic() - began < STILL_SECONDS
+    message = await world.store(ann, eve)
+    async with within(STILL_SECONDS):
+        await world.publisher.publish([message])
+        await applied(reader, [1], ann, eve)
 
 
 async def a_user_leaves_for_long_and_comes_back(world: World) -> None:
     """Places of the stream are never used twice."""
-    no_sweep_of(world)
     ann, bob, eve = await world.users(3)
     device = await world.connected(bob)
     await world.send(ann, bob)
@@ -190,15 +185,6 @@ async def a_user_leaves_for_long_and_comes_back(world: World) -> None:
     await device.connect()
     await applied(device, [1, 2, 3], ann, bob)
     await applied(device, [1], eve, bob)
-
-
-def no_sweep_of(world: World) -> None:
-    """So that it does not mend what the scenario is about."""
-
-    async def nothing() -> int:
-        return 0
-
-    world.service.sweep.sweep = nothing  # type: ignore[method-assign]
 
 
 # --- mutations
@@ -301,17 +287,24 @@ PAIRS: list[tuple[Scenario, Mutation]] = [
 ]
 
 
+WHOLE = (Sweep.sweep, Sweep.catch_up)
+
+
 @asynccontextmanager
-async def service(database: str, patch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    patch.setattr(sweep, "POLL_SECONDS", 0.2)
+async def service(database: str, patch: pytest.MonkeyPatch, scenario: Scenario) -> AsyncIterator[World]:
+    """Swept once, and then only where that is the scenario: a sweep would mend what others are about."""
+    seconds = 0.3 if scenario is a_hint_is_lost else 1000
+    patch.setattr(sweep, "POLL_SECONDS", seconds)
     patch.setattr(sweep, "ON_ITS_WAY_SECONDS", 0.0)
-    async with running(database, sweep_seconds=0.3) as world:
+    async with running(database, sweep_seconds=seconds) as world:
+        if (Sweep.sweep, Sweep.catch_up) == WHOLE:
+            await eventually(lambda: world.service.metrics.sweeps)
         yield world
 
 
 @pytest.mark.parametrize("scenario", dict(PAIRS), ids=lambda one: one.__name__)
 async def test_it_holds(database: str, scenario: Scenario, monkeypatch: pytest.MonkeyPatch):
-    async with service(database, monkeypatch) as world:
+    async with service(database, monkeypatch, scenario) as world:
         await scenario(world)
 
 
@@ -321,6 +314,6 @@ async def test_it_fails_without(
 ):
     monkeypatch.setitem(globals(), "patience", FAILS_SECONDS)
     mutation(monkeypatch)
-    async with service(database, monkeypatch) as world:
+    async with service(database, monkeypatch, scenario) as world:
         with pytest.raises((AssertionError, TimeoutError)):
             await scenario(world)
