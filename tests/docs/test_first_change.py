@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.experiments.preparation import TRIAL_SECONDS
 from levers.catalogue import catalogue, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
@@ -42,8 +43,21 @@ def test_its_option_exists_and_its_default_is_the_services_own(module: types.Mod
 
 
 def test_the_reader_is_the_first_to_add_it(module: types.ModuleType) -> None:
+    if (ROOT / "levers" / "sweep.py").exists():
+        pytest.skip("the walk was walked here")
     assert module.LEVER.name not in catalogue()
     assert not any(lever.env == module.LEVER.env for lever in catalogue().values())
+
+
+def test_a_trial_of_the_walk_is_longer_than_the_intervals_that_it_compares(module: types.ModuleType) -> None:
+    (words,) = re.findall(r"^lab pull sweep --values (\S+)$", TEXT, re.MULTILINE)
+    for value in words.split(","):
+        assert value in module.LEVER.values
+        assert float(value) * 1.2 < TRIAL_SECONDS
+
+
+def test_the_check_of_the_walk_starts_no_stack() -> None:
+    assert 'python -m pytest tests/levers -m "not slow"' in TEXT
 
 
 def test_every_command_of_the_walk_exists() -> None:
