@@ -27,7 +27,7 @@ def rows(account: Account, load: Meanwhile) -> list[Row]:
             ", ".join(f"{node.name} {node.shards}" for node in last if not node.coordinator),
         ),
         ("skew of bytes", f"{account.skew_before:.2f} before, {account.skew_after:.2f} after (1.00 is even)"),
-        ("messages", f"{account.messages_before:,} before, {account.messages_after:,} after"),
+        ("messages", _messages(account, load)),
         ("seqs without a message", f"{account.lost_before} before, {account.lost_after} after"),
     ]
     if account.shard_count_before != account.shard_count_after:
@@ -43,6 +43,14 @@ def rows(account: Account, load: Meanwhile) -> list[Row]:
             )
         )
     return shown
+
+
+def _messages(account: Account, load: Meanwhile) -> str:
+    said = f"{account.messages_before:,} before, {account.messages_after:,} after"
+    if load.record is None:
+        return said
+    more = account.messages_after - account.messages_before
+    return f"{said}: {more:+,}, of them {load.record.ledger.acknowledged:,} acknowledged"
 
 
 def words(window: Window) -> str:
@@ -134,7 +142,7 @@ def write_page(account: Account, load: Meanwhile, path: Path) -> Path:
             title=account.what,
             rows=rows(account, load),
             picture=Markup(picture(account, load)),
-            lost=account.lost_after > account.lost_before,
+            lost=account.lost,
         )
     )
     return path

@@ -84,8 +84,12 @@ async def changed(step: Step, database: Database, load: Load | None, tell: Tell)
     try:
         if step.check is not None:
             await step.check(working)
+        account = Account(step.what)
+        # Before the load and after it, so that rows and answers can be compared.
+        account.messages_before, account.lost_before = await watching.messages(), await watching.lost()
         async with meanwhile(load or Load(0, 0, DEFAULT_HOME)) as beside:
-            account = await watched(watching, step.what, step.change(working), tell)
+            await watched(watching, account, step.change(working), tell)
+        account.messages_after, account.lost_after = await watching.messages(), await watching.lost()
     finally:
         await watching.close()
         await working.close()
@@ -94,8 +98,8 @@ async def changed(step: Step, database: Database, load: Load | None, tell: Tell)
 
 def judge(what: str, account: Account, beside: Meanwhile) -> None:
     """Raises VoidResult when something was lost."""
-    if account.lost_after > account.lost_before:
-        raise VoidResult(f"{account.lost_after - account.lost_before} messages were lost during: {what}")
+    if account.lost:
+        raise VoidResult(f"{account.lost} messages were lost during: {what}")
     if beside.record is not None and not beside.record.ledger.clean:
         examples = "; ".join(beside.record.ledger.examples[:2])
         raise VoidResult(f"the ledger of the load is not clean: {examples}")

@@ -38,6 +38,14 @@ class Account:
     shard_count_after: int = 0
 
     @property
+    def lost(self) -> int:
+        """Messages that went with the change: as holes in dialogs, or with their whole dialogs.
+
+        Nothing deletes messages: fewer rows after than before is a loss, also where every seq is there.
+        """
+        return max(self.lost_after - self.lost_before, self.messages_before - self.messages_after, 0)
+
+    @property
     def skew_before(self) -> float:
         return skew(self.samples[0].nodes)
 
@@ -53,12 +61,13 @@ class Account:
         return sum(max(0, count - after.get(name, 0)) for name, count in before.items())
 
 
-async def watched(cluster: Cluster, what: str, change: Coroutine[None, None, object], tell: Tell) -> Account:
-    """Run `change` and sample `cluster` meanwhile.
+async def watched(
+    cluster: Cluster, account: Account, change: Coroutine[None, None, object], tell: Tell
+) -> None:
+    """Run `change` and sample `cluster` meanwhile, into `account`.
 
     The connection that samples is not the one that changes: a change holds its own for minutes.
     """
-    account = Account(what, messages_before=await cluster.messages(), lost_before=await cluster.lost())
     account.shard_count_before = await cluster.shard_count()
     account.began_at, begin = time.time(), time.monotonic()
     account.samples.append(Sample(0.0, await cluster.nodes(), await cluster.moves()))
@@ -76,9 +85,7 @@ async def watched(cluster: Cluster, what: str, change: Coroutine[None, None, obj
         raise
     account.seconds = time.monotonic() - begin
     await _sample(cluster, account, begin, tell)
-    account.messages_after, account.lost_after = await cluster.messages(), await cluster.lost()
     account.shard_count_after = await cluster.shard_count()
-    return account
 
 
 async def _sample(cluster: Cluster, account: Account, begin: float, tell: Tell) -> None:
