@@ -24,7 +24,7 @@ from lab.drills.drill import Shown, Tell
 
 READERS, EVENTS, PAUSE_SECONDS = 10, 60, 0.05
 EVENT = "x" * 256_000  # so that the buffers of the one who does not read are full within the drill
-PATIENCE_SECONDS = 4.0
+PATIENCE_SECONDS = 4.0  # so long without a single event: no more will come
 SMALL_BUFFER = 8_192
 
 Push = Callable[[Iterable[ServerConnection], str], Awaitable[None]]
@@ -58,7 +58,7 @@ def show(tell: Tell, folder: Path) -> Shown:
 
 
 async def _received(push: Push) -> int:
-    """How many events the readers got while one client did not read."""
+    """How many events the readers got while one client did not read. Waits as long as some still come."""
     sockets: list[ServerConnection] = []
     here, everything = asyncio.Event(), asyncio.Event()
     count = 0
@@ -84,9 +84,12 @@ async def _received(push: Push) -> int:
         await here.wait()
         tasks = [asyncio.create_task(read(client)) for client in readers]
         tasks.append(asyncio.create_task(_push_all(push, sockets)))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS + EVENTS * PAUSE_SECONDS):
-                await everything.wait()
+        before = -1
+        while count > before and not everything.is_set():
+            before = count
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await everything.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
