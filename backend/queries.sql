@@ -263,5 +263,6 @@ ORDER BY nodeid;
 SELECT
     current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('fsync') AS fsync,
+    current_setting('synchronous_standby_names') AS standbys,
     EXISTS (SELECT FROM pg_prepared_statements WHERE name <> '') AS prepared,
     inet_server_addr() IS NULL AS by_socket;

@@ -27,6 +27,7 @@ class DatabaseFacts:
     citus: bool
     durability: str  # synchronous_commit as the session has it
     fsync: str
+    standbys: str  # whom a commit waits for (synchronous_standby_names); "" for nobody
     prepared: bool  # statements stay prepared in a session
     by_socket: bool
     # Of the messages as they are: the settings count for new tables only. "none" and 0 on plain PostgreSQL.
@@ -38,13 +39,19 @@ class DatabaseFacts:
         """Setting -> value, see wire.effective."""
         return {
             "database": "citus" if self.citus else "postgres",
-            "durability": self.durability,
+            "durability": self._durability,
             "fsync": self.fsync,
+            "synchronous_standbys": self.standbys or "none",
             "prepared_statements": on_or_off(self.prepared),
             "database_transport": "unix" if self.by_socket else "tcp",
             "shard_key": self.shard_key,
             "shard_count": self.shard_count,
         }
+
+    @property
+    def _durability(self) -> str:
+        """Without a synchronous standby PostgreSQL takes remote_apply and waits for the disk alone."""
+        return "on" if self.durability == "remote_apply" and not self.standbys else self.durability
 
 
 async def make_tables(connect: Connect, settings: Settings) -> None:

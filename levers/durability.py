@@ -7,13 +7,15 @@ decides the rate.
 Plain way, `on`: the WAL is on disk (and on the synchronous standby, where there is one). Costs: one flush
 a commit, shared by those that wait together. Fails never silently.
 
-`local`: on this disk, not waiting for a standby. Costs: as `on` where no standby is. Fails at a promotion.
+`local`: on this disk, not waiting for a standby. Costs: as `on` where no standby is, so it is pulled beside
+one. Fails at a promotion.
 
 `off`: the answer comes before the flush. Costs: up to three times wal_writer_delay of acknowledged messages
 when the machine dies (not when only the process does: the kernel still has them). Fails exactly then.
 
 `remote_apply`: applied on the standby, so that a read there sees it. Costs: a round trip and the replay.
-Fails when the standby is away: every commit waits.
+Fails when the standby is away: every commit waits. Without a synchronous standby it is `on`, so a stack
+without one refuses it, and a pull of it starts one for both sides.
 
 Different when: the disk is slower. State its fsync time; a result without it is void.
 """

@@ -12,8 +12,9 @@ from lab.trials.schedule import SIDES, Side
 
 # With one websocket service there is nothing to choose between.
 NEEDS_TWO_WEBSOCKETS = {"balance", "routing"}
-# Both sides have it: what is compared is who reads there.
+# Both sides have a replica: what is compared is who reads there, or what of it a commit waits for.
 NEEDS_A_REPLICA = {"read_routing"}
+NEEDS_A_STANDBY = {("durability", "local"), ("durability", "remote_apply")}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _duet(plan: PullPlan, folder: Path) -> Arrangement:
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=counts["backend"],
         websockets=counts["websocket"],
-        replicas=1 if plan.lever in NEEDS_A_REPLICA else 0,
+        **copies(plan, *plan.values),
         levers={**common(plan), **plan.of.extra_env},
         own_levers=own,
     )
@@ -64,7 +65,7 @@ def requested(plan: PullPlan, value: str, home: Path) -> Request:
         mode=plan.mode,  # type: ignore[arg-type]  # checked by the runner
         api=1,
         websockets=2 if plan.lever in NEEDS_TWO_WEBSOCKETS else 1,
-        replicas=1 if plan.lever in NEEDS_A_REPLICA else 0,
+        **copies(plan, *plan.values, value),
     )
     environment = plan.environment_of(value)
     match plan.of.env:
@@ -82,6 +83,13 @@ def requested(plan: PullPlan, value: str, home: Path) -> Request:
             request = replace(request, **changed.get(value, {}))
             environment.pop("DATABASE_MODE")
     return replace(request, levers={**common(plan), **environment})
+
+
+def copies(plan: PullPlan, *values: str) -> dict[str, Any]:
+    """The replicas that a comparison of these values needs, and whether a commit waits for one."""
+    if any((plan.lever, value) in NEEDS_A_STANDBY for value in values):
+        return {"replicas": 1, "replication": "first_1"}
+    return {"replicas": 1 if plan.lever in NEEDS_A_REPLICA else 0}
 
 
 def common(plan: PullPlan) -> dict[str, str]:

@@ -64,6 +64,12 @@ def plan(request: Request) -> Plan:
         raise UsageError(f"mode {request.mode} has no proxy for TLS or figures; expected mode stack or citus")
     if request.replication != "async" and not request.replicas:
         raise UsageError(f"--replication {request.replication}: needs --replicas 1 or 2")
+    wishes = (request.levers, *request.own_levers.values())
+    if request.replication == "async" and any(one.get("DURABILITY") == "remote_apply" for one in wishes):
+        raise UsageError(
+            "DURABILITY=remote_apply: no commit waits for a standby here; "
+            "it needs --replicas 1 --replication first_1"
+        )
     if request.mode == "single":
         return _single(request)
     return _processes(request)

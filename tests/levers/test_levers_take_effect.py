@@ -48,6 +48,8 @@ def effective(tmp_path_factory):
         websockets=len(VALUES["websocket"]),
         own_levers=own,
         postgres_settings={"max_connections": "400"},
+        replicas=1,  # without a synchronous one remote_apply is no more than on
+        replication="first_1",
     )
     with running(request) as stack:
         yield {one.name: one.effective for one in linked_statuses(stack)}

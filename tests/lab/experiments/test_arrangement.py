@@ -1,6 +1,8 @@
 """What is started for a plan: a duet doubles processes in one stack, the others double stacks."""
 
-from lab.experiments.arrangement import arrange
+import pytest
+
+from lab.experiments.arrangement import arrange, requested
 from lab.trials.schedule import SIDES
 from tests.lab.experiments.fakes import plan
 
@@ -51,3 +53,17 @@ def test_a_kind_of_database_is_a_stack_of_its_own(tmp_path):
 def test_where_the_readers_differ_both_sides_have_the_replica(tmp_path):
     (request,) = arrange(plan(lever="read_routing", values=("primary", "replica")), tmp_path).stacks.values()
     assert request.replicas == 1
+
+
+@pytest.mark.parametrize("design", ["duet", "abab"])
+def test_where_a_commit_waits_for_a_standby_every_stack_has_a_synchronous_one(tmp_path, design):
+    for values in (("on", "remote_apply"), ("local", "on")):
+        stacks = arrange(plan(lever="durability", values=values, design=design), tmp_path).stacks.values()
+        assert {(request.replicas, request.replication) for request in stacks} == {(1, "first_1")}
+    without = arrange(plan(lever="durability", values=("on", "off"), design=design), tmp_path).stacks.values()
+    assert {(request.replicas, request.replication) for request in without} == {(0, "async")}
+
+
+def test_a_stack_of_one_value_has_what_that_value_needs(tmp_path):
+    asked = plan(lever="durability", values=("on", "off"), design="restart")
+    assert requested(asked, "remote_apply", tmp_path).replication == "first_1"
