@@ -14,6 +14,7 @@ import pytest
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from tests.waiting import PATIENCE_SECONDS
 from wire.tokens import Tokens
 
 PASSWORD = "correct horse"
@@ -66,7 +67,7 @@ def login(http: httpx.Client, username: str, password: str = PASSWORD) -> httpx.
 @pytest.fixture
 def anybody(stack: StackDescription) -> Iterator[httpx.Client]:
     """A client without a token."""
-    with httpx.Client(base_url=stack.api[0] + "/api/v1", timeout=20) as http:
+    with httpx.Client(base_url=stack.api[0] + "/api/v1", timeout=PATIENCE_SECONDS) as http:
         yield http
 
 
@@ -106,7 +107,7 @@ def people(
     ):
         access, refresh = tokens.make(user_id, 900), tokens.make(user_id, 86_400, "refresh")
         http = httpx.Client(
-            base_url=anybody.base_url, headers={"authorization": f"Bearer {access}"}, timeout=20
+            base_url=anybody.base_url, headers={"authorization": f"Bearer {access}"}, timeout=PATIENCE_SECONDS
         )
         made.append(User(user_id, username, access, refresh, http))
     yield made[0], made[1], made[2]

@@ -11,6 +11,7 @@ from lab.stack.description import StackDescription
 from tests.security.conftest import PASSWORD, User, login
 
 pytestmark = pytest.mark.stack
+FLOOD = 250  # logins at once; 100 may wait
 People = tuple[User, User, User]
 
 
@@ -29,7 +30,7 @@ def test_unknown_users_cannot_be_told_by_the_time_it_takes(people: People, anybo
             started = time.perf_counter()
             login(anybody, username, "not the password")
             taken.append(time.perf_counter() - started)
-    known, unknown = (statistics.median(taken) for taken in times.values())
+    known, unknown = map(min, times.values())  # others on the machine only add to it
     # Without the hash for nobody the ratio is near 10.
     assert 0.5 < known / unknown < 2
 
@@ -40,10 +41,11 @@ async def test_a_flood_of_logins_is_refused_and_does_not_stop_the_others(
 ) -> None:
     ann, bob, _ = people
     async with httpx.AsyncClient(
-        base_url=stack.api[0] + "/api/v1", timeout=60, limits=httpx.Limits(max_connections=140)
+        base_url=stack.api[0] + "/api/v1", timeout=120, limits=httpx.Limits(max_connections=FLOOD)
     ) as http:
         guess = {"username": ann.username, "password": "guess"}
-        flood = [asyncio.create_task(http.post("/login", data=guess)) for _ in range(140)]
+        began = time.perf_counter()
+        flood = [asyncio.create_task(http.post("/login", data=guess)) for _ in range(FLOOD)]
         await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
         took: list[float] = []
         while not all(task.done() for task in flood):
@@ -51,12 +53,14 @@ async def test_a_flood_of_logins_is_refused_and_does_not_stop_the_others(
             answer = await asyncio.to_thread(ann.send, bob, "during the flood")
             took.append(time.perf_counter() - started)
             assert answer.status_code == 201
+        lasted = time.perf_counter() - began
         answers = [task.result() for task in flood]
     codes = [answer.status_code for answer in answers]
     assert set(codes) <= {401, 429}
     assert codes.count(429) > 0
     assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 429)
-    assert statistics.median(took) < 0.5, "hashes are made beside the event loop"
+    # On the event loop they would be made between two steps of a send: it would last as long as the flood.
+    assert statistics.median(took) < lasted / 4, "hashes are made beside the event loop"
 
 
 @pytest.mark.parametrize("username", ["' OR '1'='1", "ann'; DROP TABLE dialog; --", 'ann" --', "%", "_%"])

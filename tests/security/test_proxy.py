@@ -1,6 +1,5 @@
 """What an attacker tries to slip past the proxy, with real services behind it."""
 
-import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import pytest
 from lab.stack.description import StackDescription
 from tests.haproxy.proxy import Running, haproxy
 from tests.security.conftest import User
+from tests.security.raw import said_to
 
 pytestmark = [pytest.mark.stack, pytest.mark.haproxy]
 People = tuple[User, User, User]
@@ -24,19 +24,7 @@ def proxy(stack: StackDescription, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _raw(proxy: Running, request: str) -> bytes:
-    """All that is answered to these bytes, until a second of silence after it began."""
-    address = urlsplit(proxy.url)
-    with socket.create_connection((address.hostname, address.port), 5) as connection:
-        connection.sendall(request.replace("\n", "\r\n").encode())
-        connection.settimeout(10)
-        heard = b""
-        try:
-            while part := connection.recv(65536):
-                heard += part
-                connection.settimeout(1)
-        except (TimeoutError, ConnectionResetError):
-            pass
-        return heard
+    return said_to(proxy.url, request.replace("\n", "\r\n").encode())
 
 
 def test_the_stack_answers_through_the_proxy(proxy: Running, people: People) -> None:
