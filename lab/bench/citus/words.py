@@ -8,7 +8,8 @@ second, N workers at N x cores / (k x c). So a cluster wins **when N > k**, by N
 ask one shard. On {sharded},
 k is **{send:.1f} for a send and {page:.1f} for a page**: from {enough} workers on, each on a machine of its
 own, they carry more than one plain machine of that kind (a network between them adds its latency, little
-CPU). What asks every shard costs the whole cluster k x c, however many machines there are:
+CPU). That takes the planning to be spread as well (`CITUS_NODE=any`: the API asks every node in turns): where
+all ask the coordinator, its machine plans for everybody and is full first. What asks every shard costs the whole cluster k x c, however many machines there are:
 k is {dialogs:.0f} for the dialogs of a user and {resume:.0f} for what a user missed.
 Only fewer shards make those cheaper. The other reason for shards shows in no rate here: rows that no single
 machine holds in memory.
@@ -31,5 +32,7 @@ A row for each user and dialog, kept by user, makes the list of dialogs a questi
 **Not adopted.** Plain PostgreSQL is the default, and its index answers the list already. The note is a
 second statement after the commit (in one transaction the send would no longer be one task on one node), so
 that a crash between the two leaves an inbox behind its dialog, which would need a repair of its own. Who
-runs many shards and lists often finds the break-even above; fewer shards come first.
+runs many shards and lists often finds the break-even above; fewer shards come first. A resume would gain
+less from it than a list: the inbox names the dialogs that moved, and each of them is then asked for its
+messages, so it was not measured.
 """
