@@ -18,11 +18,11 @@ from lab.errors import UsageError
 from lab.shards import servers, steps
 from lab.shards.account import rows, write_page
 from lab.shards.backup import dump, restore
-from lab.shards.cluster import Cluster, Node, skew
+from lab.shards.cluster import Cluster, Moves, Node, answered, skew
 from lab.shards.meanwhile import Load
 from lab.shards.steps import Step, changed, judge
 from lab.shards.walk import save, walk
-from lab.shards.watch import Account, Tell
+from lab.shards.watch import Account, Tell, moving
 from lab.stack.description import DEFAULT_HOME, Database, StackDescription
 from wire.message import dialog_id_of
 
@@ -60,7 +60,8 @@ def status(*, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
     """Nodes, shards, bytes, skew, and what is moving."""
 
     async def look(cluster: Cluster) -> None:
-        _show(await cluster.nodes(), await cluster.shard_count(), await cluster.job())
+        nodes, moves = await cluster.nodes(), await cluster.moves()
+        _show(nodes, await cluster.shard_count(), await cluster.job(), moves)
 
     asyncio.run(_with_cluster(_database(home, dsn), look))
 
@@ -177,7 +178,8 @@ def restore_command(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = N
 async def _with_cluster(database: Database, work: Callable[[Cluster], Awaitable[T]]) -> T:
     cluster = await Cluster.connect(database)
     try:
-        return await work(cluster)
+        with answered("lab shards"):
+            return await work(cluster)
     finally:
         await cluster.close()
 
@@ -225,15 +227,24 @@ def _database(home: Path, dsn: str | None) -> Database:
     )
 
 
-def _show(nodes: list[Node], shard_count: int, job: str | None) -> None:
+def _show(nodes: list[Node], shard_count: int, job: str | None, moves: Moves) -> None:
     table = Table("node", "role", "active", "shards", "MiB", title=f"{shard_count} shards a table")
     for node in nodes:
         role = "coordinator" if node.coordinator else "worker" if node.wanted else "worker, drained"
-        table.add_row(
-            node.name, role, "yes" if node.active else "NO", str(node.shards), f"{node.bytes / 2**20:.1f}"
-        )
+        active = "away" if not node.there else "yes" if node.active else "NO"
+        size = f"{node.bytes / 2**20:.1f}" if node.there else "-"
+        table.add_row(node.name, role, active, str(node.shards), size)
     Console().print(table)
-    print(f"skew of bytes {skew(nodes):.2f} (1.00 is even); newest rebalance: {job or 'none yet'}")
+    away = [node for node in nodes if not node.there]
+    of_those = " of those that are there" if away else ""
+    print(f"skew of bytes {skew(nodes):.2f}{of_those} (1.00 is even); newest rebalance: {job or 'none yet'}")
+    if words := moving(moves):
+        print(f"now:{words}")
+    for node in away:
+        print(
+            f"{node.name} does not answer: the rows in its {node.shards} shards cannot be reached until its "
+            "server is started again (citus/runbook/12_worker_lost.sql)"
+        )
 
 
 def _run(step: Step, database: Database, load: Load | None = None) -> Account:

@@ -14,6 +14,7 @@ from lab.shards.meanwhile import Meanwhile, Window
 from lab.shards.watch import Account
 
 Row = tuple[str, str]
+MIB = 2**20
 
 
 def rows(account: Account, load: Meanwhile) -> list[Row]:
@@ -22,6 +23,7 @@ def rows(account: Account, load: Meanwhile) -> list[Row]:
     shown = [
         ("took", f"{account.seconds:.1f} s"),
         ("shards moved", str(account.shards_moved)),
+        ("bytes moved", f"{account.bytes_moved / MIB:.1f} of {account.bytes_after / MIB:.1f} MiB"),
         (
             "shards by worker",
             ", ".join(f"{node.name} {node.shards}" for node in last if not node.coordinator),

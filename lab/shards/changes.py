@@ -8,17 +8,32 @@ import asyncpg
 
 from lab.errors import LabError, UsageError
 from lab.shards import runbook
-from lab.shards.cluster import Cluster, Node
+from lab.shards.cluster import BUSY, Cluster, Node, said
 
 LOCK_TRIES = 5
 CLEANUP_TRIES = 20
 POLL_SECONDS = 0.3
+APART = """
+SELECT count(DISTINCT colocationid) > 1
+FROM pg_dist_partition
+WHERE logicalrelid IN ('dialog'::regclass, 'dialogmessage'::regclass)
+"""
 
 
 async def refuse_while_rebalancing(cluster: Cluster) -> None:
     """Raises UsageError while a rebalance runs: two changes at once fail each other half way."""
-    if await cluster.job() in ("scheduled", "running"):
+    if await cluster.job() in BUSY:
         raise UsageError("a rebalance is running: wait for it (lab shards status), then try again")
+
+
+async def refuse_while_away(cluster: Cluster) -> None:
+    """Raises LabError while a node is away: a change would stop half way, or try again for ever."""
+    away = [node.name for node in await cluster.nodes() if not node.there]
+    if away:
+        raise LabError(
+            f"{', '.join(away)} does not answer: start its server again, then repeat "
+            "(citus/runbook/12_worker_lost.sql; a drained one: lab shards remove)"
+        )
 
 
 async def register(cluster: Cluster, host: str, port: int) -> None:
@@ -26,16 +41,16 @@ async def register(cluster: Cluster, host: str, port: int) -> None:
     try:
         await cluster.connection.execute(runbook.statement("04", "SELECT", host=host, port=port))
     except asyncpg.PostgresError as error:
-        raise LabError(f"{host}:{port} cannot be added: {error}") from None
+        raise LabError(f"{host}:{port} cannot be added: {said(error)}") from None
 
 
 async def rebalance(cluster: Cluster) -> None:
     """Even out the bytes; an already running one is waited for. Raises LabError when a move fails."""
-    if await cluster.job() not in ("scheduled", "running"):
+    if await cluster.job() not in BUSY:
         started = await cluster.connection.fetchval(runbook.statement("05", "SELECT"))
         if started is None:  # nothing to move
             return
-    while (state := await cluster.job()) in ("scheduled", "running"):  # noqa: ASYNC110 - Citus tells nobody
+    while (state := await cluster.job()) in BUSY:  # noqa: ASYNC110 - Citus tells nobody
         await asyncio.sleep(POLL_SECONDS)
     if state != "finished":
         raise LabError(
@@ -46,6 +61,7 @@ async def rebalance(cluster: Cluster) -> None:
 
 async def check_drain(cluster: Cluster, worker: Node) -> None:
     """Raises UsageError when the shards would have nowhere to go, or when something moves already."""
+    await refuse_while_away(cluster)
     await refuse_while_rebalancing(cluster)
     others = [
         node for node in await cluster.nodes() if node.wanted and not node.coordinator and node != worker
@@ -55,7 +71,7 @@ async def check_drain(cluster: Cluster, worker: Node) -> None:
 
 
 async def drain(cluster: Cluster, worker: Node) -> None:
-    """Move every shard off a worker; reads and writes go on."""
+    """Move every shard off a worker; reads and writes go on. Broken off, what has moved stays moved."""
     statement = runbook.statement("07", "SELECT citus_drain_node", host=worker.host, port=worker.port)
     try:
         for left in reversed(range(CLEANUP_TRIES)):
@@ -69,11 +85,21 @@ async def drain(cluster: Cluster, worker: Node) -> None:
                 await asyncio.sleep(POLL_SECONDS)
                 await cluster.connection.execute("CALL citus_cleanup_orphaned_resources()")
     except asyncpg.PostgresError as error:
-        # It has said already that this node shall have none, and would fail every later rebalance.
-        await cluster.connection.execute(
-            "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", worker.host, worker.port
-        )
-        raise LabError(f"draining {worker.name} failed, its shards stay where they are: {error}") from None
+        await _undo_drain(cluster, worker)
+        raise LabError(
+            f"draining {worker.name} failed; shards that have moved stay moved, "
+            f"the others stay with it, and it may have shards again: {said(error)}"
+        ) from None
+    except asyncio.CancelledError:  # Ctrl-C
+        await _undo_drain(cluster, worker)
+        raise
+
+
+async def _undo_drain(cluster: Cluster, worker: Node) -> None:
+    """A drain says first that the node shall have no shards, which would fail every later rebalance."""
+    await cluster.connection.execute(
+        "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", worker.host, worker.port
+    )
 
 
 async def remove(cluster: Cluster, worker: Node) -> None:
@@ -95,6 +121,20 @@ async def remove(cluster: Cluster, worker: Node) -> None:
     await cluster.connection.execute(
         runbook.statement("08", "SELECT citus_remove_node", host=worker.host, port=worker.port)
     )
+    await cluster.connection.execute(runbook.statement("08", "DELETE"))
+
+
+async def check_layout(cluster: Cluster) -> None:
+    """Raises UsageError where messages lie apart from their dialogs (SHARD_KEY=id), LabError without a node.
+
+    Both changes below take a dialog's tables together: with that key half of the shards would stay behind.
+    """
+    await refuse_while_away(cluster)
+    if await cluster.connection.fetchval(APART):
+        raise UsageError(
+            "the messages are distributed by id, apart from their dialogs (SHARD_KEY=id): "
+            "another shard count, or a shard for one dialog, needs SHARD_KEY=dialog_id and empty tables"
+        )
 
 
 async def change_count(cluster: Cluster, count: int) -> None:
@@ -109,7 +149,7 @@ async def change_count(cluster: Cluster, count: int) -> None:
             await cluster.connection.execute("ROLLBACK")
         except asyncpg.PostgresError as error:
             await cluster.connection.execute("ROLLBACK")
-            raise LabError(f"the shard count was not changed: {error}") from None
+            raise LabError(f"the shard count was not changed: {said(error)}") from None
     raise LabError(
         f"the tables could not be locked in {LOCK_TRIES} tries of 10 s; nothing has changed. "
         "Is there a long transaction? SELECT pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start"
@@ -122,7 +162,7 @@ async def isolate(cluster: Cluster, dialog_id: uuid.UUID) -> None:
     try:
         await cluster.connection.execute(runbook.statement("10", "SELECT", dialog_id=str(dialog_id)))
     except asyncpg.PostgresError as error:
-        raise LabError(f"dialog {dialog_id} was not isolated: {error}") from None
+        raise LabError(f"dialog {dialog_id} was not isolated: {said(error)}") from None
 
 
 async def await_every_node(cluster: Cluster) -> None:
@@ -134,5 +174,5 @@ async def await_every_node(cluster: Cluster) -> None:
             return
         except (OSError, asyncpg.PostgresError) as error:
             if time.monotonic() > deadline:
-                raise LabError(f"the cluster does not answer for all shards: {error}") from None
+                raise LabError(f"the cluster does not answer for all shards: {said(error)}") from None
         await asyncio.sleep(POLL_SECONDS)

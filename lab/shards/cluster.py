@@ -1,6 +1,7 @@
 """What a Citus cluster looks like now: its nodes, where the shards are, how even, what is moving."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from lab.stack.description import Database
 NODES = """
 SELECT node.nodename AS host, node.nodeport AS port, node.groupid = 0 AS coordinator, node.isactive AS active,
        node.shouldhaveshards AS wanted, count(shard.shardid) AS shards,
-       coalesce(sum(shard.shard_size), 0) AS bytes
+       coalesce(sum(shard.shard_size), 0) AS bytes,
+       citus_check_connection_to_node(node.nodename, node.nodeport) AS there
 FROM pg_dist_node AS node
 LEFT JOIN citus_shards AS shard
        ON shard.nodename = node.nodename AND shard.nodeport = node.nodeport
@@ -21,20 +23,27 @@ WHERE node.noderole = 'primary'
 GROUP BY node.nodeid, node.nodename, node.nodeport, node.groupid, node.isactive, node.shouldhaveshards
 ORDER BY node.groupid, node.nodeid
 """
+# One move takes a shard of each co-located table. Of a drain all are listed; of a rebalance, whose moves are
+# tasks of a job, only the one that runs: the job knows how many there are.
 MOVES = """
-SELECT count(DISTINCT shardid) AS moving, coalesce(sum(source_shard_size), 0) AS to_copy,
-       coalesce(sum(target_shard_size), 0) AS copied, coalesce(max(status), '') AS phase,
-       max(source_lsn - target_lsn) AS lag
+SELECT count(DISTINCT shardid) FILTER (WHERE progress = 1) AS moving,
+       coalesce(sum(source_shard_size) FILTER (WHERE progress = 1), 0) AS to_copy,
+       coalesce(sum(target_shard_size) FILTER (WHERE progress = 1), 0) AS copied,
+       coalesce(max(status) FILTER (WHERE progress = 1), '') AS phase,
+       max(source_lsn - target_lsn) FILTER (WHERE progress = 1) AS lag,
+       count(*) FILTER (WHERE progress = 2) / greatest(count(DISTINCT table_name), 1) AS done,
+       count(*) / greatest(count(DISTINCT table_name), 1) AS planned
 FROM get_rebalance_progress()
-WHERE progress = 1
 """
 JOB = """
-SELECT state, coalesce(details -> 'task_state_counts', '{}') AS tasks
+SELECT state, (details -> 'task_state_counts' ->> 'done')::integer AS done,
+       (SELECT sum(value::integer) FROM jsonb_each_text(details -> 'task_state_counts')) AS planned
 FROM citus_rebalance_status()
 ORDER BY job_id DESC LIMIT 1
 """
+BUSY = ("scheduled", "running")
 CLIENTS = """
-SELECT coalesce(sum(result::integer), 0)
+SELECT coalesce(sum(CASE WHEN success THEN result::integer END), 0)
 FROM run_command_on_workers($$
     SELECT count(*)
     FROM pg_stat_activity
@@ -46,16 +55,16 @@ WHERE nodename = $1 AND nodeport = $2
 # seq is gapless: a dialog whose last seq is above its number of messages has lost some, and one whose last
 # seq is below has lost that count, and will refuse every send.
 LOST = """
-SELECT coalesce(sum(abs(last_seq - messages)), 0)
-FROM (SELECT dialog_id, last_seq, (SELECT count(*) FROM dialogmessage AS m WHERE m.dialog_id = d.dialog_id)
-             AS messages
-      FROM dialog AS d) AS counted
+SELECT coalesce(sum(abs(last_seq - coalesce(messages, 0))), 0)
+FROM dialog
+LEFT JOIN (SELECT dialog_id, count(*) AS messages FROM dialogmessage GROUP BY dialog_id) AS counted
+    USING (dialog_id)
 """
 
 
 @dataclass(frozen=True)
 class Node:
-    """One server of the cluster. `shards` and `bytes` are of distributed tables."""
+    """One server of the cluster. `shards` and `bytes` are of distributed tables; away, it has no bytes."""
 
     host: str
     port: int
@@ -64,6 +73,7 @@ class Node:
     wanted: bool  # may have shards
     shards: int
     bytes: int
+    there: bool = True  # the coordinator can connect to it
 
     @property
     def name(self) -> str:
@@ -72,18 +82,40 @@ class Node:
 
 @dataclass(frozen=True)
 class Moves:
-    """What is moving this moment. `lag` is bytes of log that the new placement is behind, if told."""
+    """What is moving this moment: `moving` shards, in one move or a few of the `planned` ones.
+
+    `lag` is bytes of log that the new placement is behind, if told.
+    """
 
     moving: int
     to_copy: int
     copied: int
     phase: str
     lag: int | None
+    done: int = 0
+    planned: int = 0
+
+
+def said(error: Exception) -> str:
+    """What a server said, in one line."""
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def answered(what: str) -> Iterator[None]:
+    """Turn what a cluster answers instead of a result, amid `what`, into a LabError that says what to do."""
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise LabError(
+            f"{what} broke off: {said(error)}; who is away: lab shards status; "
+            "start its server again, then repeat (citus/runbook/README.md)"
+        ) from None
 
 
 def skew(nodes: Sequence[Node]) -> float:
-    """Bytes of the fullest worker over the mean of the workers that may have shards; 1.0 is even."""
-    sizes = [node.bytes for node in nodes if node.wanted and not node.coordinator]
+    """Bytes of the fullest worker over the mean of those that may have shards and are there; 1.0 is even."""
+    sizes = [node.bytes for node in nodes if node.wanted and node.there and not node.coordinator]
     mean = sum(sizes) / len(sizes) if sizes else 0
     return max(sizes) / mean if mean else 1.0
 
@@ -126,6 +158,7 @@ class Cluster:
                 row["wanted"],
                 row["shards"],
                 int(row["bytes"]),
+                row["there"],
             )
             for row in await self.connection.fetch(NODES)
         ]
@@ -141,10 +174,18 @@ class Cluster:
 
     async def moves(self) -> Moves:
         """What is being copied now."""
-        row = await self.connection.fetchrow(MOVES)
+        row, job = await self.connection.fetchrow(MOVES), await self.connection.fetchrow(JOB)
         assert row is not None
-        lag = row["lag"]
-        return Moves(row["moving"], int(row["to_copy"]), int(row["copied"]), row["phase"], lag and int(lag))
+        listed = job if job is not None and job["state"] in BUSY else row
+        return Moves(
+            row["moving"],
+            int(row["to_copy"]),
+            int(row["copied"]),
+            row["phase"],
+            None if row["lag"] is None else int(row["lag"]),
+            listed["done"] or 0,
+            listed["planned"] or 0,
+        )
 
     async def job(self) -> str | None:
         """Newest rebalance: scheduled, running, finished, failed, cancelled; None: there was none."""
@@ -152,18 +193,19 @@ class Cluster:
         return None if row is None else str(row["state"])
 
     async def leftovers(self, node: Node) -> int:
-        """Shards that moved away from a node and are not dropped there yet."""
+        """Shards that moved away from a node and are not dropped there yet; 0 when its server is gone."""
         return int(
             await self.connection.fetchval(
                 "SELECT count(*) FROM pg_dist_cleanup JOIN pg_dist_node ON groupid = node_group_id"
-                " WHERE nodename = $1 AND nodeport = $2",
+                " WHERE nodename = $1 AND nodeport = $2"
+                " AND citus_check_connection_to_node(nodename, nodeport)",
                 node.host,
                 node.port,
             )
         )
 
     async def clients(self, node: Node) -> int:
-        """Sessions of clients at a worker: not those of other nodes, nor of Citus itself."""
+        """Sessions of clients at a worker: not those of other nodes, nor of Citus. 0 when it is gone."""
         return int(await self.connection.fetchval(CLIENTS, node.host, node.port))
 
     async def shard_count(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.errors import VoidResult
 from lab.shards import changes, servers
-from lab.shards.cluster import Cluster
+from lab.shards.cluster import Cluster, answered
 from lab.shards.meanwhile import Load, Meanwhile, meanwhile
 from lab.shards.watch import Account, Tell, watched
 from lab.stack.description import DEFAULT_HOME, Database, StackDescription
@@ -31,7 +31,7 @@ def add(host: str, port: int) -> Step:
 
 def rebalance() -> Step:
     """Even out the bytes over the workers."""
-    return Step("rebalance", changes.rebalance)
+    return Step("rebalance", changes.rebalance, changes.refuse_while_away)
 
 
 def drain(worker: str) -> Step:
@@ -57,12 +57,18 @@ def remove(worker: str) -> Step:
 
 def count(shards: int) -> Step:
     """Another number of shards."""
-    return Step(f"shard count {shards}", lambda cluster: changes.change_count(cluster, shards))
+    return Step(
+        f"shard count {shards}", lambda cluster: changes.change_count(cluster, shards), changes.check_layout
+    )
 
 
 def isolate(dialog_id: uuid.UUID) -> Step:
     """A shard of its own for one dialog."""
-    return Step(f"isolate dialog {dialog_id}", lambda cluster: changes.isolate(cluster, dialog_id))
+    return Step(
+        f"isolate dialog {dialog_id}",
+        lambda cluster: changes.isolate(cluster, dialog_id),
+        changes.check_layout,
+    )
 
 
 def crash(stack: StackDescription, worker: str, away_seconds: float) -> Step:
@@ -79,17 +85,18 @@ def crash(stack: StackDescription, worker: str, away_seconds: float) -> Step:
 
 
 async def changed(step: Step, database: Database, load: Load | None, tell: Tell) -> tuple[Account, Meanwhile]:
-    """Check, load, change, watch. Raises what the check and the change raise."""
+    """Check, load, change, watch. Raises what the check and the change raise, LabError for a lost worker."""
     watching, working = await Cluster.connect(database), await Cluster.connect(database)
+    account = Account(step.what)
     try:
-        if step.check is not None:
-            await step.check(working)
-        account = Account(step.what)
-        # Before the load and after it, so that rows and answers can be compared.
-        account.messages_before, account.lost_before = await watching.messages(), await watching.lost()
-        async with meanwhile(load or Load(0, 0, DEFAULT_HOME)) as beside:
-            await watched(watching, account, step.change(working), tell)
-        account.messages_after, account.lost_after = await watching.messages(), await watching.lost()
+        with answered(step.what):
+            if step.check is not None:
+                await step.check(working)
+            # Before the load and after it, so that rows and answers can be compared.
+            account.messages_before, account.lost_before = await watching.messages(), await watching.lost()
+            async with meanwhile(load or Load(0, 0, DEFAULT_HOME)) as beside:
+                await watched(watching, account, step.change(working), tell)
+            account.messages_after, account.lost_after = await watching.messages(), await watching.lost()
     finally:
         await watching.close()
         await working.close()

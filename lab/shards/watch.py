@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from lab.shards.cluster import Cluster, Moves, Node, skew
+from lab.shards.cluster import Cluster, Moves, Node, said, skew
 
 EVERY_SECONDS = 1.0
 Tell = Callable[[str], None]  # takes the line that replaces the last one
@@ -60,6 +60,17 @@ class Account:
         after = {node.name: node.shards for node in self.samples[-1].nodes}
         return sum(max(0, count - after.get(name, 0)) for name, count in before.items())
 
+    @property
+    def bytes_moved(self) -> int:
+        """What left the nodes with those shards; what the load adds meanwhile makes it a little less."""
+        before = {node.name: node.bytes for node in self.samples[0].nodes}
+        after = {node.name: node.bytes for node in self.samples[-1].nodes}
+        return sum(max(0, size - after.get(name, 0)) for name, size in before.items())
+
+    @property
+    def bytes_after(self) -> int:
+        return sum(node.bytes for node in self.samples[-1].nodes)
+
 
 async def watched(
     cluster: Cluster, account: Account, change: Coroutine[None, None, object], tell: Tell
@@ -94,10 +105,10 @@ async def _sample(cluster: Cluster, account: Account, begin: float, tell: Tell) 
         async with asyncio.timeout(2 * EVERY_SECONDS):
             sample = Sample(time.monotonic() - begin, await cluster.nodes(), await cluster.moves())
     except TimeoutError:
-        tell(f"{time.monotonic() - begin:5.0f} s  the tables are locked")
+        tell(f"{time.monotonic() - begin:5.0f} s  no answer: the tables are locked, or a node is away")
         return
     except asyncpg.PostgresError as error:  # a worker is away
-        tell(f"{time.monotonic() - begin:5.0f} s  {error}")
+        tell(f"{time.monotonic() - begin:5.0f} s  {said(error)}")
         return
     account.samples.append(sample)
     tell(line(sample))
@@ -107,9 +118,18 @@ def line(sample: Sample) -> str:
     """One line of progress."""
     workers = [node for node in sample.nodes if not node.coordinator]
     by_port = len({node.port for node in workers}) == len(workers)  # under compose all have the same one
-    where = "  ".join(f"{node.port if by_port else node.host}: {node.shards}" for node in workers)
-    moves = sample.moves
-    text = f"{sample.at:5.0f} s  shards by worker  {where}"
+    where = "  ".join(
+        f"{node.port if by_port else node.host}: {node.shards}{'' if node.there else ' (away)'}"
+        for node in workers
+    )
+    return f"{sample.at:5.0f} s  shards by worker  {where}{moving(sample.moves)}"
+
+
+def moving(moves: Moves) -> str:
+    """How far the moves are; empty when nothing moves."""
+    text = ""
+    if moves.done < moves.planned:
+        text += f"  {moves.done} of {moves.planned} moves"
     if moves.moving:
         text += f"  moving {moves.moving}"
         if moves.phase:

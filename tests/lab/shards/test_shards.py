@@ -31,8 +31,8 @@ def test_plain_postgres_has_no_shards(tmp_path, capsys):
         assert "lab up --mode citus" in capsys.readouterr().err
 
 
-def node(size: int, wanted: bool = True) -> Node:
-    return Node("h", 1, coordinator=False, active=True, wanted=wanted, shards=1, bytes=size)
+def node(size: int, wanted: bool = True, there: bool = True) -> Node:
+    return Node("h", 1, coordinator=False, active=True, wanted=wanted, shards=1, bytes=size, there=there)
 
 
 def test_a_worker_that_no_supervisor_of_ours_runs_is_left_alone(tmp_path):
@@ -47,6 +47,7 @@ def test_skew_is_the_fullest_worker_over_the_mean():
     assert skew([node(10), node(10)]) == 1.0
     assert skew([node(30), node(0), node(0)]) == 3.0
     assert skew([node(30), node(0, wanted=False)]) == 1.0
+    assert skew([node(30), node(0, there=False)]) == 1.0
     assert skew([]) == 1.0
 
 

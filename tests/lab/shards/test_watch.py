@@ -30,11 +30,18 @@ MIB = 2**20
             Moves(1, 10 * MIB, 10 * MIB, "Catching Up", MIB // 2),
             "  moving 1 (catching up) 10.0 MiB of 10.0 MiB, 0.5 MiB of log behind",
         ),
+        (Moves(3, 0, 0, "", None, done=12, planned=30), "  12 of 30 moves  moving 3"),
+        (Moves(0, 0, 0, "", None, done=30, planned=30), ""),
     ],
 )
 def test_a_line_tells_shards_by_worker_and_what_moves(moves: Moves, words: str):
     told = line(Sample(7.4, [COORDINATOR, *WORKERS], moves))
     assert told == "    7 s  shards by worker  7001: 12  7002: 4" + words
+
+
+def test_a_worker_that_does_not_answer_is_called_away():
+    told = line(Sample(0, [WORKERS[0], replace(WORKERS[1], there=False)], STILL))
+    assert told.endswith("7001: 12  7002: 4 (away)")
 
 
 def test_workers_on_one_port_go_by_their_hosts():
@@ -86,7 +93,10 @@ async def account_of(cluster: FakeCluster, told: list[str], lines: int) -> Accou
 async def test_a_cluster_that_cannot_be_asked_for_a_while_is_told_and_watched_on(told: list[str]):
     away = asyncpg.PostgresError("worker 7002 is away")
     account = await account_of(FakeCluster("well", away, "locked", "well"), told, lines=3)
-    assert [words[9:] for words in told[:2]] == ["worker 7002 is away", "the tables are locked"]
+    assert [words[9:] for words in told[:2]] == [
+        "worker 7002 is away",
+        "no answer: the tables are locked, or a node is away",
+    ]
     assert all("7001: 12" in words for words in told[2:])
     assert len(account.samples) == len(told) - 2 + 1  # the first one is from before, and not told
     assert (account.shard_count_before, account.shard_count_after) == (3, 3)

@@ -1,0 +1,121 @@
+"""A node whose server is gone: every command says so in one line, and a drained one can still be removed."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lab.cli import run
+from lab.commands import shards as command
+from lab.shards import changes
+from lab.shards.cluster import Cluster as Shards
+from lab.stack import postgres
+from lab.stack.description import Database
+from lab.stack.program import Program
+from lab.stack.supervision import Supervision
+from tests.citus.conftest import Cluster
+
+pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
+Lab = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def lab(cluster: Cluster, monkeypatch, tmp_path, capsys) -> Lab:
+    """Run `lab shards WORDS` on the cluster; returns (exit code, what it said)."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+
+    def call(*words: str) -> tuple[int, str]:
+        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return call
+
+
+@contextmanager
+def away(cluster: Cluster, name: str, node: Database) -> Iterator[None]:
+    """A server stopped within the block, and answering again after it."""
+    supervision = Supervision(cluster.home)
+    supervision.stop_program(name)
+    try:
+        yield
+    finally:
+        again = Program(name, "postgres", [], check=lambda: postgres.ready(node))
+        supervision.start_programs([again], print)
+
+
+def on_spare(cluster: Cluster) -> dict[str, object]:
+    return {"host": cluster.spare.host, "port": cluster.spare.port}
+
+
+def known(cluster: Cluster, node: Database) -> bool:
+    return cluster.sql(f"SELECT count(*) FROM pg_dist_node WHERE nodeport = {node.port}") == "1"
+
+
+# One story, in this order.
+
+
+def test_status_calls_a_worker_away_and_counts_what_is_out_of_reach(lab: Lab, cluster: Cluster):
+    cluster.distribute(4)
+    worker = cluster.workers[0]
+    with away(cluster, "worker-1", worker):
+        code, said = lab("status")
+    assert code == 0, said
+    assert "away" in said
+    assert f"{worker.host}:{worker.port} does not answer: the rows in its 6 shards" in " ".join(said.split())
+    code, said = lab("status")
+    assert "away" not in said
+
+
+@pytest.mark.parametrize("words", ["rebalance", "drain SPARE", "count 6", "isolate 1,2"])
+def test_a_change_says_in_one_line_who_is_away(lab: Lab, cluster: Cluster, words: str):
+    if not known(cluster, cluster.spare):
+        cluster.psql("04", **on_spare(cluster))
+    worker = cluster.workers[0]
+    with away(cluster, "worker-1", worker):
+        code, said = lab(*words.replace("SPARE", str(cluster.spare.port)).split())
+    assert code == 1, said
+    assert said.count("\n") == 1, said
+    assert said.startswith(f"lab: {worker.host}:{worker.port} does not answer: start its server again")
+
+
+async def test_a_drain_that_is_interrupted_lets_the_worker_have_shards_again(cluster: Cluster):
+    worker = cluster.workers[0]
+    working, watching = [await Shards.connect(cluster.coordinator) for _ in range(2)]
+    try:
+        # Held back by the lock, once it has said that the worker shall have none.
+        await watching.connection.execute("BEGIN; LOCK TABLE dialog IN ACCESS EXCLUSIVE MODE")
+        drain = asyncio.create_task(changes.drain(working, await watching.worker(str(worker.port))))
+        async with asyncio.timeout(60):
+            while (await watching.worker(str(worker.port))).wanted:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)
+        drain.cancel()
+        await watching.connection.execute("ROLLBACK")
+        with pytest.raises(asyncio.CancelledError):
+            await drain
+        assert (await watching.worker(str(worker.port))).wanted
+    finally:
+        await working.close()
+        await watching.close()
+
+
+def test_an_empty_worker_whose_server_is_gone_is_removed_by_the_command(lab: Lab, cluster: Cluster):
+    assert known(cluster, cluster.spare)
+    with away(cluster, "spare", cluster.spare):
+        code, said = lab("remove", str(cluster.spare.port))
+        assert code == 0, said
+        assert not known(cluster, cluster.spare)
+
+
+def test_and_by_step_8_with_what_moves_left_behind_on_it(cluster: Cluster):
+    cluster.psql("04", **on_spare(cluster))
+    cluster.sql(
+        "INSERT INTO pg_dist_cleanup (record_id, operation_id, object_type, object_name, node_group_id,"
+        " policy_type) SELECT 7, 1000000, 1, 'public.nothing', groupid, 0 FROM pg_dist_node"
+        f" WHERE nodeport = {cluster.spare.port}"
+    )
+    with away(cluster, "spare", cluster.spare):
+        cluster.psql("08", **on_spare(cluster))
+    assert not known(cluster, cluster.spare)
+    assert cluster.sql("SELECT count(*) FROM pg_dist_cleanup WHERE record_id = 7") == "0"
