@@ -91,7 +91,9 @@ def _database(request: Request, port: int) -> tuple[list[Program], StackDescript
         programs = [postgres.program(database, folder, {**told, **request.postgres_settings})]
         for number, replica_port in enumerate(free_ports(request.replicas), 1):
             name = f"replica-{number}"
-            program, copy = replicas.plan_replica(folder / name, name, replica_port, database)
+            program, copy = replicas.plan_replica(
+                folder / name, name, replica_port, database, request.postgres_settings
+            )
             programs.append(program)
             copies.append(copy)
     description = StackDescription(

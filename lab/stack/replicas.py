@@ -3,6 +3,7 @@
 import os
 import pwd
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -41,8 +42,13 @@ def keep_log(folder: Path) -> None:
         out.write("wal_keep_size = '1GB'\n")
 
 
-def plan_replica(folder: Path, name: str, port: int, primary: Database) -> tuple[Program, Database]:
-    """A replica in `folder`; it copies the primary when it starts for the first time."""
+def plan_replica(
+    folder: Path, name: str, port: int, primary: Database, settings: Mapping[str, str]
+) -> tuple[Program, Database]:
+    """A replica in `folder`; it copies the primary when it starts for the first time.
+
+    `settings` are the primary's: a standby with fewer connections than its primary does not start.
+    """
     folder.mkdir(mode=0o711)
     for part, mode in (("data", 0o700), ("socket", 0o711)):
         (folder / part).mkdir(mode=mode)
@@ -51,7 +57,7 @@ def plan_replica(folder: Path, name: str, port: int, primary: Database) -> tuple
             os.chown(folder / part, entry.pw_uid, entry.pw_gid)
     socket = str(folder / "socket") if primary.socket else None
     database = replace(primary, port=port, socket=socket)
-    served = postgres.program(database, folder, SETTINGS, name=name)
+    served = postgres.program(database, folder, {**settings, **SETTINGS}, name=name)
     copy = [
         str(postgres.BINARIES / "pg_basebackup"),
         f"--pgdata={folder / 'data'}",
