@@ -17,8 +17,8 @@ from lab.load.process import GeneratorProcess
 from lab.load.record import Machinery, Usage
 from lab.stack.description import StackDescription
 
-HEALTH_SECONDS = 5.0
-READ_SECONDS = 5.0
+HEALTH_SECONDS = 15.0
+READ_SECONDS = 15.0
 T = TypeVar("T")
 THIS = "lab"  # the process that leads the run and draws its progress
 

@@ -10,8 +10,8 @@ from lab.errors import LabError
 from lab.load import job as pipe
 from lab.load.job import Job, Report
 
-READY_SECONDS = 60.0
-LEAVE_SECONDS = 5.0
+READY_SECONDS = 90.0  # on a full machine the imports alone take ten; its own limit comes before this one
+LEAVE_SECONDS = 30.0
 
 
 class GeneratorProcess:

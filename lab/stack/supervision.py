@@ -27,6 +27,7 @@ from lab.stack.program import Program
 
 SOCKET = "supervisor.sock"
 LOG_LINES = 15
+START_SECONDS = 60.0  # on a full machine the imports alone take ten; one that ends is seen at once
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes
 BROKEN_STATES = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 Tell = Callable[[str], None]  # takes one line of progress
@@ -138,12 +139,12 @@ class Supervision:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the lab only, which stops the rest in order
             )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + START_SECONDS
         while not self.alive():
             if process.poll() is not None:
                 raise StackError("the supervisor did not start", _tail(log))
             if time.monotonic() > deadline:
-                raise StackError("the supervisor does not answer after 15 s", _tail(log))
+                raise StackError(f"the supervisor does not answer after {START_SECONDS:g} s", _tail(log))
             time.sleep(0.02)
 
     def start_programs(self, programs: Sequence[Program], tell: Tell) -> None:
