@@ -16,7 +16,7 @@ from lab.stack.host import running
 from lab.stack.modes import Request
 from lab.stack.supervision import Supervision
 
-pytestmark = [pytest.mark.stack, pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 class Demo:
@@ -41,7 +41,7 @@ class Demo:
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)
-        said, _ = process.communicate(timeout=150)
+        said, _ = process.communicate(timeout=360)
         return process.returncode, said
 
     def left(self) -> list[psutil.Process]:
@@ -80,11 +80,11 @@ def test_it_ends_with_a_table_and_a_report(demo: Demo):
 
 
 def test_ctrl_c_during_the_load_ends_it_early_with_a_report(demo: Demo):
-    process = demo.start("--seconds", "120")
+    process = demo.start("--seconds", "240")
     until(process, "ok/s")
     process.send_signal(signal.SIGINT)
     said = until(process, "report: ")
-    assert process.wait(60) == 130
+    assert process.wait(120) == 130
     assert "interrupted" in said
     page = Path(said.rsplit("report: ", 1)[1].strip())
     assert load(page.with_suffix(".json")).interrupted
@@ -92,18 +92,18 @@ def test_ctrl_c_during_the_load_ends_it_early_with_a_report(demo: Demo):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_the_stack_starts_leaves_nothing(demo: Demo, number: signal.Signals, code: int):
-    process = demo.start("--seconds", "120")
+    process = demo.start("--seconds", "240")
     until(process, "postgres is up")
     process.send_signal(number)
-    assert process.wait(60) == code
+    assert process.wait(120) == code
 
 
 @pytest.mark.slow
 def test_sigterm_during_the_load_leaves_nothing(demo: Demo):
-    process = demo.start("--seconds", "120")
+    process = demo.start("--seconds", "240")
     until(process, "ok/s")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
+    assert process.wait(120) == 143
 
 
 def test_a_demo_beside_another_is_refused_in_one_line(tmp_path: Path):

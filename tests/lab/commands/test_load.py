@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,7 +72,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDescription
 
 
 def _command(stack: StackDescription, output: Path, *options: str) -> list[str]:
-    usual = ["--home", str(stack.home), "--output", str(output), "--no-stall-test", "--sockets", "10"]
+    usual = [
+        "--home",
+        str(stack.home),
+        "--output",
+        str(output),
+        "--no-stall-test",
+        "--sockets",
+        "10",
+        "--settle",
+        "60",
+    ]
     return [sys.executable, "-m", "lab.cli", "load", *usual, *options]
 
 
@@ -81,7 +90,7 @@ def _command(stack: StackDescription, output: Path, *options: str) -> list[str]:
 def test_result_and_report_are_written(stack, tmp_path):
     output = tmp_path / "r.json"
     command = _command(stack, output, "--rate", "40", "--seconds", "2", "--warm-up", "0.5")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     run = record.load(output)
     assert done.returncode == (0 if run.valid else 3), done.stderr
     assert run.ledger.clean and run.command.startswith("lab load --rate 40")
@@ -95,7 +104,7 @@ def test_load_above_what_is_possible_ends_with_exit_code_3(stack, tmp_path):
         _command(stack, tmp_path / "r.json", *options),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 3
@@ -106,16 +115,15 @@ def test_load_above_what_is_possible_ends_with_exit_code_3(stack, tmp_path):
 @pytest.mark.stack
 async def test_interrupted_load_keeps_what_it_has(stack, tmp_path):
     output = tmp_path / "r.json"
-    command = _command(stack, output, "--rate", "40", "--seconds", "100", "--warm-up", "0.2", "--no-report")
+    command = _command(stack, output, "--rate", "40", "--seconds", "200", "--warm-up", "0.2", "--no-report")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(120):
         first = await process.stdout.readline()  # a line every five seconds
     assert b"ok/s" in first
-    begin = time.monotonic()
     process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(80):
         await process.communicate()
-    assert process.returncode == 130 and time.monotonic() - begin < 20
+    assert process.returncode == 130
     run = record.load(output)
-    assert run.interrupted and run.measured_seconds > 4 and run.total.ok > 0 and run.ledger.clean
+    assert run.interrupted and 4 < run.measured_seconds < 90 and run.total.ok > 0 and run.ledger.clean
