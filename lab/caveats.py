@@ -91,6 +91,12 @@ ROWS = (
         "One side warms up, grows or leaks during the session",
         "Lengthen the warm-up, or look at memory and table size over time",
     ),
+    Caveat(
+        "too few for sameness",
+        "the whole interval lies within the margin, of {have} pairs; {need} are the least",
+        "Few pairs that agree by luck look as if nothing mattered",
+        "Ask again without --quick",
+    ),
     # --- about the machine
     Caveat(
         "pressure",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -46,7 +47,10 @@ def log_ratios(a: Sequence[float], b: Sequence[float]) -> list[float]:
 
 
 def effect_of(ratios: Sequence[float], seed: int = 1, confidence: float = CONFIDENCE) -> Effect:
-    """The median of the log ratios with its bootstrap interval (percentile) and Wilcoxon's p.
+    """The median of the log ratios with its interval and Wilcoxon's p.
+
+    The interval is what bootstrap (percentile) and the exact test of the median leave open together: the
+    bootstrap alone, of a dozen ratios, covers the truth in 93 sessions of 100 where 95 are promised.
 
     Needs 5 pairs or more, below which no interval means anything; raises ValueError.
     """
@@ -66,20 +70,36 @@ def effect_of(ratios: Sequence[float], seed: int = 1, confidence: float = CONFID
         rng=np.random.default_rng(seed),
         vectorized=True,
     ).confidence_interval
+    low, high = exact_interval(values, confidence)
     p = float(stats.wilcoxon(values).pvalue)
-    return Effect(math.exp(median), math.exp(found.low), math.exp(found.high), p, len(values))
+    return Effect(
+        math.exp(median), math.exp(min(found.low, low)), math.exp(max(found.high, high)), p, len(values)
+    )
+
+
+def exact_interval(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of the median that needs no assumption: two of the values, by the binomial law.
+
+    Of 5 values no two are far enough out for 95 %: then the lowest and the highest.
+    """
+    found = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+    low, high = float(found.low), float(found.high)
+    return (
+        low if math.isfinite(low) else float(values.min()),
+        high if math.isfinite(high) else float(values.max()),
+    )
 
 
 def resolution(ratios: Sequence[float], pairs: int, seed: int = 1, sessions: int = 400) -> float:
     """Half the width of the interval that `pairs` pairs with this spread would have, as a share.
 
-    Drawn from the ratios themselves around their median: what a session of that length can resolve.
+    Of sessions drawn from the ratios themselves the median one: what a session of that length can resolve.
     """
     values = np.asarray(ratios, dtype=float)
     rng = np.random.default_rng(seed)
-    centred = values - np.median(values)
-    medians = np.median(rng.choice(centred, size=(sessions, pairs)), axis=1)
-    return float(math.exp(np.quantile(np.abs(medians), CONFIDENCE)) - 1)
+    drawn = np.sort(rng.choice(values, size=(sessions, pairs)), axis=1)
+    low, high = (round(place) for place in exact_interval(np.arange(pairs, dtype=float)))
+    return float(math.exp(np.median(drawn[:, high] - drawn[:, low]) / 2) - 1)
 
 
 def order_difference(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:

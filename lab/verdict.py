@@ -3,7 +3,7 @@
 The words, in the order in which they are decided:
 
 INVALID                a guard failed or a grave caveat stands; no figure is claimed
-same within the margin the whole interval lies within the margin (and the margin is 5 % or less)
+same within the margin the whole interval lies within the margin (5 % or less), of 12 pairs or more
 better, worse          the interval leaves out 1, Wilcoxon agrees, and the change is above the margin
 no difference shown    none of these; the sentence says how large a difference could still hide
 
@@ -103,8 +103,12 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
         return _invalid(record, [order, *notes])
     alpha = ALPHA[min(len(record.looks), 3)]
     differs = effect.excludes_one and effect.p_value <= alpha
-    if effect.largest_change <= min(margin, SAMENESS_LIMIT):
-        word: Word = "same within the margin"
+    within = effect.largest_change <= min(margin, SAMENESS_LIMIT)
+    if within and effect.pairs < LOOKS[0]:
+        word: Word = "no difference shown"
+        notes.append(caveat("too few for sameness", have=effect.pairs, need=LOOKS[0]))
+    elif within:
+        word = "same within the margin"
         if differs:
             notes.append(caveat("real but small", change=effect.ratio - 1, margin=margin))
     elif differs and abs(effect.ratio - 1) > margin:

@@ -112,6 +112,24 @@ def test_the_bootstrap_of_the_mean_cries_wolf_more_often_than_ours():
     assert ours_wrong / 150 < 0.05
 
 
+@pytest.mark.parametrize("pairs", [6, 8, 12, 20, 30])
+@pytest.mark.parametrize("tails", [None, 2])
+def test_the_interval_covers_the_truth_as_often_as_it_says(pairs, tails):
+    rng = np.random.default_rng(100 + pairs)
+    sessions = 300
+    covered = 0
+    for _ in range(sessions):
+        noise = rng.normal(size=pairs) if tails is None else rng.standard_t(tails, pairs)
+        effect = effect_of(list(math.log(1.1) + 0.05 * noise))
+        covered += effect.low <= 1.1 <= effect.high
+    assert covered / sessions >= 0.94
+
+
+def test_of_five_pairs_the_interval_is_their_range():
+    effect = effect_of([0.0, 0.1, 0.2, 0.3, 0.4])
+    assert (effect.low, effect.high) == pytest.approx((1.0, math.exp(0.4)))
+
+
 def test_wilcoxon_is_scipy_s():
     ratios = [0.02, 0.03, -0.01, 0.05, 0.04, 0.01, 0.06]
     assert effect_of(ratios).p_value == pytest.approx(stats.wilcoxon(ratios).pvalue)

@@ -69,6 +69,15 @@ def test_small_noise_around_nothing_is_same_within_the_margin():
     assert verdict.margin == 0.02
 
 
+@pytest.mark.parametrize("pairs", [6, 11])
+def test_fewer_than_twelve_pairs_never_show_sameness(pairs):
+    rng = np.random.default_rng(14)
+    few, floor = session(rng, spread=0.004, n=pairs), session(rng, spread=0.004, n=pairs)
+    verdict = judge(Record("cpu_per_1k", few, floor, looks=(6,)))
+    assert verdict.word == "no difference shown"
+    assert [caveat.name for caveat in verdict.caveats] == ["too few for sameness"]
+
+
 def test_a_real_change_below_the_margin_is_the_same_and_says_so():
     rng = np.random.default_rng(15)
     verdict = run(session(rng, effect=1.01, spread=0.001), session(rng, spread=0.001))
