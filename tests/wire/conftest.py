@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from lab.faults.proxy import Proxy
 from lab.stack.nats import plan_nats
 from lab.stack.rabbitmq import plan_rabbitmq
 from lab.stack.redis import plan_redis
+from tests.waiting import PATIENCE_SECONDS
 from tests.wire.servers import Broker, supervised
 
 ALL = [
@@ -37,6 +40,27 @@ def rabbitmq_server() -> Iterator[dict[str, Any]]:
         programs, description = plan_rabbitmq(Path(name), 1)
         with supervised(Path(name), programs):
             yield description
+
+
+@pytest.fixture
+def virtual_host(rabbitmq_server: dict[str, Any]) -> Iterator[str]:
+    """The test's own: no queue of another test is in it.
+
+    One that dies with its connection, or expires a minute after its consumer, takes along the confirm of
+    what was routed to it just then: whoever publishes is told that it failed.
+    """
+    if "management" not in rabbitmq_server:
+        yield "/"
+        return
+    name = f"test-{uuid4().hex[:12]}"
+    with httpx.Client(
+        base_url=rabbitmq_server["management"][0],
+        auth=(rabbitmq_server["user"], rabbitmq_server["password"]),
+        timeout=PATIENCE_SECONDS,
+    ) as http:
+        http.put(f"/api/vhosts/{name}", json={}).raise_for_status()
+        yield name
+        http.delete(f"/api/vhosts/{name}").raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -68,12 +92,14 @@ def _of_postgres(request: pytest.FixtureRequest) -> Broker:
 
 def _of_rabbitmq(request: pytest.FixtureRequest, queue_type: str = "classic") -> Broker:
     server = request.getfixturevalue("rabbitmq_server")
+    virtual_host = request.getfixturevalue("virtual_host")
     return Broker(
         "rabbitmq",
         lambda port: {
             "rabbitmq_hosts": (f"127.0.0.1:{port}",),
             "rabbitmq_user": server["user"],
             "rabbitmq_password": server["password"],
+            "rabbitmq_virtual_host": virtual_host,
             "queue_type": queue_type,
         },
         Proxy(("127.0.0.1", server["port"])),

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from tests.waiting import PATIENCE_SECONDS
 from wire.broker import BrokerUnavailable, Consumer, Publisher
 from wire.message import DialogMessage, dialog_id_of
 
-LIMIT_SECONDS = 15.0  # of every wait; nothing waits so long unless it is broken
+LIMIT_SECONDS = PATIENCE_SECONDS  # of every wait; nothing waits so long unless it is broken
 
 
 def hint(from_user: int, to_user: int, seq: int, content: str = "hi") -> DialogMessage:

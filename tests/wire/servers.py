@@ -14,12 +14,18 @@ from wire.brokers import consumer_for, publisher_for
 from wire.brokers.memory import MemoryHub
 from wire.brokers.settings import BrokerSettings
 
-# Short, so that a test of a dead peer takes seconds. No number here decides whether a test passes.
-QUICK: dict[str, Any] = {
-    "heartbeat_seconds": 1.0,
-    "connect_timeout_seconds": 2.0,
-    "publish_timeout_seconds": 1.0,
+# Long: a peer that a full machine keeps from answering for seconds is not lost.
+PATIENT: dict[str, Any] = {
+    "heartbeat_seconds": 20.0,
+    "connect_timeout_seconds": 20.0,
+    "publish_timeout_seconds": 20.0,
     "unbind_after_seconds": 0.4,
+}
+# So that a test of a dead peer takes seconds.
+QUICK: dict[str, Any] = {
+    "heartbeat_seconds": 2.0,
+    "connect_timeout_seconds": 4.0,
+    "publish_timeout_seconds": 1.0,
 }
 
 
@@ -46,7 +52,7 @@ class Broker:
 
     def settings(self, **changes: Any) -> BrokerSettings:
         own = self.connect(self.proxy.port) if self.proxy else {}
-        return BrokerSettings(**{"broker": self.name, **QUICK, **own, **changes})
+        return BrokerSettings(**{"broker": self.name, **PATIENT, **own, **changes})
 
     def publisher(self, **changes: Any) -> Publisher:
         publisher = publisher_for(self.settings(**changes), self.hub)
