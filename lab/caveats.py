@@ -111,6 +111,13 @@ ROWS = (
         "Close them, or trust CPU figures more than latencies",
     ),
     Caveat(
+        "crowded",
+        "other programs used {cores:.2f} cores and tasks waited for a core {share:.0%} of the time",
+        "A latency of such minutes is the other programs' as much as the lever's",
+        "Close them and pull again; CPU and counts stand",
+        grave=True,
+    ),
+    Caveat(
         "one machine",
         "all processes, also replicas, shards and nodes, share the cores of one machine",
         "What would have its own machine elsewhere takes from its neighbours here",

@@ -135,6 +135,7 @@ def ratios_of(pairs: Sequence[Pair]) -> list[float]:
 def _grave(record: Record, metric: Metric) -> list[Caveat]:
     """What takes the verdict away before any figure is looked at."""
     found = [guard_failed(guard.name, guard.words) for guard in record.guards if not guard.ok]
+    found += [remark for remark in record.remarks if remark.grave]
     if len(record.pairs) < min(record.looks):
         found.append(caveat("too few pairs", have=len(record.pairs), need=min(record.looks)))
     if len(record.floor_pairs) < 5:

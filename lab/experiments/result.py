@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lab.caveats import Caveat
 from lab.errors import UsageError
+from lab.experiments.plan import plan_from
+from lab.experiments.session import verdicts_of
 from lab.statistics import Effect
 from lab.trials.observation import Observation
 from lab.verdict import Guard, Verdict
@@ -66,7 +68,11 @@ class PullResult:
 
 
 def load(path: Path) -> PullResult:
-    """Read a result file. Raises UsageError when it is none."""
+    """Read a result file. Raises UsageError when it is none.
+
+    The verdicts are those of the present rules, from the observations: so that results of different
+    months mean the same by one word.
+    """
     try:
         raw = json.loads(path.read_text())
         if raw.pop("format") != FORMAT or raw.pop("kind") != KIND:
@@ -80,7 +86,10 @@ def load(path: Path) -> PullResult:
         Observation(**{**one, "guards": [Guard(**guard) for guard in one["guards"]]})
         for one in raw["observations"]
     ]
-    return PullResult(**raw)
+    result = PullResult(**raw)
+    if not result.observations:
+        return result
+    return replace(result, verdicts=verdicts_of(plan_from(result.plan), result.observations))
 
 
 def _verdict(raw: dict[str, Any]) -> Verdict:

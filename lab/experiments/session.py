@@ -18,6 +18,8 @@ SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "b
 
 MOST_WAITED = 0.5  # share of the time; below it a Poisson load does this to itself
 MOST_OF_OTHERS = 0.25  # cores
+# From here on a latency is the other programs' as well; CPU is counted by process and stands.
+CROWDED_WAITED, CROWDED_OTHERS = 0.9, 1.0
 LATENCY_GUARDS = {"generator lag"}
 ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
@@ -119,8 +121,7 @@ def verdicts_of(
 ) -> list[Verdict]:
     """The verdict of each metric, the primary first, from the first `rounds` rounds."""
     kept = [one for one in observations if rounds is None or one.round < rounds]
-    remarks = [caveat("one machine")] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
-    remarks += _of_the_machine(kept)
+    machine = [caveat("one machine")] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
     guards = worst_guards(kept)
     verdicts = []
     for metric in plan.metrics:
@@ -128,18 +129,21 @@ def verdicts_of(
         if not pairs and metric != plan.metric:
             continue  # not measured in this run: nothing to say
         own = guards_for(metric, guards)
+        remarks = [*machine, *_of_the_machine(kept, METRICS[metric].is_latency)]
         samples = min((one.samples_of(metric) for one in kept), default=0)
         record = Record(metric, pairs, floor_pairs_of(kept, metric), own, samples, plan.looks, remarks)
         verdicts.append(judge(record, *plan.values))
     return verdicts
 
 
-def _of_the_machine(observations: Sequence[Observation]) -> list[Caveat]:
-    """What a full machine or other programs on it mean for the figures."""
+def _of_the_machine(observations: Sequence[Observation], latency: bool) -> list[Caveat]:
+    """What a full machine or other programs on it mean for the figures of a metric."""
     if not observations:
         return []
     waited = median(one.pressure for one in observations)
     others = median(float(one.detail.get("others", 0.0)) for one in observations)
+    if latency and (waited > CROWDED_WAITED or others > CROWDED_OTHERS):
+        return [caveat("crowded", cores=others, share=waited)]
     found = [caveat("pressure", share=waited)] if waited > MOST_WAITED else []
     return found + ([caveat("other load", cores=others)] if others > MOST_OF_OTHERS else [])
 
