@@ -115,7 +115,10 @@ async def running(settings: Settings, recorder: Recorder | None = None) -> Async
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     try:
-        await eventually(lambda: serving.done() or (server.started and not app.health.not_ready))
+        # On a cluster it makes the shards first.
+        await eventually(
+            lambda: serving.done() or (server.started and not app.health.not_ready), 3 * PATIENCE_SECONDS
+        )
         port = server.servers[0].sockets[0].getsockname()[1]
         connection = await asyncpg.connect(settings.postgres_dsn())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:

@@ -8,12 +8,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from backend.connections import ANSWER_SECONDS, STATEMENT_SECONDS
+from backend.pools import PAUSES_SECONDS
 from lab.shards import changes
 from lab.shards.cluster import Cluster as Shards
 from lab.stack.description import Database
 from tests.backend.running import Running, running
 from tests.citus.backends import settings
 from tests.citus.conftest import Cluster
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 NAME = "backend-of-the-test"
@@ -23,8 +26,19 @@ SESSIONS = (
 
 
 @pytest.fixture
-async def backend(cluster: Cluster) -> AsyncIterator[Running]:
-    given = settings(cluster, citus_node="any", pool_size=6, shard_count=4, service_id=NAME)
+async def backend(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    """As many tries as ever, and each as long as a machine takes that moves shards beside them."""
+    monkeypatch.setattr("backend.pools.PAUSES_SECONDS", tuple(4 * pause for pause in PAUSES_SECONDS))
+    monkeypatch.setattr("backend.connections.STATEMENT_SECONDS", 4 * STATEMENT_SECONDS)
+    monkeypatch.setattr("backend.connections.ANSWER_SECONDS", 4 * ANSWER_SECONDS)
+    given = settings(
+        cluster,
+        citus_node="any",
+        pool_size=6,
+        pool_wait_seconds=PATIENCE_SECONDS,
+        shard_count=4,
+        service_id=NAME,
+    )
     async with running(given) as started:
         yield started
 
@@ -39,9 +53,11 @@ async def sessions(node: Database) -> int:
 
 async def has_sessions(node: Database, expected: int) -> None:
     """Wait until the backend has so many at a node."""
-    async with asyncio.timeout(20):
-        while await sessions(node) != expected:  # noqa: ASYNC110 - it is what is asked
-            await asyncio.sleep(0.05)
+
+    async def has() -> bool:
+        return await sessions(node) == expected
+
+    await eventually(has)
 
 
 async def test_the_pool_is_on_all_nodes_and_a_move_is_never_shown(backend: Running, cluster: Cluster):

