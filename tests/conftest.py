@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -76,6 +77,14 @@ async def _run(dsn: str, *statements: str) -> None:
         await connection.close()
 
 
+async def _run_alone(dsn: str, statement: str) -> None:
+    """Once nobody is in the other database: PostgreSQL itself waits 5 s for processes that are to end."""
+    for _ in range(5):
+        with suppress(asyncpg.ObjectInUseError):
+            return await _run(dsn, statement)
+    await _run(dsn, statement)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """DSN of a real embedded PostgreSQL (durable, unix socket). It ends with the tests, killed ones too."""
@@ -121,6 +130,6 @@ def template_database(postgres_server: str) -> str:
 def database(postgres_server: str, template_database: str) -> Iterator[str]:
     """DSN of a fresh database with the schema, dropped after the test."""
     name = f"test_{uuid4().hex[:12]}"
-    asyncio.run(_run(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}"))
+    asyncio.run(_run_alone(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}"))
     yield postgres_server.replace("/postgres?", f"/{name}?")
-    asyncio.run(_run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(_run_alone(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
