@@ -15,6 +15,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 4_999
+DIGITS = 12  # of a log ratio, after the point: coarser than the last digits of a double, finer than any clock
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class Effect:
 
 
 def log_ratios(a: Sequence[float], b: Sequence[float]) -> list[float]:
-    """log(b / a) of each pair. Raises ValueError unless all figures are positive and paired."""
+    """log(b / a) of each pair. Raises ValueError unless all figures are positive and paired.
+
+    Swapping the sides changes nothing but the signs, and what is as far from 0 is exactly as far: the rank test
+    looks for ties, and a last digit must not break one.
+    """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} figures against {len(b)}: expected pairs")
     if any(not value > 0 or math.isinf(value) for value in (*a, *b)):
         raise ValueError("a figure that is zero, negative or missing has no ratio")
-    return [math.log(right / left) for left, right in zip(a, b, strict=True)]
+    return [round(math.log(right) - math.log(left), DIGITS) for left, right in zip(a, b, strict=True)]
 
 
 def effect_of(ratios: Sequence[float], seed: int = 1, confidence: float = CONFIDENCE) -> Effect:
