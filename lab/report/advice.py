@@ -6,24 +6,23 @@ from pathlib import Path
 
 from lab.experiments.result import PullResult
 from lab.report.style.page import figures
+from lab.statistics import Effect
 from lab.trials.observation import pairs_of
-from lab.verdict import percent
+from lab.verdict import Verdict, percent
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
 
 Found = tuple[Path, PullResult]
 
-# Levers that lead from one process to the next: their CPU is the price of a hop.
-HOPS = (
-    "run_mode",
-    "broker",
-    "delivery",
-    "routing",
-    "app_transport",
-    "database_transport",
-    "encoding",
-    "payload",
-)
+# Ratios of one family can be ranked, those of two cannot: a tenth of the CPU is not a tenth of the frames.
+FAMILIES = ("CPU", "waiting", "frames, bytes and memory")
+
+
+def family(metric: str) -> str:
+    """Which of FAMILIES a metric belongs to."""
+    if metric.startswith("cpu"):
+        return FAMILIES[0]
+    return FAMILIES[1] if METRICS[metric].is_latency else FAMILIES[2]
 
 
 def size(result: PullResult) -> float:
@@ -46,107 +45,137 @@ def ahead(result: PullResult) -> str | None:
     return {"better": b, "worse": a}.get(result.primary.word)
 
 
+def only_counted(result: PullResult) -> bool:
+    """Whether a count is all that got better: neither CPU nor waiting was shown to follow it."""
+    return family(result.primary.metric) == FAMILIES[2] and not any(
+        one.word == result.primary.word and family(one.metric) != FAMILIES[2] for one in result.verdicts
+    )
+
+
+WORTH = "Worth pulling, if you can pay for it"
+COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
+KEEP = "Keep: what it costs to leave the default"
+ALONE = "Leave alone"
+OPEN = "Not decided"
+SECTIONS = {
+    WORTH: "The default is behind. What it would cost instead stands in each line: read it first.",
+    KEEP: "The largest prices first. Whoever changes one of these should get something else for it.",
+    COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
+    ALONE: "Shown to be the same within the margin: choose by what is easier to run.",
+    OPEN: "An interval around nothing, or figures that do not count. Neither is evidence of sameness.",
+}
+
+
+def section_of(result: PullResult) -> str:
+    """Where a result belongs."""
+    if ahead(result) is None:
+        return ALONE if result.primary.word == "same within the margin" else OPEN
+    if only_counted(result):
+        return COUNTED
+    return KEEP if ahead(result) == default_of(result) else WORTH
+
+
 def advice(latest: Sequence[Found]) -> list[str]:
-    """Sections: worth pulling, keep, leave alone, not decided. The largest effect comes first in each."""
-    results = [one for _, one in latest]
-    sections: list[tuple[str, str, list[PullResult], Callable[[PullResult], str]]] = [
-        (
-            "Worth pulling, if you can pay for it",
-            "The default is behind. What it would cost instead stands in each line: read it first.",
-            [one for one in results if ahead(one) not in (None, default_of(one))],
-            _worth,
-        ),
-        (
-            "Keep: what it costs to leave the default",
-            "The largest prices first. Whoever changes one of these should get something else for it.",
-            [one for one in results if ahead(one) == default_of(one)],
-            _keep,
-        ),
-        (
-            "Leave alone",
-            "Shown to be the same within the margin: choose by what is easier to run.",
-            [one for one in results if one.primary.word == "same within the margin"],
-            _same,
-        ),
-        (
-            "Not decided",
-            "An interval around nothing, or figures that do not count. Neither is evidence of sameness.",
-            [one for one in results if one.primary.word in ("no difference shown", "INVALID")],
-            _open,
-        ),
-    ]
+    """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever."""
+    by_lever: dict[str, list[PullResult]] = {}
+    for _, one in latest:
+        by_lever.setdefault(one.lever, []).append(one)
+    order = list(SECTIONS)
+    placed: dict[tuple[str, str], list[list[PullResult]]] = {}
+    for own in by_lever.values():
+        apart = lever_named(own[0].lever).design
+        own.sort(key=lambda one: (order.index(section_of(one)), one.plan["design"] != apart, -size(one)))
+        placed.setdefault((section_of(own[0]), family(own[0].primary.metric)), []).append(own)
     lines: list[str] = []
-    for title, words, found, told in sections:
-        if found:
-            numbered = (f"{number}. {told(one)}" for number, one in enumerate(found, 1))
-            lines += [f"### {title}", "", words, "", *numbered, ""]
+    for title, words in SECTIONS.items():
+        found = [(name, placed.get((title, name), [])) for name in FAMILIES]
+        if any(entries for _, entries in found):
+            lines += [f"### {title}", "", words, ""]
+        for name, entries in found:
+            entries.sort(key=lambda own: -size(own[0]))
+            numbered = [f"{number}. {_entry(own, TOLD[title])}" for number, own in enumerate(entries, 1)]
+            lines += [f"By {name}:", "", *numbered, ""] if numbered else []
     return lines or ["Nothing was decided yet.", ""]
 
 
-def _name(result: PullResult) -> str:
-    return f"**[{result.lever}](levers/{result.lever}.md)**"
+def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
+    """The first result in full, a line for each of the others."""
+    also = [f" Also {_brief(one)}" for one in own[1:]]
+    return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}"
+
+
+def _brief(result: PullResult) -> str:
+    a, b = result.values
+    label = METRICS[result.primary.metric].label
+    if result.primary.effect is None:
+        return f"`{a}` to `{b}`: invalid."
+    how = f" by {result.plan['design']}" if result.plan["design"] != lever_named(result.lever).design else ""
+    open_ = ", no difference shown" if result.primary.word == "no difference shown" else ""
+    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)}{open_}."
+
+
+def change(effect: Effect) -> str:
+    """+10.8 % (+9.1 % to +12.0 %)"""
+    low, middle, high = map(percent, (effect.low, effect.ratio, effect.high))
+    return f"{middle} ({low} to {high})"
+
+
+def between(result: PullResult, metric: str) -> str:
+    """The medians behind a ratio, in brackets, with what they are; '' where there are none."""
+    found = pairs_of(result.observations, metric)
+    if not found:
+        return ""
+    a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
+    return f" ({figures(a)} to {figures(b)} {METRICS[metric].unit or METRICS[metric].label})"
 
 
 def _moved(result: PullResult) -> str:
     verdict = result.primary
     assert verdict.effect is not None
-    label = METRICS[verdict.metric].label
     a, b = result.values
-    return f"{label} {percent(verdict.effect.ratio)} from `{a}` to `{b}`{between(result, verdict.metric)}."
+    label = METRICS[verdict.metric].label
+    return f"{label} {change(verdict.effect)} from `{a}` to `{b}`{between(result, verdict.metric)}."
 
 
-def between(result: PullResult, metric: str) -> str:
-    """The medians behind a ratio, in brackets; '' where there are none."""
-    found = pairs_of(result.observations, metric)
-    if not found:
-        return ""
-    a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
-    unit = METRICS[metric].unit
-    return f" ({figures(a)} to {figures(b)}{' ' + unit if unit else ''})"
-
-
-def _worth(result: PullResult) -> str:
-    other = ahead(result)
-    return f"{_name(result)}: `{other}`. {_moved(result)}{_against(result)}{_price(result, other or '')}"
-
-
-def _keep(result: PullResult) -> str:
-    other = next(value for value in result.values if value != ahead(result))
-    return f"{_name(result)}: `{ahead(result)}`. {_moved(result)}{_against(result)}{_price(result, other)}"
+def _pulled(result: PullResult) -> str:
+    """The value that is ahead, by how much, against what, and what the page says of the other one."""
+    best, default = ahead(result), default_of(result)
+    other = next(value for value in result.values if value != default)
+    return f"`{best}`. {_moved(result)}{_against(result)}{_price(result, other)}"
 
 
 def _same(result: PullResult) -> str:
     a, b = result.values
     label, margin = METRICS[result.primary.metric].label, result.primary.margin or 0
-    return f"{_name(result)}: `{a}` or `{b}`, {label} within {margin:.1%}.{_besides(result)}"
+    return f"`{a}` or `{b}`, {label} within {margin:.1%}.{_besides(result)}"
 
 
 def _open(result: PullResult) -> str:
     a, b = result.values
     verdict = result.primary
-    label = METRICS[verdict.metric].label
     if verdict.effect is None:
         why = "; ".join(one.seen for one in verdict.caveats if one.grave)
-        return f"{_name(result)}: `{a}` or `{b}`, invalid: {why}.{_besides(result)}"
+        return f"`{a}` or `{b}`, invalid: {why}.{_besides(result)}"
     hidden = f"up to {verdict.effect.largest_change:.1%} could hide"
-    return f"{_name(result)}: `{a}` or `{b}`, {label}: {hidden}.{_besides(result)}"
+    return f"`{a}` or `{b}`, {METRICS[verdict.metric].label}: {hidden}.{_besides(result)}"
 
 
 def _against(result: PullResult) -> str:
     """Other metrics that went the other way: what the better figure is paid with."""
     opposite = {"better": "worse", "worse": "better"}[result.primary.word]
-    found = [
-        f"{METRICS[one.metric].label} {percent(one.effect.ratio)}"
-        for one in result.verdicts[1:]
-        if one.word == opposite and one.effect
-    ]
+    found = [_figure(result, one) for one in result.verdicts[1:] if one.word == opposite and one.effect]
     return f" Against it: {', '.join(found)}." if found else ""
+
+
+def _figure(result: PullResult, verdict: Verdict) -> str:
+    assert verdict.effect is not None
+    return f"{METRICS[verdict.metric].label} {change(verdict.effect)}{between(result, verdict.metric)}"
 
 
 def _besides(result: PullResult) -> str:
     """Other metrics that were decided although the primary one was not."""
     found = [
-        f"{METRICS[one.metric].label} {percent(one.effect.ratio)} ({one.word})"
+        f"{_figure(result, one)}, {one.word}"
         for one in result.verdicts[1:]
         if one.word in ("better", "worse") and one.effect
     ]
@@ -160,35 +189,4 @@ def _price(result: PullResult, value: str) -> str:
     return f" About `{value}`: {text if acronym else text[:1].lower() + text[1:]}" if text else ""
 
 
-def hops(latest: Sequence[Found]) -> list[str]:
-    """A table of what each hop costs, in CPU of every process for 1,000 messages."""
-    metric = "cpu_per_1k_total"
-    rows = []
-    for _, result in latest:
-        verdict = next((one for one in result.verdicts if one.metric == metric), None)
-        if result.lever not in HOPS or verdict is None or verdict.effect is None:
-            continue
-        found = pairs_of(result.observations, metric)
-        a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
-        low, middle, high = map(percent, (verdict.effect.low, verdict.effect.ratio, verdict.effect.high))
-        rows.append(
-            (
-                HOPS.index(result.lever),
-                f"| [{result.lever}](levers/{result.lever}.md) "
-                f"| `{result.values[0]}` to `{result.values[1]}` "
-                f"| {figures(a)} | {figures(b)} | {b - a:+.0f} | {middle} ({low} to {high}) "
-                f"| {verdict.word} |",
-            )
-        )
-    if not rows:
-        return []
-    head = [
-        "## The price of each hop",
-        "",
-        "CPU for 1,000 messages sent and pushed, in ms: of every process of the stack; in a duet (both sides",
-        "in one stack) of the side's own process and of PostgreSQL's work for it.",
-        "",
-        "| lever | from, to | from | to | difference | change (95 %) | verdict |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    return [*head, *(row for _, row in sorted(rows)), ""]
+TOLD = {WORTH: _pulled, KEEP: _pulled, COUNTED: _pulled, ALONE: _same, OPEN: _open}

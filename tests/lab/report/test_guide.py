@@ -45,10 +45,29 @@ def test_advice_says_what_a_value_costs_beside_the_figure(folder):
 
 def test_an_invalid_result_claims_nothing(folder):
     text = (folder / "README.md").read_text()
-    assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | ✗" in text
+    assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | 5 | ✗" in text
     line = next(line for line in text.splitlines() if line.startswith("1. **[logging]"))
     assert "invalid: achieved 0.7" in line
     assert "%" not in line
+
+
+def test_it_is_said_how_many_pairs_stand_behind_a_verdict_and_what_older_code_measured(folder):
+    text = (folder / "README.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| [event_loop]"))
+    assert "| 12 | ▼ [worse](pulls/event_loop.0.json) ° |" in row
+
+
+def test_it_is_said_whose_the_predictions_were():
+    mine = replace(made_up(effect=1.2), fingerprint=MACHINE, prediction="down")
+    catalogues = replace(mine, prediction="up")
+    text = "\n".join(guide.summary([(Path("a.json"), mine), (Path("b.json"), catalogues)]))
+    assert "(1 the catalogue's own, 1 of whoever ran it) 1 came true and 1 did not" in text
+
+
+def test_a_pull_by_another_metric_than_the_lever_s_says_so():
+    pulled = replace(made_up(effect=1.4, lever="pool_size", values=("10", "2"), metric="p50", also=()))
+    text = guide.index([(Path("a.json"), pulled)])
+    assert "| p50 (the lever's own: p99) |" in text
 
 
 def test_what_was_not_run_is_said_with_a_command_that_runs(folder):

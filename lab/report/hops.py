@@ -1,0 +1,57 @@
+"""What each hop of a message costs, in CPU of every process for 1,000 messages. Words only, no files."""
+
+import statistics
+from collections.abc import Sequence
+
+from lab.experiments.result import PullResult
+from lab.report.advice import Found, change
+from lab.report.style.page import figures
+from lab.trials.observation import pairs_of
+
+METRIC = "cpu_per_1k_total"
+# Levers that lead from one process to the next: their CPU is the price of a hop.
+HOPS = (
+    "run_mode",
+    "broker",
+    "delivery",
+    "routing",
+    "app_transport",
+    "database_transport",
+    "encoding",
+    "payload",
+)
+HEAD = [
+    "## The price of each hop",
+    "",
+    "CPU for 1,000 messages sent and pushed, in ms: of every process of the stack; in a duet (both sides",
+    "in one stack) of the side's own process and of PostgreSQL's work for it. The difference is the median",
+    "of the rounds' own; where no difference was shown, none is given.",
+    "",
+    "| lever | from, to | from | to | difference | change (95 %) | verdict |",
+    "|---|---|---|---|---|---|---|",
+]
+
+
+def hops(latest: Sequence[Found]) -> list[str]:
+    """A table in the order of a message's way; nothing where no hop was measured."""
+    rows = [
+        (HOPS.index(result.lever), row)
+        for _, result in latest
+        if result.lever in HOPS and (row := _row(result))
+    ]
+    return [*HEAD, *(row for _, row in sorted(rows)), ""] if rows else []
+
+
+def _row(result: PullResult) -> str:
+    verdict = next((one for one in result.verdicts if one.metric == METRIC), None)
+    if verdict is None or verdict.effect is None:
+        return ""
+    found = pairs_of(result.observations, METRIC)
+    a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
+    # Of each round: the medians of the sides may be of different rounds, and differ the other way.
+    apart = f"{statistics.median(p.b - p.a for p in found):+.0f}"
+    return (
+        f"| [{result.lever}](levers/{result.lever}.md) | `{result.values[0]}` to `{result.values[1]}` "
+        f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else apart} "
+        f"| {change(verdict.effect)} | {verdict.word} |"
+    )

@@ -1,0 +1,100 @@
+"""What to pull first: like is ranked with like, one entry a lever, and no count alone is called a gain."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from lab.report.advice import COUNTED, KEEP, advice, section_of
+from lab.report.hops import hops
+from lab.report.opening import opening
+from tests.lab.report.made_up_pulls import made_up
+
+
+def pulled(effect, lever, values, **changes):
+    return Path(f"{lever}.json"), made_up(effect=effect, lever=lever, values=values, **changes)
+
+
+def counted(found, metric, ratio):
+    """The same with a count as the primary metric, which moved by this ratio."""
+    path, result = found
+    effect = replace(result.primary.effect, ratio=ratio, low=ratio * 0.99, high=ratio * 1.01)
+    primary = replace(result.primary, metric=metric, word="better", effect=effect)
+    return path, replace(result, verdicts=[primary, *result.verdicts])
+
+
+def test_a_latency_is_not_ranked_among_cpu():
+    text = "\n".join(
+        advice(
+            [
+                pulled(2.0, "pair_index", ("on", "off"), metric="p50", also=()),
+                pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=()),
+            ]
+        )
+    )
+    cpu, waiting = text.index("By CPU:"), text.index("By waiting:")
+    assert cpu < text.index("1. **[event_loop]") < waiting < text.index("1. **[pair_index]")
+
+
+def test_a_lever_has_one_entry_and_every_effect_its_interval():
+    text = "\n".join(
+        advice(
+            [
+                pulled(2.5, "query_path", ("raw", "orm_async"), also=()),
+                pulled(1.5, "query_path", ("raw", "fastapi_asyncpg"), also=()),
+            ]
+        )
+    )
+    assert text.count("**[query_path]") == 1
+    assert re.search(r"Also `raw` to `fastapi_asyncpg`: CPU per 1,000 \+\S+ % \(\S+ % to \S+ %\)\.", text)
+
+
+def test_fewer_hints_alone_are_no_gain():
+    alone = counted(
+        pulled(1.0, "routing", ("partition", "fanout"), design="abab", also=()), "received_per_wanted", 0.5
+    )
+    assert section_of(alone[1]) == COUNTED
+    assert "(10.0 to 10.0" not in "\n".join(advice([alone]))
+    felt = replace(alone[1], verdicts=[alone[1].primary, replace(alone[1].primary, metric="cpu_per_1k")])
+    assert section_of(felt) != COUNTED
+
+
+def test_a_decided_cpu_figure_is_kept_or_worth():
+    assert section_of(pulled(1.3, "event_loop", ("uvloop", "asyncio"))[1]) == KEEP
+
+
+def test_the_difference_of_a_hop_has_the_sign_of_its_change():
+    path, result = pulled(
+        1.3, "run_mode", ("single", "multi"), design="abab", metric="cpu_per_1k_total", also=()
+    )
+    for one in result.observations:
+        assert "cpu_per_1k_total" not in one.metrics
+    # One slow round in each side, not the same: medians of the sides would differ the other way.
+    figures = {
+        0: (10.0, 12.0),
+        1: (10.0, 12.0),
+        2: (30.0, 33.0),
+        3: (30.0, 33.0),
+        4: (30.0, 33.0),
+        5: (10.0, 12.0),
+    }
+    told = []
+    for one in result.observations:
+        a, b = figures[one.round % 6]
+        told.append(replace(one, metrics={"cpu_per_1k_total": b if one.side == "b" else a}))
+    moved = replace(
+        result, observations=told, verdicts=[replace(made_up().primary, metric="cpu_per_1k_total")]
+    )
+    row = hops([(path, moved)])[-2]
+    assert row.split("|")[5].strip() == "+2"
+    hidden = replace(moved.primary, word="no difference shown")
+    assert hops([(path, replace(moved, verdicts=[hidden]))])[-2].split("|")[5].strip() == "-"
+
+
+def test_the_opening_says_only_what_the_results_say_by_now():
+    assert opening([]) == []
+    slower = pulled(1.3, "http_server", ("uvicorn", "granian"), also=())
+    text = "\n".join(opening([slower]))
+    assert "A server with HTTP in Rust cost the process more CPU, not less: +" in text
+    assert "uvloop" not in text
+    quicker = pulled(0.7, "http_server", ("uvicorn", "granian"), also=())
+    assert opening([quicker]) == []
