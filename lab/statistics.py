@@ -41,8 +41,8 @@ class Effect:
 def log_ratios(a: Sequence[float], b: Sequence[float]) -> list[float]:
     """log(b / a) of each pair. Raises ValueError unless all figures are positive and paired.
 
-    Swapping the sides changes nothing but the signs, and what is as far from 0 is exactly as far: the rank test
-    looks for ties, and a last digit must not break one.
+    Swapping the sides changes nothing but the signs, and what is as far from 0 is exactly as far: the rank
+    test looks for ties, and a last digit must not break one.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} figures against {len(b)}: expected pairs")
