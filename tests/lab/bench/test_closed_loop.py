@@ -37,11 +37,11 @@ async def test_every_answer_is_counted_once_by_its_status(pieces: int):
     answer = b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhello"
     server, url, seen = await serve(answer, pieces)
     async with server:
-        tally = await closed_loop.run(url, lambda: REQUEST, 3, 0.2)
+        tally = await closed_loop.run(url, lambda: REQUEST, 3, 1.0)
     assert tally.statuses == {201: seen[0]}
-    assert tally.answered == seen[0] > 3
-    assert tally.seconds >= 0.2
-    assert all(0 < latency < 1 for latency in tally.latencies)
+    assert tally.answered == seen[0] >= 3
+    assert tally.seconds >= 1.0
+    assert all(0 < latency < tally.seconds for latency in tally.latencies)
 
 
 async def test_a_server_that_hangs_up_is_an_error():

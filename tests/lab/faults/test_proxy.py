@@ -29,7 +29,7 @@ async def proxy() -> AsyncIterator[Proxy]:
     server.close()
 
 
-async def said_back(reader, writer, words=b"hello", seconds=2.0):
+async def said_back(reader, writer, words=b"hello", seconds=30.0):
     writer.write(words)
     async with asyncio.timeout(seconds):
         return await reader.readexactly(len(words))
@@ -72,7 +72,7 @@ async def test_a_stalled_connection_stays_open_and_goes_on_where_it_stood(proxy)
     with pytest.raises(TimeoutError):
         await said_back(reader, writer, b"late", seconds=0.1)
     proxy.heal()
-    assert await asyncio.wait_for(reader.readexactly(4), 2) == b"late"
+    assert await asyncio.wait_for(reader.readexactly(4), 30) == b"late"
     writer.close()
 
 
@@ -86,7 +86,7 @@ async def test_a_half_open_connection_ends_for_the_server_only_and_new_ones_pass
     assert await said_back(another_reader, another) == b"hello"
     another.close()
     proxy.heal()
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), 30) == b""
     writer.close()
 
 
@@ -108,7 +108,7 @@ async def test_closing_ends_stalled_and_half_open_connections_too(proxy):
     writers = [(await asyncio.open_connection("127.0.0.1", proxy.port))[1] for _ in range(3)]
     proxy.half_open()
     proxy.stall()
-    await asyncio.wait_for(proxy.close(), 5)
+    await asyncio.wait_for(proxy.close(), 30)
     assert proxy.open_connections == 0
     for writer in writers:
         writer.close()
