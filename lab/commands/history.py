@@ -8,9 +8,16 @@ from rich.table import Table
 
 from lab.errors import UsageError
 from lab.experiments.result import PullResult, results_of
+from lab.trials.observation import pairs_of
 from lab.verdict import GLYPHS, percent
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
+
+WIDTH = 160  # a row is one line, also on a narrower terminal
+COLUMNS = (
+    *("day", "A, B", "mode", "design", "rate", "metric", "verdict", "change (95 %)", "pairs"),
+    *("machine", "commit"),
+)
 
 
 def command(name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab levers` lists them.")]) -> None:
@@ -23,11 +30,11 @@ def command(name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab leve
     if not found:
         raise UsageError(f"{lever.name} was never pulled: lab pull {lever.name}")
     table = Table(box=None, pad_edge=False)
-    for column in ("day", "A, B", "rate", "metric", "verdict", "change (95 %)", "machine", "commit"):
-        table.add_column(column)
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=True)
     for _, result in found:
         table.add_row(*row(result))
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=max(Console().width, WIDTH)).print(table)
 
 
 def row(result: PullResult) -> tuple[str, ...]:
@@ -37,10 +44,13 @@ def row(result: PullResult) -> tuple[str, ...]:
     return (
         result.day,
         ", ".join(result.values),
+        str(result.plan["mode"]),
+        str(result.plan["design"]),
         f"{result.plan['rate']:g}/s",
         METRICS[verdict.metric].label,
         f"{GLYPHS[verdict.word]} {verdict.word}",
         change,
+        str(len(pairs_of(result.observations, verdict.metric))),
         f"{result.fingerprint.get('cores')} x {result.fingerprint.get('cpu')}",
         str(result.fingerprint.get("commit") or "-")[:9],
     )

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.experiments.availability import availability
-from lab.experiments.result import results_of
+from lab.experiments.result import preferred, results_of
 from lab.verdict import GLYPHS
 from levers.catalogue import catalogue
 
@@ -25,7 +25,7 @@ def command(
         for name in catalogue():
             print(name)
         return
-    last = {result.lever: result for _, result in results_of()}
+    found = results_of()
     table = Table(box=None, pad_edge=False)
     table.add_column("lever", no_wrap=True)
     table.add_column("values, the default first")
@@ -36,11 +36,11 @@ def command(
         state = availability(lever)
         if not state.ready:
             unready.append((name, state.reason))
-        result = last.get(name)
+        result = preferred(one for one in found if one[1].lever == name)
         word = "-" if state.ready else "not here"
         if result:
-            found = result.primary.word
-            word = f"{GLYPHS[found]} {SHORT.get(found, found)}"
+            said = result[1].primary.word
+            word = f"{GLYPHS[said]} {SHORT.get(said, said)}"
         values = " ".join(value for value in lever.values if value not in state.without)
         style = None if state.ready else "dim"
         table.add_row(name, values, lever.design, word, style=style)

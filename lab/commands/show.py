@@ -1,4 +1,4 @@
-"""`lab show NAME`: a lever's page, how it is measured, and the latest result."""
+"""`lab show NAME`: a lever's page, how it is measured, and the latest result that counts."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from lab.errors import UsageError
 from lab.experiments.availability import availability
-from lab.experiments.result import results_of
+from lab.experiments.result import preferred, results_of
 from lab.verdict import Verdict
 from levers.catalogue import lever_named, page
 from levers.lever import Lever
@@ -35,12 +35,12 @@ def command(name: Annotated[str, typer.Argument(help="A lever; `lab levers` list
     for label, text in facts(lever):
         console.print(f"[bold]{label:>16}[/bold]  {escape(text)}", soft_wrap=True)
     console.print()
-    found = results_of(lever.name)
-    if not found:
+    found = preferred(results_of(lever.name))
+    if found is None:
         console.print("No result yet. Measure it: " + escape(f"lab pull {lever.name}"))
         return
-    path, result = found[-1]
-    console.print(f"[bold]Latest result[/bold] ({result.day}, {path})")
+    path, result = found
+    console.print(f"[bold]Latest result[/bold] ({result.day}, {path}); all of them: lab history {lever.name}")
     for verdict in result.verdicts:
         console.print(f"  {line(verdict)}", soft_wrap=True)
 

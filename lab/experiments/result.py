@@ -119,3 +119,16 @@ def results_of(
             except UsageError:
                 continue
     return sorted(found, key=lambda one: one[1].started_at)
+
+
+def preferred(found: Iterable[tuple[Path, PullResult]]) -> tuple[Path, PullResult] | None:
+    """The one to show: the newest of those that count, a committed one before this machine's own."""
+    return max(
+        found,
+        key=lambda one: (
+            one[1].primary.word != "INVALID",
+            one[0].parent == KEPT,
+            one[1].started_at,
+        ),
+        default=None,
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from lab.cli import run
 from lab.commands import history
+from lab.experiments.result import KEPT, RUNS, preferred
 from tests.lab.experiments.fake_stack import EXAMPLE
 from tests.lab.report.made_up_pulls import made_up
 
@@ -140,3 +141,21 @@ def test_history_lists_verdict_and_interval(capsys, monkeypatch, tmp_path, one):
     monkeypatch.setenv("COLUMNS", "200")
     assert run(["history", "event-loop"]) == 0
     assert "▼ worse" in capsys.readouterr().out
+
+
+def test_history_tells_apart_what_was_asked_in_two_ways(one):
+    abab = replace(one, plan={**one.plan, "design": "abab", "mode": "stack"})
+    rows = [dict(zip(history.COLUMNS, history.row(each), strict=True)) for each in (one, abab)]
+    assert [(row["design"], row["mode"], row["pairs"]) for row in rows] == [
+        ("duet", "multi", "12"),
+        ("abab", "stack", "12"),
+    ]
+
+
+def test_a_committed_result_that_counts_is_shown_before_a_newer_one_of_this_machine(one):
+    invalid = replace(made_up(failing={4, 5, 6}), started_at=one.started_at + 9)
+    own = replace(one, started_at=one.started_at + 5)
+    shown = [(KEPT / "a.json", one), (RUNS / "b.json", own), (KEPT / "c.json", invalid)]
+    assert preferred(shown) == shown[0]
+    assert preferred(shown[1:]) == shown[1]
+    assert preferred([]) is None
