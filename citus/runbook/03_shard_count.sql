@@ -1,7 +1,7 @@
 -- 3. Change the shard count of the whole colocation group.
 -- Run:  psql -v ON_ERROR_STOP=1 -v shard_count=6 -f citus/runbook/03_shard_count.sql
 -- See:  the new count for dialog, dialogmessage and outbox.
--- Took: 7.2 s for 32 to 64 shards with 323,000 messages, 2 cores; sends were refused or late for 5.4 s of it.
+-- Took: as long as "shard count" in docs/results/shards.md, which also says for how long sends were refused.
 -- Undo: the same with the old count.
 --
 -- UNSAFE without the locks below: with writers running, alter_distributed_table loses writes that
@@ -11,6 +11,15 @@
 --
 -- Two locks, because the plain LOCK takes the workers before the coordinator, while a send takes the
 -- coordinator before its worker: a deadlock over two nodes that nobody detects.
+--
+-- With SHARD_KEY=id the messages are in a group of their own and would keep the old count: refused.
+SELECT count(DISTINCT colocationid) > 1 AS apart
+FROM pg_dist_partition
+WHERE logicalrelid IN ('dialog'::regclass, 'dialogmessage'::regclass) \gset
+\if :apart
+DO $$ BEGIN RAISE EXCEPTION 'the messages are distributed by id, apart from their dialogs: this step needs SHARD_KEY=dialog_id'; END $$;
+\endif
+
 BEGIN;
 SET LOCAL lock_timeout = '10s';
 SET LOCAL citus.enable_ddl_propagation = off;  -- here only: lets running sends end, holds new ones back

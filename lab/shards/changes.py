@@ -160,7 +160,9 @@ async def isolate(cluster: Cluster, dialog_id: uuid.UUID) -> None:
     """A shard of its own for one dialog."""
     await refuse_while_rebalancing(cluster)
     try:
-        await cluster.connection.execute(runbook.statement("10", "SELECT", dialog_id=str(dialog_id)))
+        await cluster.connection.execute(
+            runbook.statement("10", "SELECT isolate_tenant", dialog_id=str(dialog_id))
+        )
     except asyncpg.PostgresError as error:
         raise LabError(f"dialog {dialog_id} was not isolated: {said(error)}") from None
 

@@ -27,7 +27,9 @@ CAUSES = """
 While a worker is away, sends to its shards are answered with 503 (after three tries within the request).
 Those to other shards go on, slower where they share a connection pool with sends that wait. While the
 shard count changes, all writers wait for the locks that make it safe; who waits for longer than 2 s for a
-connection or 5 s for an answer gets 503 or a time-out, and sends again with the same id.
+connection or 5 s for an answer gets 503 or a time-out, and sends again with the same id. The rebalance counts
+each group of co-located shards 100 MB larger than it is (`citus.rebalancer_by_disk_size_base_cost`): small
+ones are evened out by number, and the skew of bytes stays above 1.
 """
 
 
@@ -120,10 +122,12 @@ def page(head: Head, done: list[Walked], path: Path) -> str:
         "",
         "Sends go on all the time, each tried once: an answer other than 200 or 201 is counted as refused.",
         "p99 and slowest are milliseconds from the moment a send was due: 10 s before the step, during it,",
-        "and 10 s after. *Lost*: acknowledged, and not in the database afterwards.",
+        "and 10 s after. *Lost*: acknowledged, and not in the database afterwards. *Skew*: bytes of the",
+        "fullest worker over the mean, before and after. *Rows*: messages before, and how many more after.",
         "",
-        "| step | took | shards moved | p99 before | during | after | slowest | refused | lost, of sends |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| step | took | shards moved | skew | rows | p99 before | during | after | slowest | refused"
+        " | lost, of sends |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
         *(_row(one) for one in done),
         "",
         CAUSES.strip(),
@@ -154,6 +158,8 @@ def _row(one: Walked) -> str:
         one.words,
         f"{account.seconds:.1f} s",
         str(account.shards_moved),
+        f"{account.skew_before:.2f}, {account.skew_after:.2f}",
+        f"{account.messages_before:,} {account.messages_after - account.messages_before:+,}",
         *(_milliseconds(spans[name]) for name in ("before", "during", "after")),
         f"{slowest * 1000:.0f}",
         "; ".join(refused(span) for span in spans.values() if span.refused).removeprefix("refused ")

@@ -4,6 +4,7 @@ A cluster is a database of the same name on each server: every module has one of
 """
 
 import asyncio
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ from lab.stack.host import running
 from lab.stack.modes import Plan, Request
 from lab.stack.ports import free_ports
 
-RUNBOOK = Path(__file__).parents[2] / "citus" / "runbook"
+ROOT = Path(__file__).parents[2]
+RUNBOOK = ROOT / "citus" / "runbook"
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,18 @@ class Cluster:
         """One statement on the coordinator: bare values, one row a line."""
         return self._psql("-At", "-c", statement).strip()
 
+    def shell(self, command: str) -> str:
+        """One command line as a person types it in the project's folder. Raises on any error."""
+        return self._run(["bash", "-c", command], "")
+
     def _psql(self, *words: str, options: str = "") -> str:
+        return self._run([str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *words], options)
+
+    def _run(self, words: Sequence[str], options: str) -> str:
         done = subprocess.run(
-            [str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *words],
+            words,
             env={**self._environment(), "PGOPTIONS": options},
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=120,
@@ -76,6 +86,7 @@ class Cluster:
             "PGPASSWORD": there.password,
             "PGDATABASE": there.database,
             "HOME": str(self.home),
+            "PATH": f"{self.binaries}:{os.environ['PATH']}",
         }
 
 

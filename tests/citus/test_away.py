@@ -1,8 +1,7 @@
 """A node whose server is gone: every command says so in one line, and a drained one can still be removed."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
@@ -10,10 +9,8 @@ from lab.cli import run
 from lab.commands import shards as command
 from lab.shards import changes
 from lab.shards.cluster import Cluster as Shards
-from lab.stack import postgres
 from lab.stack.description import Database
-from lab.stack.program import Program
-from lab.stack.supervision import Supervision
+from tests.citus.away import away
 from tests.citus.conftest import Cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -31,18 +28,6 @@ def lab(cluster: Cluster, monkeypatch, tmp_path, capsys) -> Lab:
         return code, said.out + said.err
 
     return call
-
-
-@contextmanager
-def away(cluster: Cluster, name: str, node: Database) -> Iterator[None]:
-    """A server stopped within the block, and answering again after it."""
-    supervision = Supervision(cluster.home)
-    supervision.stop_program(name)
-    try:
-        yield
-    finally:
-        again = Program(name, "postgres", [], check=lambda: postgres.ready(node))
-        supervision.start_programs([again], print)
 
 
 def on_spare(cluster: Cluster) -> dict[str, object]:

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from lab.cli import run
-from tests.citus.conftest import Cluster
+from tests.citus.conftest import Cluster, RunbookError
+from tests.citus.heads import commands, undo
 from tests.citus.writers import SEND, gaps, while_writing
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -72,6 +73,31 @@ async def _sends_to_each_dialog(cluster: Cluster) -> bool:
     finally:
         await connection.close()
     return True
+
+
+def test_by_hand_as_the_head_of_step_11_says_and_again_after_its_undo(
+    cluster: Cluster, servers: Cluster, tmp_path: Path
+):
+    """After the test above: there are messages, and no writers."""
+    by_hand = servers.with_database("by_hand")
+    by_hand.distribute(4)
+    dump, *back = commands("11")
+
+    def rows(of: Cluster) -> list[str]:
+        return [of.sql(f"SELECT count(*) FROM {table}") for table in ('"user"', "dialog", "dialogmessage")]
+
+    assert "0" not in rows(cluster)
+    file = str(tmp_path / "lab.dump")
+    cluster.shell(dump.replace("lab.dump", file))
+    for _ in range(2):
+        for one in back:
+            by_hand.shell(one.replace("lab.dump", file))
+        assert rows(by_hand) == rows(cluster)
+        with pytest.raises(RunbookError, match="duplicate key"):
+            by_hand.shell(back[0].replace("lab.dump", file))
+        for statement in undo("11"):
+            by_hand.sql(statement)
+        assert rows(by_hand) == ["0", "0", "0"]
 
 
 def test_a_restore_never_goes_over_what_is_there(cluster: Cluster, tmp_path: Path, capsys):

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from tests.citus.conftest import Cluster, RunbookError
+from tests.citus.heads import undo
 from tests.citus.writers import gaps, lost, while_writing
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -38,6 +39,13 @@ def shards_by_port(cluster: Cluster) -> dict[int, int]:
 
 def spare(cluster: Cluster) -> dict[str, object]:
     return {"host": cluster.spare.host, "port": cluster.spare.port}
+
+
+def skew(cluster: Cluster) -> float:
+    """As step 2 shows it, in the row of each node."""
+    found = set(re.findall(r"\| +([\d.]+)$", cluster.psql("02").split("size_skew")[1], re.MULTILINE))
+    (one,) = {float(each) for each in found if "." in each}
+    return one
 
 
 # The tests below are one story and run in this order, as the runbook does.
@@ -83,7 +91,9 @@ async def test_step_3_changes_the_shard_count_under_writers_and_loses_nothing(cl
 
 
 async def test_step_4_adds_a_worker_that_is_still_empty(cluster):
+    before = skew(cluster)
     written = await while_writing(cluster, step(cluster, "04", **spare(cluster)))
+    assert skew(cluster) > before, "the new worker is what makes it uneven"
     assert cluster.spare.port not in shards_by_port(cluster)
     assert written.errors == []
     assert await lost(cluster, written) == set()
@@ -115,8 +125,8 @@ async def test_step_7_drains_under_writers_without_an_error(cluster):
 
 def test_step_9_disables_a_drained_worker_and_it_comes_back(cluster):
     cluster.psql("09", **spare(cluster))
-    activate = f"SELECT citus_activate_node('{cluster.spare.host}', {cluster.spare.port})"
-    cluster.sql(activate)
+    (activate,) = undo("09")
+    cluster.sql(activate.replace("'worker-3', 5432", f"'{cluster.spare.host}', {cluster.spare.port}"))
     active = f"SELECT isactive FROM pg_dist_node WHERE nodeport = {cluster.spare.port}"
     assert cluster.sql(active) == "t"
 
@@ -147,6 +157,16 @@ async def test_step_10_isolates_a_hot_dialog_under_writers(cluster):
     assert await gaps(cluster) == 0
 
 
+def test_step_10_is_undone_by_step_3_with_the_count_of_before(cluster):
+    counted = "SELECT DISTINCT shard_count FROM citus_tables WHERE citus_table_type = 'distributed'"
+    with_the_new = cluster.sql(counted)
+    assert int(with_the_new) > 6
+    with pytest.raises(RunbookError, match="change any properties"):
+        cluster.psql("03", shard_count=with_the_new)
+    cluster.psql("03", shard_count=6)
+    assert cluster.sql(counted) == "6"
+
+
 def test_step_11_may_run_on_a_cluster_that_needs_nothing(cluster):
     before = cluster.sql("SELECT count(*), sum(last_seq) FROM dialog")
     epoch = cluster.sql("SELECT epoch FROM database_epoch")
@@ -154,3 +174,10 @@ def test_step_11_may_run_on_a_cluster_that_needs_nothing(cluster):
     assert re.search(r"seqs_without_a_message *\s+-+\s+0\b", said), said
     assert cluster.sql("SELECT count(*), sum(last_seq) FROM dialog") == before
     assert cluster.sql("SELECT epoch FROM database_epoch") != epoch
+
+
+def test_step_12_finds_nothing_out_of_reach_while_every_node_is_there(cluster):
+    dialog = uuid.UUID(int=1 << 64 | 101)
+    said = cluster.psql("12", dialog_id=dialog)
+    assert re.search(r"shards_out_of_reach .*\n-.*\n\(0 rows\)", said), said
+    assert re.search(r"in_reach *\n-.*\n.*\| t\n", said), said

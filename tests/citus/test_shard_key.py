@@ -1,13 +1,15 @@
 """SHARD_KEY=id, the ancestors' choice: the whole path works, and every history asks every shard."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from lab.cli import run
+from lab.commands import shards as command
 from tests.backend.running import running
 from tests.citus.backends import settings
-from tests.citus.conftest import Cluster
+from tests.citus.conftest import Cluster, RunbookError
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -39,3 +41,26 @@ async def test_a_backend_distributes_by_id_and_keeps_every_promise_of_a_send(clu
     assert cluster.sql(asked) == "id|4"
     plan = cluster.sql(f"EXPLAIN SELECT * FROM dialogmessage WHERE dialog_id = '{uuid4()}'")
     assert "Task Count: 4" in plan
+
+
+def test_such_a_cluster_is_watched_and_refused_what_would_take_half_of_it(
+    cluster: Cluster, monkeypatch, tmp_path, capsys
+):
+    """After the test above: messages, by id."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+
+    def lab(*words: str) -> tuple[int, str]:
+        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    code, said = lab("drain", str(cluster.workers[0].port))
+    assert code == 0, said
+    assert "seqs without a message      0 before, 0 after" in said
+    for words in (("count", "6"), ("isolate", "1,2")):
+        code, said = lab(*words)
+        assert code == 2, said
+        assert "SHARD_KEY=dialog_id" in said
+    for step, given in (("03", {"shard_count": 6}), ("10", {"dialog_id": UUID(int=1 << 64 | 2)})):
+        with pytest.raises(RunbookError, match="distributed by id"):
+            cluster.psql(step, **given)

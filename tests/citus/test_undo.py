@@ -1,24 +1,15 @@
 """The undo lines of the runbook that no other test takes: step 1 back to plain tables, step 7 half way."""
 
-import re
-
 import pytest
 
-from tests.citus.conftest import RUNBOOK, Cluster
+from tests.citus.conftest import Cluster
+from tests.citus.heads import undo
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 SEND = (
     "SELECT outcome FROM send_message("
     "'00000000-0000-0001-0000-000000000002', gen_random_uuid(), 1, 2, 'x', false)"
 )
-
-
-def undo(step: str) -> list[str]:
-    """The statements of a step's undo, which may go over several lines of its head."""
-    text = next(RUNBOOK.glob(f"{step}*.sql")).read_text()
-    found = re.search(r"^-- Undo: (.*\n(?:--       .*\n)*)", text, re.MULTILINE)
-    assert found is not None
-    return re.findall(r"SELECT [^;]*;", found.group(1).replace("\n--      ", ""))
 
 
 def test_step_1_is_undone_with_every_row_and_done_again(cluster: Cluster):

@@ -1,5 +1,6 @@
 """What of `lab shards` needs no cluster: the runbook's statements, skew, and where there are no shards."""
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lab.stack.host import running
 from lab.stack.modes import Plan, Request, plan
 
 TESTS = Path(__file__).parents[2] / "citus" / "test_runbook.py"
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
 
 
 def test_where_no_server_answers_it_says_so(capsys):
@@ -94,7 +96,41 @@ def test_every_step_is_run_with_the_variables_that_its_file_asks_for():
         given = set(re.findall(r"-v (\w+)=", run_line.group())) - {"ON_ERROR_STOP"}
         assert given == variables_of(text), file.name
         wanting += bool(given)
-    assert wanting == 6
+    assert wanting == 7
+
+
+def test_every_step_of_the_walk_that_a_file_names_for_its_time_is_in_the_committed_walk():
+    walked = [one["step"] for one in json.loads((RESULTS / "shards.json").read_text())["steps"]]
+    named = 0
+    for file in runbook.FOLDER.glob("*.sql"):
+        for step in re.findall(r'^-- Took: as long as "([^"]+)"', file.read_text(), re.MULTILINE):
+            assert any(one.startswith(step) for one in walked), f"{file.name}: {step}"
+            named += 1
+    assert named == 6
+
+
+def words_of(text: str) -> set[str]:
+    """The functions and programs in a text that change or copy a cluster."""
+    return set(
+        re.findall(r"\b(?:citus_(?!\w*tables\b|shards\b)\w+\(|TRUNCATE\b|pg_dump\b|pg_restore\b)", text)
+    )
+
+
+def test_every_statement_in_the_head_of_a_step_is_run_by_a_test():
+    """By the file itself, or by a test: written there, or taken from the head with undo() or commands()."""
+    tests = "".join(file.read_text() for file in TESTS.parent.glob("*.py"))
+    run = words_of(tests)
+    heads = {}
+    for file in runbook.FOLDER.glob("*.sql"):
+        text = file.read_text()
+        heads[file.name] = "\n".join(re.findall(r"--.*", text))
+        run |= words_of(re.sub(r"--.*", "", text))
+        for taken, word in (("undo", "Undo"), ("commands", "Run")):
+            if f'{taken}("{file.name[:2]}")' in tests:
+                (lines,) = re.findall(rf"^-- {word}: (?:.*\n(?:--       .*\n)*)", text, re.MULTILINE)
+                run |= words_of(lines)
+    for name, head in heads.items():
+        assert words_of(head) <= run, name
 
 
 def test_every_statement_in_the_words_of_the_runbook_is_run_by_a_test():
