@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -17,6 +17,10 @@ from lab.verdict import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named
 from levers.lever import Design
 from levers.metrics import METRICS
+
+if TYPE_CHECKING:
+    from lab.experiments.plan import PullPlan
+    from lab.experiments.preparation import Question
 
 Prediction = Literal["up", "down", "same", "none"]
 
@@ -79,8 +83,12 @@ def command(
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")
-    prediction = predict or asked(METRICS[draft.metric].label, draft.values)
-    result = _measured(question, draft, console, None if prediction == "none" else prediction, fresh)
+    prediction = predicted(question, draft, console, predict, fresh)
+    try:
+        result = _measured(question, draft, console, prediction, fresh)
+    except KeyboardInterrupt:
+        console.print(interrupted(draft))
+        raise
     path = compact(result).save(KEPT / file_name(result)) if keep else result.save(RUNS / file_name(result))
     show(console, result)
     console.print(f"result  {path}")
@@ -90,6 +98,28 @@ def command(
         console.print(f"report  {write(result, path.with_suffix('.html'))}")
     if result.primary.word == "INVALID":
         raise VoidResult("the figures do not count, see above")
+
+
+def predicted(
+    question: "Question", draft: "PullPlan", console: Console, predict: Prediction | None, fresh: bool
+) -> str | None:
+    """The prediction of the command line, or the one that an interrupted session holds, or the answer now."""
+    from lab.experiments.pull import Session, same_question
+
+    kept = None if fresh else Session.of(draft).kept()
+    if kept is not None and kept["prediction"] and same_question(kept, draft, question):
+        console.print(f"Your prediction of before the interruption counts: {kept['prediction']}.")
+        return str(kept["prediction"])
+    given = predict or asked(METRICS[draft.metric].label, draft.values)
+    return None if given == "none" else given
+
+
+def interrupted(draft: "PullPlan") -> str:
+    """What Ctrl-C leaves, and how to go on."""
+    from lab.experiments.pull import Session
+
+    rounds = Session.of(draft).rounds()
+    return f"{rounds} rounds kept; the same command goes on" if rounds else "no round was finished"
 
 
 def asked(label: str, values: tuple[str, str]) -> str | None:

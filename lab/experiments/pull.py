@@ -18,7 +18,8 @@ from lab.experiments.rig import StackRig
 from lab.experiments.session import Watch, run_session
 from lab.load.record import RunRecord
 from lab.scaling.capacity import Slo
-from lab.trials.journal import Journal
+from lab.trials.journal import Journal, read
+from lab.trials.observation import by_round
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
 SESSIONS = ROOT / ".lab" / "pulls"  # of interrupted pulls
@@ -62,6 +63,10 @@ class Session:
         except json.JSONDecodeError:
             return None
         return found
+
+    def rounds(self) -> int:
+        """How many complete rounds are kept."""
+        return len(by_round(read(self.journal)[1])) if self.kept() else 0
 
     def remove(self) -> None:
         """Forget it."""
@@ -155,13 +160,7 @@ def _same(
     kept: Mapping[str, Any], draft: PullPlan, machine: Mapping[str, Any], question: Question, tell: Tell
 ) -> bool:
     """Whether an interrupted session may go on: the same question, machine and software."""
-    old = plan_from(kept["plan"])
-    wanted = replace(
-        draft,
-        rate=question.rate or old.rate,
-        trial_seconds=question.trial_seconds or old.trial_seconds,
-    )
-    if wanted != old:
+    if not same_question(kept, draft, question):
         tell("an interrupted session of another plan is dropped")
         return False
     changed = {**other_machine(kept["machine"], machine), **other_software(kept["machine"], machine)}
@@ -169,6 +168,13 @@ def _same(
         tell(f"an interrupted session is dropped: {', '.join(changed)} changed since")
         return False
     return True
+
+
+def same_question(kept: Mapping[str, Any], draft: PullPlan, question: Question) -> bool:
+    """Whether a session asks what is asked now; what the lab chose then is not asked again."""
+    old = plan_from(kept["plan"])
+    rate, seconds = question.rate or old.rate, question.trial_seconds or old.trial_seconds
+    return replace(draft, rate=rate, trial_seconds=seconds) == old
 
 
 def command_of(plan: PullPlan) -> str:

@@ -58,6 +58,7 @@ def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
     ]
     lines += [*_unclaimed(result.verdicts[1:]), *_counted(result), ""]
     lines += [f"{caveat.name}: {caveat}\n" for caveat in verdict.caveats]
+    lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
         "",
         f"{_meaning(result, lever)} {_how(result)}",

@@ -114,6 +114,15 @@ def test_each_lever_has_verdict_figure_and_command(folder):
         assert part in text
 
 
+def test_a_round_that_was_measured_again_is_on_the_page(tmp_path):
+    result = replace(
+        made_up(effect=1.2), fingerprint=MACHINE, notes=["round 3 was measured again: it lagged"]
+    )
+    result.save(tmp_path / "pulls" / "event_loop.0.json")
+    guide.write(tmp_path)
+    assert "- Round 3 was measured again: it lagged." in (tmp_path / "levers" / "event_loop.md").read_text()
+
+
 def test_every_link_leads_somewhere(folder):
     import re
 

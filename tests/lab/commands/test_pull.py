@@ -1,0 +1,46 @@
+"""`lab pull` asks for a prediction once, and says what an interruption left."""
+
+import pytest
+from rich.console import Console
+
+from lab.commands import pull
+from lab.experiments.preparation import Question, drafted
+from lab.experiments.pull import Session
+from levers.catalogue import lever_named
+from tests.lab.trials.test_journal import fill
+
+QUESTION = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0)
+
+
+@pytest.fixture
+def session(monkeypatch, tmp_path):
+    """An interrupted session of the question, in which somebody expected `up`."""
+    draft = drafted(QUESTION)
+    session = Session(tmp_path / "session")
+    head = {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": "up"}
+    fill(session.begin(head, draft), 5)
+    monkeypatch.setattr(Session, "of", lambda plan: session)
+    monkeypatch.setattr(pull, "asked", lambda label, values: "asked again")
+    return session
+
+
+def predicted(question, predict=None, fresh=False):
+    return pull.predicted(question, drafted(question), Console(quiet=True), predict, fresh)
+
+
+def test_a_resumed_pull_does_not_ask_for_the_prediction_again(session):
+    assert predicted(QUESTION) == "up"
+    assert predicted(QUESTION, "down") == "up"
+
+
+def test_another_question_or_a_fresh_start_is_predicted_anew(session):
+    other = Question(QUESTION.lever, QUESTION.values, rate=500.0, trial_seconds=2.0)
+    assert predicted(other) == "asked again"
+    assert predicted(other, "none") is None
+    assert predicted(QUESTION, fresh=True) == "asked again"
+
+
+def test_an_interrupted_pull_says_how_much_is_kept_and_how_to_go_on(session):
+    assert pull.interrupted(drafted(QUESTION)) == "5 rounds kept; the same command goes on"
+    session.remove()
+    assert pull.interrupted(drafted(QUESTION)) == "no round was finished"
