@@ -1,15 +1,22 @@
-"""A worker killed under writers: sends to its shards fail, the others go on, nothing acknowledged is lost."""
+"""A worker killed under writers, and one that stays away: what step 12 of the runbook says holds."""
 
 import asyncio
 import os
+import re
 import signal
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from lab.stack.supervision import Supervision
+from tests.backend.running import Running, running
+from tests.citus.away import away
+from tests.citus.backends import settings
 from tests.citus.conftest import Cluster
 from tests.citus.writers import gaps, lost, while_writing
+from tests.waiting import eventually
+from wire.message import dialog_id_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -48,3 +55,65 @@ async def _answers(cluster: Cluster) -> bool:
     except (OSError, asyncpg.PostgresError):
         return False
     return True
+
+
+@pytest.fixture
+def empty(servers: Cluster) -> Cluster:
+    """An empty cluster for a backend."""
+    return servers.with_database("without_a_worker")
+
+
+PERSON = {"username": "new", "first_name": "Ann", "last_name": "Lee", "password": "a password of hers"}
+
+
+async def register(backend: Running, name: str) -> int:
+    answer = await backend.client.post("/api/v1/users/register", json={**PERSON, "username": name})
+    return answer.status_code
+
+
+async def test_without_a_worker_what_step_12_says_works_and_the_rest_answers_503(empty: Cluster) -> None:
+    given = settings(empty, shard_count=8, delivery="outbox")
+    async with running(given) as backend:
+        me, *others = await backend.users(24)
+        assert await register(backend, "before") in (200, 201)
+        for other in others:
+            assert (await backend.send(me, other)).status_code == 201
+        lost_ones = [one for one in others if _on(empty, me, one) == empty.workers[0].port]
+        others = [one for one in others if one not in lost_ones]
+        assert lost_ones
+        assert others
+
+        with away(empty, "worker-1", empty.workers[0]):
+            for other in others[:4]:
+                assert (await backend.send(me, other)).status_code == 201
+                assert len((await backend.page(me, other))["items"]) == 2
+            for path in (f"/api/v1/dialog/{lost_ones[0]}/list/", "/api/v1/dialogs/"):
+                assert (await backend.client.get(path, headers=backend.headers(me))).status_code == 503, path
+            answer = await backend.send(me, lost_ones[0])
+            assert answer.status_code == 503
+            assert answer.json()["detail"]
+            assert await register(backend, "meanwhile") == 503
+            backend.publisher.away = True
+            kept = (await backend.send(me, others[0])).json()["id"]
+            backend.publisher.away = False
+            said = await asyncio.to_thread(empty.psql, "12", dialog_id=dialog_id_of(me, lost_ones[0]))
+            assert re.search(rf"{empty.workers[0].port} \| +0 \| +2\b", said), said
+            assert re.search(rf"{empty.workers[0].port} \| dialogmessage +\| +4 \|", said), said
+            assert re.search(r"in_reach *\n-.*\n.*\| f\n", said), said
+
+        assert (await backend.send(me, lost_ones[0])).status_code == 201
+        assert (await backend.client.get("/api/v1/dialogs/", headers=backend.headers(me))).status_code == 200
+        assert await register(backend, "meanwhile") in (200, 201)
+        await eventually(lambda: kept in {str(hint.id) for hint in backend.publisher.hints})
+    assert await gaps(empty) == 0
+
+
+def _on(cluster: Cluster, me: int, other: int) -> int:
+    """The port of the node that has a dialog."""
+    dialog: UUID = dialog_id_of(me, other)
+    return int(
+        cluster.sql(
+            "SELECT nodeport FROM pg_dist_placement JOIN pg_dist_node USING (groupid)"
+            f" WHERE shardid = get_shard_id_for_distribution_column('dialog', '{dialog}')"
+        )
+    )
