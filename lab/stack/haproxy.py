@@ -32,7 +32,7 @@ BALANCES = ("user", "leastconn", "roundrobin")
 SLOT = re.compile(r"^    server-template \S+- .*\n", re.MULTILINE)
 # A server that is added while HAProxy runs does not take over the section's default-server (2.6 to 3.0).
 CHECKED = "check inter 500ms fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
-CHANGE_SECONDS = 10.0
+CHANGE_SECONDS = 30.0
 MAX_CONNECTIONS = 20_000
 
 
@@ -178,7 +178,7 @@ class Proxy:
             opened = os.open(self.folder, os.O_PATH)
             try:
                 with socket.socket(socket.AF_UNIX) as line:
-                    line.settimeout(5)
+                    line.settimeout(15)
                     line.connect(f"/proc/self/fd/{opened}/{listener}")
                     line.sendall(command.encode() + b"\n")
                     line.shutdown(socket.SHUT_WR)

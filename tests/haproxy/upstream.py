@@ -64,7 +64,7 @@ class Upstream(uvicorn.Server):
 async def serving(*upstreams: Upstream) -> AsyncIterator[None]:
     """These listen within the block."""
     tasks = [asyncio.create_task(each.serve()) for each in upstreams]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not all(each.started for each in upstreams):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     try:
