@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.commands.sweep import Wanted, asked, measured, numeric, save, table
+from lab.commands.sweep import Wanted, asked, command_of, measured, numeric, save, table
 from lab.errors import UsageError
-from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, fit
+from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, as_json, fit
 
 
 def command(
@@ -32,14 +32,17 @@ def command(
     No figure is given beyond twice the largest measured N. Needs four values or more.
     """
     check(name, values, upto)
-    swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
+    wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
+    swept = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))
-    print(f"result {save(swept, keep)}")
+    command = command_of("lab scale-curve", wanted, swept)
     try:
         curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
     except ValueError as error:
+        print(f"result {save(swept, keep, command)}")
         raise UsageError(f"no curve: {error}") from None
+    print(f"result {save(swept, keep, command, as_json(curve))}")
     console.print(curve.sentence())
     for n in sorted({float(value) for value in swept.values} | ({upto} if upto else set())):
         try:

@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -42,7 +42,8 @@ def command(
 
     Values come in random order. About a minute a value.
     """
-    swept = measured(Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed))
+    wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
+    swept = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))
     found = knee(swept.points) if numeric(swept.values) else None
@@ -50,7 +51,7 @@ def command(
         console.print(f"no knee up to {found}: more may still help")
     elif found is not None:
         console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
-    print(f"result {save(swept, keep)}")
+    print(f"result {save(swept, keep, command_of('lab sweep', wanted, swept))}")
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,21 @@ def table(sweep: Sweep) -> Table:
     return shown
 
 
-def save(sweep: Sweep, keep: bool) -> Path:
-    """Write the points as JSON."""
+def command_of(words: str, wanted: Wanted, swept: Sweep) -> str:
+    """The command that measures the same again; `words` are its first two."""
+    mix = f" --mix {wanted.mix}" if wanted.mix else ""
+    return (
+        f"{words} {swept.lever} --values {','.join(swept.values)} --mode {swept.mode}{mix} "
+        f"--repeats {swept.repeats} --slo-ms {wanted.slo_ms:g} --seconds {wanted.seconds:g} "
+        f"--seed {swept.seed}"
+    )
+
+
+def save(sweep: Sweep, keep: bool, command: str = "", curve: Mapping[str, Any] | None = None) -> Path:
+    """Write the points as JSON, with the command, and with the curve where one was fitted."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     path = (KEPT if keep else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"format": 1, "kind": "sweep", **sweep.as_json()}, indent=1) + "\n")
+    raw = {"format": 1, "kind": "sweep", **sweep.as_json(), "command": command, "curve": curve}
+    path.write_text(json.dumps(raw, indent=1) + "\n")
     return path

@@ -116,8 +116,8 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
             f"{day}. Each value is a bracket without an interval: a few per cent apart is no difference.",
             "",
-            f"```\nlab sweep {name} --values {','.join(sweep['values'])} --mode {sweep['mode']} "
-            f"--repeats {sweep['repeats']} --seed {sweep['seed']}\n```",
+            *([f"The law that fits: {curve['sentence']}.", ""] if (curve := sweep.get("curve")) else []),
+            f"```\n{command_of(sweep)}\n```",
             "",
             f"[The figures](../sweeps/{path.name}).",
             "",
@@ -125,10 +125,21 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
     return lines
 
 
+def command_of(sweep: Mapping[str, Any]) -> str:
+    """The command that measures it again; older files do not hold it."""
+    return sweep.get("command") or (
+        f"lab sweep {sweep['lever']} --values {','.join(sweep['values'])} --mode {sweep['mode']} "
+        f"--repeats {sweep['repeats']} --seed {sweep['seed']}"
+    )
+
+
 def drawn(sweep: Mapping[str, Any]) -> str:
-    """Each value's bracket (held to failed), with the memory of the services under it."""
-    points = _by_value(sweep)
-    places = range(len(points))
+    """Each value's bracket (held to failed), with the memory of the services under it.
+
+    With a fitted law the values lie where their numbers do, and the curve goes through its 95 % band.
+    """
+    points, curve = _by_value(sweep), sweep.get("curve")
+    places = [float(value) for value, *_ in points] if curve else [float(one) for one in range(len(points))]
     with figure(3.6) as picture:
         upper, lower = picture.subplots(2, sharex=True, height_ratios=[1.7, 1])
         for place, (_, low, high, _) in zip(places, points, strict=True):
@@ -143,11 +154,16 @@ def drawn(sweep: Mapping[str, Any]) -> str:
                 ha="center",
                 fontsize=9,
             )
+        if curve:
+            n, middle, low_band, high_band = zip(*curve["band"], strict=True)
+            upper.fill_between(n, low_band, high_band, color=MARK["rule"], linewidth=0)
+            upper.plot(n, middle, color=SERIES[1], label="law, with its 95 % band")
+            upper.legend(loc="lower right")
         upper.set_ylim(bottom=0)
         upper.set_ylabel("per second, held to failed")
         lower.bar(places, [memory for *_, memory in points], width=0.35, color=MARK["soft"])
         lower.set_ylabel("MiB")
-        lower.set_xticks(list(places), [value for value, *_ in points])
-        lower.set_xlim(-0.6, len(points) - 0.4)
+        lower.set_xticks(places, [value for value, *_ in points])
+        lower.set_xlim(min(places) - 0.6, max(places) + 0.6)
         lower.set_xlabel(lever_named(sweep["lever"]).env)
         return svg(picture, "Capacity and memory of each value")

@@ -9,7 +9,7 @@ coherency   what every pair costs to agree: the curve falls again after its peak
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from scipy.optimize import curve_fit
 LEAST_POINTS = 4  # distinct n; three parameters fit three points perfectly and say nothing
 REACH = 2.0  # how far beyond the largest measured n a figure is given
 BOOTSTRAPS = 400
+BAND_POINTS = 25  # of a drawn curve
 
 
 Amount = TypeVar("Amount", float, NDArray[np.float64])
@@ -66,6 +67,18 @@ class Curve:
         if self.peak is None:
             return f"{text}; no peak within twice the measured range"
         return f"{text}; most at about {self.peak:.1f}"
+
+
+def as_json(curve: Curve) -> dict[str, Any]:
+    """The curve for a file: its words, its parameters, and its bands from 1 to the largest measured n."""
+    grid = sorted({*np.linspace(1.0, curve.largest, BAND_POINTS).tolist()})
+    return {
+        "sentence": curve.sentence(),
+        "gain": curve.gain,
+        "contention": curve.contention,
+        "coherency": curve.coherency,
+        "band": [[n, *curve.at(n)] for n in grid],
+    }
 
 
 def law(n: Amount, gain: float, contention: float, coherency: float) -> Amount:

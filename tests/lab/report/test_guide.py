@@ -8,6 +8,7 @@ import pytest
 
 from lab.experiments.preparation import ELSEWHERE
 from lab.report import guide, scaling
+from lab.scaling.usl import as_json, fit
 from levers.catalogue import catalogue
 from tests.lab.report.made_up_pulls import made_up
 
@@ -159,6 +160,22 @@ def test_pictures_of_other_pages_are_left_alone(tmp_path):
         picture.write_text("<svg/>")
     guide.write(tmp_path, [])
     assert (other.exists(), stale.exists()) == (True, False)
+
+
+def test_a_curve_is_drawn_with_its_band_and_printed_with_its_command(tmp_path):
+    curve = as_json(fit([(n, 100 * n / (1 + 0.1 * (n - 1))) for n in (1.0, 2.0, 3.0, 4.0)]))
+    command = "lab scale-curve uvicorn_workers --values 1,2,3,4 --mode multi"
+    raw = swept((100.0, 182.0, 250.0, 308.0), ("1", "2", "3", "4"))
+    without = scaling.drawn(raw)
+    raw |= {"curve": json.loads(json.dumps(curve)), "command": command}
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "uvicorn_workers.multi.20260102-030405.json").write_text(json.dumps(raw))
+    guide.write(tmp_path, [])
+    page = (tmp_path / "levers" / "uvicorn_workers.md").read_text()
+    assert f"```\n{command}\n```" in page
+    assert "The law that fits: one gives 100/s; contention 10.0%" in page
+    assert "95 % band" in scaling.drawn(raw)
+    assert "95 % band" not in without
 
 
 def swept(held, values=("1", "2", "4")):

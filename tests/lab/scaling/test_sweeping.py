@@ -42,6 +42,23 @@ def test_a_sweep_is_saved_without_infinities(tmp_path, monkeypatch):
     assert table(sweep).row_count == 1
 
 
+def test_a_curve_is_saved_with_its_bands_and_the_command_that_repeats_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
+    points = tuple(point(str(n), 100.0 * n / (1 + 0.1 * (n - 1))) for n in (1, 2, 3, 4) * 2)
+    made = Sweep("uvicorn_workers", ["1", "2", "3", "4"], "multi", 2, 1, points)
+    monkeypatch.setattr("lab.commands.scale_curve.measured", lambda wanted: made)
+    assert run(["scale-curve", "uvicorn_workers", "--values", "1,2,3,4", "--slo-ms", "50"]) == 0
+    raw = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert raw["command"].startswith(
+        "lab scale-curve uvicorn_workers --values 1,2,3,4 --mode multi --repeats 2"
+    )
+    assert "--slo-ms 50" in raw["command"]
+    first, *_, last = raw["curve"]["band"]
+    assert (first[0], last[0]) == (1, 4)
+    assert all(low <= middle <= high for _, middle, low, high in raw["curve"]["band"])
+    assert raw["curve"]["sentence"] in " ".join(capsys.readouterr().out.split())
+
+
 def test_each_value_gets_a_stack_that_has_it(tmp_path):
     lever = lever_named("websocket_instances")
     request = requested(drafted(lever, "multi", "send", 1), "4", tmp_path)
