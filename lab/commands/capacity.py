@@ -16,7 +16,7 @@ def command(
     slo_ms: Annotated[float, typer.Option(min=1, help="p99 from the intended send, in ms.")] = 100.0,
     mix: Annotated[str, typer.Option(help="send, list, get_user, chat ... as `lab load --mix`.")] = "send",
     start: Annotated[float, typer.Option(min=1, help="First rate.")] = 100.0,
-    most: Annotated[float, typer.Option(min=1, help="Highest rate that is tried.")] = 4_000.0,
+    most: Annotated[float, typer.Option(min=1, help="Highest rate that is tried.")] = 20_000.0,
     seconds: Annotated[float, typer.Option(min=1, help="Length of an attempt.")] = 4.0,
     seed: Annotated[int, typer.Option(help="Of arrivals.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results/capacity.")] = False,

@@ -10,9 +10,10 @@ from typing import Any
 
 from lab.errors import VoidResult
 from lab.experiments.audit import check_sides, merged
+from lab.experiments.capacities import as_json, capacities, rate_for
 from lab.experiments.machine import fingerprint, other_machine, other_software
 from lab.experiments.plan import PullPlan, plan_from
-from lab.experiments.preparation import Question, as_json, capacities, with_rate
+from lab.experiments.preparation import Question, with_rate
 from lab.experiments.result import ROOT, PullResult
 from lab.experiments.rig import StackRig
 from lab.experiments.session import Watch, run_session
@@ -103,14 +104,16 @@ async def pull(
         tell(f"resuming: {len(journal.done_rounds())} rounds are kept (begin anew with --fresh)")
     else:
         capacity = None
-        brackets = {}
+        rate = 0.0
         if question.rate is None:
             tell("capacity: searching the highest rate that holds the SLO, side by side ...")
             brackets = await capacities(rig, slo)
             capacity = as_json(brackets, slo)
             for side, value in zip(("a", "b"), draft.values, strict=True):
                 tell(f"capacity: {value}: {brackets[side].sentence()}")
-        plan = with_rate(draft, question, brackets)
+            rate, why = rate_for(brackets)
+            tell(f"rate: {rate:.3g}/s, {why}")
+        plan = with_rate(draft, question, rate)
         head = {
             "plan": plan.as_json(),
             "machine": machine,

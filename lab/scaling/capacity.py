@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
+GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Attempt:
     busiest_share: float = 0.0
     p50_seconds: float = math.nan
     latency: str = "p99"
+    machine_share: float = 0.0  # of the whole machine, by all programs; 0: not known
+    generator_share: float = 0.0  # of its core, by the generator's busiest process
 
     def failure(self, slo: Slo) -> str:
         """Why it does not hold the SLO; '' when it does."""
@@ -46,6 +49,8 @@ class Attempt:
             return f"{self.errors:.2%} errors, {slo.most_errors:.2%} are allowed"
         if self.achieved < slo.least_achieved:
             return f"achieved {self.achieved:.1%} of the offered rate, {slo.least_achieved:.0%} is the least"
+        if self.generator_share > GENERATOR_CORE:
+            return f"a generator process used {self.generator_share:.0%} of its core"
         if not self.p99_seconds <= slo.p99_seconds:
             return (
                 f"{self.latency} {self.p99_seconds * 1000:.0f} ms, the SLO is {slo.p99_seconds * 1000:.0f} ms"
@@ -74,12 +79,22 @@ class Bracket:
         if self.passes == 0:
             return f"not even {self.fails:,.0f}/s held: {self.why}"
         if math.isinf(self.fails):
-            return f"at least {self.passes:,.0f}/s; the search ended before anything failed"
+            return f"capacity not reached: nothing failed up to {self.passes:,.0f}/s, the highest tried"
         limit = "the generator" if self.generator_bound else (self.bottleneck or "unknown")
         return (
             f"between {self.passes:,.0f}/s (held) and {self.fails:,.0f}/s (failed: {self.why}); "
             f"busiest: {limit}"
         )
+
+    def roomy(self, share: float) -> float:
+        """The highest rate that held while all programs together used less than this share of the machine.
+
+        0 when there was none; infinite when it is not known how full the machine was.
+        """
+        held = [one for one in self.attempts if not one.failure(self.slo)]
+        if not any(one.machine_share for one in held):
+            return math.inf
+        return max((one.rate for one in held if one.machine_share < share), default=0.0)
 
 
 Try = Callable[[float], Awaitable[Attempt]]
@@ -124,7 +139,9 @@ async def search(
         tuple(made),
         broken.failure(slo) if broken else "",
         f"{broken.busiest} at {broken.busiest_share:.0%} of a core" if broken and broken.busiest else "",
-        bool(broken and broken.lag_p99_seconds > lag_limit_seconds),
+        bool(
+            broken and (broken.lag_p99_seconds > lag_limit_seconds or broken.generator_share > GENERATOR_CORE)
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from lab.experiments.preparation import attempt_of
+from lab.experiments.capacities import MOST_RATE, attempt_of
+from lab.experiments.rig import generators_for
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
@@ -26,7 +27,7 @@ class Measured:
         self.last: RunRecord | None = None
 
     async def capacity(
-        self, stack: StackDescription, slo: Slo, tell: Tell, *, start: float = 100.0, most: float = 4_000.0,
+        self, stack: StackDescription, slo: Slo, tell: Tell, *, start: float = 100.0, most: float = MOST_RATE,
         resolution: float = 1.1,
     ) -> Bracket:  # fmt: skip
         """The bracket of this stack."""
@@ -42,6 +43,7 @@ class Measured:
                     seed=self._seed,
                     mix=self._mix,
                     sockets=self._sockets,
+                    processes=generators_for(rate, stack),
                     proxy=stack.haproxy is not None,
                 )
             )

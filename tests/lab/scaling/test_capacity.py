@@ -54,7 +54,7 @@ async def test_a_service_that_holds_nothing_gives_no_figure():
 async def test_a_search_that_never_fails_says_at_least():
     found = await search(Service(math.inf), 100, SLO, most=400)
     assert (found.passes, found.fails) == (400, math.inf)
-    assert "at least 400/s" in found.sentence()
+    assert "capacity not reached: nothing failed up to 400/s" in found.sentence()
 
 
 def test_errors_and_missing_answers_fail_a_rate_too():

@@ -1,0 +1,108 @@
+"""How much each side of a pull carries, and the rate of its trials that follows from it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lab.errors import UsageError
+from lab.experiments.rig import StackRig
+from lab.load.record import OWN_KINDS, Latency, RunRecord
+from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.trials.schedule import Side
+
+ATTEMPT_SECONDS = 3.0
+SHARE_OF_CAPACITY = 0.4
+MOST_OF_THE_MACHINE = 0.7  # above it tasks wait for cores, and a latency is the machine's
+FIRST_RATE = 100.0
+MOST_RATE = 20_000.0
+
+
+def rate_for(brackets: Mapping[str, Bracket]) -> tuple[float, str]:
+    """The rate of the trials and why: 40 % of the lower capacity, less where that fills the machine.
+
+    Raises UsageError when there is none.
+    """
+    rate = SHARE_OF_CAPACITY * min(one.passes for one in brackets.values())
+    if rate < 1:
+        raise UsageError("no rate held the SLO on both sides; give one: --rate")
+    reached = any(math.isfinite(one.fails) for one in brackets.values())
+    why = f"{SHARE_OF_CAPACITY:.0%} of the lower capacity"
+    if not reached:
+        why = f"{SHARE_OF_CAPACITY:.0%} of the highest rate that was tried: capacity not reached"
+    roomy = [one.roomy(MOST_OF_THE_MACHINE) for one in brackets.values()]
+    if min(roomy) == 0:
+        return rate, f"{why}; the machine was more than {MOST_OF_THE_MACHINE:.0%} in use at any rate"
+    if min(roomy) < rate:
+        return min(roomy), f"more than {MOST_OF_THE_MACHINE:.0%} of the machine was in use above it"
+    return rate, why
+
+
+async def capacities(rig: StackRig, slo: Slo, sides: Sequence[Side] = ("a", "b")) -> dict[str, Bracket]:
+    """The capacity of each side alone, by search."""
+    found: dict[str, Bracket] = {}
+    for side in sides:
+        seeds = iter(range(900_000, 1_000_000))
+
+        async def attempt(rate: float, side: Side = side, seeds: Any = seeds) -> Attempt:
+            record = await rig.run([side], rate, ATTEMPT_SECONDS, next(seeds))
+            return attempt_of(record, rig.plan.of.metric)
+
+        found[side] = await search(attempt, FIRST_RATE, slo, most=MOST_RATE, resolution=1.25)
+    return found
+
+
+def attempt_of(record: RunRecord, metric: str = "p99") -> Attempt:
+    """What the search needs of a run. Its latency is the answer's, or of a lever about deliveries theirs."""
+    total, ledger = record.total, record.ledger
+    errors = (total.sent - total.ok) / total.sent if total.sent else 1.0
+    times: Latency | None = total.intended
+    if delivery := metric.startswith("delivery"):
+        times = total.delivery
+        errors = max(errors, ledger.not_delivered / ledger.owed if ledger.owed else 1.0)
+    services = [one for one in record.usage if one.kind not in OWN_KINDS]
+    busiest = max(services, key=lambda one: one.cpu_seconds, default=None)
+    return Attempt(
+        rate=record.settings.rate,
+        p99_seconds=times.p99 if times and times.p99 is not None else math.inf,
+        achieved=total.sent / total.offered if total.offered else 0.0,
+        errors=errors,
+        lag_p99_seconds=total.lag.p99 or 0.0,
+        machine_share=record.pressure.busy_cores / record.machine.cores if record.pressure else 0.0,
+        generator_share=_generator_share(record),
+        busiest=busiest.name if busiest else "",
+        busiest_share=busiest.cpu_seconds / record.measured_seconds if busiest else 0.0,
+        p50_seconds=times.p50 if times and times.p50 is not None else math.nan,
+        latency="delivery p99" if delivery else "p99",
+    )
+
+
+def _generator_share(record: RunRecord) -> float:
+    """Of its core, by the generator's busiest process."""
+    used = [one.cpu_seconds for one in record.usage if one.kind == "generator"]
+    return max(used, default=0.0) / record.measured_seconds if record.measured_seconds else 0.0
+
+
+def as_json(brackets: Mapping[str, Bracket], slo: Slo) -> dict[str, Any]:
+    """The searches for the result file."""
+    return {
+        "slo_p99_seconds": slo.p99_seconds,
+        **{
+            side: {
+                "passes": one.passes,
+                "fails": one.fails if math.isfinite(one.fails) else None,
+                "sentence": one.sentence(),
+                "attempts": [
+                    {
+                        "rate": attempt.rate,
+                        "p99_seconds": attempt.p99_seconds if math.isfinite(attempt.p99_seconds) else None,
+                        "held": not attempt.failure(slo),
+                        "busiest": attempt.busiest,
+                        "busiest_share": attempt.busiest_share,
+                        "machine_share": attempt.machine_share,
+                    }
+                    for attempt in one.attempts
+                ],
+            }
+            for side, one in brackets.items()
+        },
+    }
