@@ -32,13 +32,18 @@ for name in "${gone[@]}"; do
   [ "$left" = 0 ] || { echo "drain: $name still holds $left shards; nothing was removed" >&2; exit 1; }
   # The old places of moved shards are dropped a little later. Of a node that left before, they would be asked
   # for ever, and later moves of those shards would fail.
-  for _ in $(seq 60); do
+  for _ in $(seq "${DRAIN_WAIT_SECONDS:-60}"); do
     ask -c "CALL citus_cleanup_orphaned_resources()" 2>/dev/null
     behind=$(ask -v name="$name" <<<"SELECT count(*) FROM pg_dist_cleanup
       JOIN pg_dist_node ON groupid = node_group_id WHERE nodename = :'name'")
-    [ "$behind" != 0 ] || break
+    # A removed node goes on answering those who still speak to it (CITUS_NODE=any), by a map that nobody keeps.
+    talking=$(ask -v name="$name" <<<"SELECT coalesce(sum(CASE WHEN success THEN result::integer END), 0)
+      FROM run_command_on_workers('SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND backend_type = ''client backend'' AND application_name NOT LIKE ''citus%''') WHERE nodename = :'name'")
+    [ "$behind$talking" != 00 ] || break
     sleep 1
   done
+  [ "$talking" = 0 ] || { echo "drain: $name: $talking clients still speak to it; nothing was removed" >&2; exit 1; }
   [ "$behind" = 0 ] || { echo "drain: $name: $behind old shards cannot be dropped; nothing was removed" >&2; exit 1; }
   ask -v name="$name" <<<"SELECT citus_remove_node(:'name', 5432) \g /dev/null"
   echo "drain: $name is empty after $((SECONDS - begin)) s and out of the cluster"

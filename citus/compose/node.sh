@@ -40,7 +40,8 @@ server=$!
 
 leave() {
   local left
-  left=$(coordinator <<<"SELECT count(*) FROM citus_shards WHERE nodename = :'name';" 2>/dev/null || true)
+  left=$(coordinator <<<"SELECT count(*) FROM citus_shards
+    WHERE nodename = :'name' AND citus_table_type = 'distributed';" 2>/dev/null || true)
   if [ "${left:-0}" != 0 ]; then
     echo "citus worker: WARNING: $name stops and still holds $left shards: their rows cannot be reached" \
       "until it is back. Nothing is lost: scale up again, then drain first: bash citus/compose/shrink.sh N" >&2

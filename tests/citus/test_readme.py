@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from lab.stack.description import Database, StackDescription
-from tests.citus.conftest import RUNBOOK, Cluster, RunbookError
+from tests.citus.conftest import ROOT, RUNBOOK, Cluster, RunbookError
+from tests.citus.heads import commands
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 README = RUNBOOK / "README.md"
@@ -46,6 +47,18 @@ def test_the_lines_to_connect_lead_to_the_coordinator(cluster: Cluster, tmp_path
         check=False,
     )
     assert done.stdout == f"{there.port}|{there.database}\n", done.stderr
+
+
+def test_the_psql_of_the_container_runs_step_1_with_the_words_of_its_head(cluster: Cluster):
+    """What the line gives to bash, in the folder that the compose file mounts as the line's."""
+    (line,) = re.findall(r"^    docker compose .* exec .*$", README.read_text(), re.MULTILINE)
+    folder, script = re.findall(r"--workdir (\S+) coordinator bash -c '(.*)' psql ", line)[0]
+    assert f"- ./citus:{folder}/citus:ro" in (ROOT / "docker-compose-citus.yml").read_text()
+    there = cluster.coordinator
+    names = f"POSTGRES_USER={there.user} POSTGRES_DB={there.database}"
+    (step,) = commands("01")
+    said = cluster.shell(f"{names} PGOPTIONS='-c lab.shard_count=8' bash -c '{script}' {step}")
+    assert re.search(r"dialogmessage +\| distributed +\| dialog_id +\| +\d+ +\| +8", said), said
 
 
 def test_after_a_drain_beside_a_rebalance_there_is_a_way_back(cluster: Cluster):

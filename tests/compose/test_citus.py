@@ -1,6 +1,8 @@
 """The stack on Citus, for real: workers that register themselves, are added under load, and leave empty."""
 
 import json
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -83,6 +85,14 @@ def test_workers_register_themselves_and_tables_are_distributed_by_dialog(citus)
     assert {tuple(found[name]) for name in ("dialog", "dialogmessage")} == {tuple(found["dialog"])}
     assert found["dialog"][:2] == ["distributed", "dialog_id"]
     assert len(set(shards(citus).values())) == 1
+
+
+def test_the_steps_of_the_runbook_run_by_the_psql_of_the_container(citus):
+    text = (citus.folder / "citus" / "runbook" / "README.md").read_text()
+    (line,) = re.findall(r"^    docker compose (.* exec .* psql) -v .*$", text, re.MULTILINE)
+    for step in ("01_distribute", "02_look"):
+        words = ("-v", "ON_ERROR_STOP=1", "-f", f"citus/runbook/{step}.sql")
+        assert "shouldhaveshards" in citus.docker("compose", *shlex.split(line), *words) or step[:2] == "01"
 
 
 def test_a_message_goes_from_one_person_to_another_through_the_proxy(citus):
