@@ -75,6 +75,7 @@ def add(
             help="host:port of a server that runs already and has the extension; default: start one here."
         ),
     ] = None,
+    load: Rate = 0,
     home: Home = DEFAULT_HOME,
     dsn: Dsn = None,
 ) -> None:
@@ -87,7 +88,7 @@ def add(
         if not host or not number.isdecimal():
             raise UsageError(f"--server '{server}': expected host:port")
         port = int(number)
-    _run(steps.add(host, port), database)
+    _run(steps.add(host, port), database, Load(load, AROUND_SECONDS, home))
 
 
 @command.command()
@@ -109,9 +110,9 @@ def drain(
 
 
 @command.command()
-def remove(worker: Worker, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
+def remove(worker: Worker, *, load: Rate = 0, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
     """Take a drained worker out of the cluster, and stop its server where this stack runs it."""
-    account = _run(steps.remove(worker), _database(home, dsn))
+    account = _run(steps.remove(worker), _database(home, dsn), Load(load, AROUND_SECONDS, home))
     left = {node.port for node in account.samples[-1].nodes}
     for node in account.samples[0].nodes:
         if dsn is None and node.port not in left:

@@ -1,5 +1,6 @@
 """The whole application on a cluster, as `lab up --mode citus` starts it, under load while a worker dies."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli import run
+from lab.commands import shards as command
 from lab.experiments.arrangement import Arrangement, requested
 from lab.experiments.audit import check_sides
 from lab.experiments.rig import StackRig
@@ -18,6 +21,7 @@ from lab.stack import citus
 from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
+from lab.stack.supervision import Supervision
 from lab.trials.schedule import Side
 from tests.lab.experiments.fakes import plan
 
@@ -61,6 +65,42 @@ async def test_a_load_goes_on_while_a_worker_dies_and_nothing_acknowledged_is_lo
     assert beside.record.ledger.clean, beside.record.ledger.examples
     assert account.lost_after == 0
     assert account.messages_after > account.messages_before
+
+
+def test_the_commands_grow_and_shrink_the_stack_under_load(
+    stack: StackDescription, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    monkeypatch.setattr(command, "AROUND_SECONDS", 2)
+    home = ("--home", str(stack.home))
+    assert run(["seed", *home, "--users", "40", "--dialogs", "80", "--messages", "800"]) == 0
+    capsys.readouterr()
+
+    def lab(*words: str) -> str:
+        code = run(["shards", *words, *home])
+        told = capsys.readouterr()
+        said: str = told.out + told.err
+        assert code == 0, said
+        return said
+
+    def under_load(*words: str) -> str:
+        said = lab(*words, "--load", "20")
+        assert re.search(r"sends during +\d", said), said
+        assert re.search(r"ledger +clean: \d+ acknowledged, 0 of them lost", said), said
+        assert re.search(r"messages +[\d,]+ before, [\d,]+ after: \+\d+, of them \d+ acknowledged", said), (
+            said
+        )
+        assert "<svg" in Path(re.findall(r"report +(\S+)", said)[0]).read_text()
+        return said
+
+    said = under_load("add")
+    new = re.findall(r"127\.0\.0\.1:(\d+) 0\b", said)[-1]
+    assert "worker-3" in Supervision(stack.home).pids()
+    assert f"{new} 0" not in under_load("rebalance")
+    assert f"{new} 0" in under_load("drain", new)
+    assert "worker-3 is stopped" in under_load("remove", new)
+    assert "worker-3" not in Supervision(stack.home).pids()
+    assert new not in lab("status")
 
 
 def test_a_pull_of_the_database_compares_stacks_that_differ_in_the_database_only():
