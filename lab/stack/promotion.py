@@ -26,7 +26,7 @@ from lab.stack.replicas import conninfo, look
 from lab.stack.supervision import Supervision, Tell
 
 PRIMARY = "postgres"  # the program's name, whatever data folder it serves
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 
 RECEIVED = "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn"
 
@@ -91,7 +91,7 @@ def _furthest(stack: StackDescription, than: str | None = None) -> tuple[str, in
 
     async def received(database: Database) -> int:
         try:
-            connection: asyncpg.Connection[Any] = await asyncpg.connect(database.dsn, timeout=5)
+            connection: asyncpg.Connection[Any] = await asyncpg.connect(database.dsn, timeout=30)
         except (OSError, asyncpg.PostgresError):
             return -1  # not there: it cannot be promoted instead
         try:
@@ -157,10 +157,10 @@ async def _await_follower(stack: StackDescription, name: str) -> None:
 
 
 async def _promote(database: Database) -> None:
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(database.dsn, timeout=5)
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(database.dsn, timeout=30)
     try:
         if not await connection.fetchval(f"SELECT pg_promote(true, {READY_SECONDS:.0f})"):
-            raise StackError("the replica was not promoted within 30 s")
+            raise StackError(f"the replica was not promoted within {READY_SECONDS:.0f} s")
         # Cursors of the old primary may count messages that are gone.
         await connection.execute("SET synchronous_commit = local")
         await connection.execute("UPDATE database_epoch SET epoch = gen_random_uuid()")

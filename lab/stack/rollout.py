@@ -19,7 +19,7 @@ from lab.stack.supervision import Tell
 
 KINDS = ("backend", "websocket")
 IDLE_SECONDS = 5.0  # longest wait for requests under way; the service itself waits for them too
-UP_SECONDS = 10.0  # HAProxy asks twice a second
+UP_SECONDS = 30.0  # HAProxy asks twice a second
 
 
 @dataclass(frozen=True)

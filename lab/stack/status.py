@@ -12,7 +12,7 @@ from lab.stack import compose
 from lab.stack.description import Process, StackDescription
 from lab.stack.supervision import Supervision
 
-LINK_SECONDS = 10.0
+LINK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Status:
 def ask_health(url: str) -> dict[str, Any]:
     """The /health answer of a service; {"status": reason} when there is none."""
     try:
-        answer = httpx.get(url, timeout=2.0).json()
+        answer = httpx.get(url, timeout=5.0).json()
     except (httpx.HTTPError, ValueError) as error:
         return {"status": f"no answer ({type(error).__name__})"}
     return dict(answer) if isinstance(answer, dict) else {"status": "not understood"}

@@ -19,7 +19,7 @@ from lab.stack import modes
 from lab.stack.description import StackDescription
 from lab.stack.host import down, restart, running, up
 from lab.stack.modes import Plan, Request
-from lab.stack.program import Program, http_ready
+from lab.stack.program import HealthCheck, Program, http_ready
 from lab.stack.status import statuses
 from lab.stack.supervision import Supervision
 
@@ -27,14 +27,29 @@ pytestmark = [pytest.mark.stack, pytest.mark.integration]
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
         time.sleep(0.05)
 
 
-def planner(*words: str, programs: int = 2, start_seconds: float = 20) -> Callable[[Request], Plan]:
+def answering(url: str) -> HealthCheck:
+    """Whether it is ready; first it waits until the stand-in says anything at all."""
+
+    def check() -> str | None:
+        wait_for(lambda: is_listening(int(url.rsplit(":", 1)[1])))
+        return http_ready(url)()
+
+    return check
+
+
+def planner(
+    *words: str,
+    programs: int = 2,
+    start_seconds: float = 60,
+    check: Callable[[str], HealthCheck] = http_ready,
+) -> Callable[[Request], Plan]:
     """The real PostgreSQL of the mode, and stand-ins in place of its services."""
 
     def plan(request: Request) -> Plan:
@@ -45,7 +60,7 @@ def planner(*words: str, programs: int = 2, start_seconds: float = 20) -> Callab
                 kind="backend",
                 command=[sys.executable, str(STAND_IN), *words],
                 environment=program.environment,
-                check=http_ready(f"http://127.0.0.1:{program.environment['BACKEND_PORT']}"),
+                check=check(f"http://127.0.0.1:{program.environment['BACKEND_PORT']}"),
                 health=program.health,
                 start_seconds=start_seconds,
                 stop_seconds=10,
@@ -177,8 +192,8 @@ def test_a_program_that_ends_and_is_restarted_before_it_was_ready_is_named(home:
 
 
 def test_a_program_that_is_never_ready_is_named_with_the_reason(home: Path):
-    with pytest.raises(StackError, match=r"backend-1 is not ready after 6 s: .*503"):
-        up(Request(home), planner=planner("sick", programs=1, start_seconds=6))
+    with pytest.raises(StackError, match=r"backend-1 is not ready after 3 s: .*503"):
+        up(Request(home), planner=planner("sick", programs=1, start_seconds=3, check=answering))
     assert not Supervision(home).strays()
 
 
@@ -210,7 +225,7 @@ def test_a_tethered_stack_ends_with_its_owner(home: Path, number: signal.Signals
     code = (
         "import pathlib, sys, time; from tests.lab.stack.test_host import *\n"
         f"with running(Request(pathlib.Path({str(home)!r})), planner=planner()):\n"
-        "    print('up', flush=True); time.sleep(60)"
+        "    print('up', flush=True); time.sleep(200)"
     )
     root = Path(__file__).parents[3]
     owner = subprocess.Popen(
@@ -220,7 +235,7 @@ def test_a_tethered_stack_ends_with_its_owner(home: Path, number: signal.Signals
     description = StackDescription.load(home)
     pids = list(description.live_pids().values())
     owner.send_signal(number)
-    owner.wait(30)
+    owner.wait(90)
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     wait_for(lambda: not Supervision(home).strays())
 
