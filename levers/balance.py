@@ -7,6 +7,10 @@ Plain way, `user`: by a hash of the user, so all devices of a user meet in one p
 one destination. Costs: the proxy must read the user from the request. Fails in skew: a busy user makes a
 busy instance; the hash is therefore bounded (an instance takes at most half more than its share).
 
+`partition`: by the partition that ROUTING=partition hashes the user into, so that an instance has all users
+of its partitions and binds no others. Costs: 64 places to share out, so instances are less even. Fails to
+help with another routing, or with more instances than it has partitions for.
+
 `leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a fresh
 instance that gets every new socket at once.
 
@@ -21,7 +25,7 @@ LEVER = Lever(
     name="balance",
     question="How should the proxy choose a websocket service for a new socket?",
     env="BALANCE",
-    values=("user", "leastconn", "roundrobin"),
+    values=("user", "partition", "leastconn", "roundrobin"),
     processes=("haproxy",),
     restarts=("haproxy",),
     design="abab",

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from lab.stack.ports import free_ports
 from tests.haproxy.proxy import haproxy
 from tests.haproxy.upstream import Upstream, serving
+from wire.topology import PARTITIONS, partition_of
 
 pytestmark = pytest.mark.haproxy
 
@@ -46,6 +47,18 @@ async def test_all_sockets_of_a_user_meet_at_one_service(tmp_path):
         with haproxy(tmp_path, [], ports(sockets)) as proxy:
             homes = {user: {await who(proxy.websocket, user) for _ in range(3)} for user in range(30)}
     assert all(len(services) == 1 for services in homes.values())
+    assert len(set.union(*homes.values())) == 3
+
+
+async def test_all_users_of_a_partition_meet_at_one_service(tmp_path):
+    sockets = instances("websocket", 3)
+    async with serving(*sockets):
+        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": "partition"}) as proxy:
+            homes: dict[int, set[str]] = {}
+            for user in range(0, 3 * PARTITIONS):
+                home = await who(proxy.websocket, user)
+                homes.setdefault(partition_of(user), set()).add(home)
+    assert len(homes) == PARTITIONS and all(len(services) == 1 for services in homes.values())
     assert len(set.union(*homes.values())) == 3
 
 
