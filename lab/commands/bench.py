@@ -164,6 +164,9 @@ def prices(
     seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 8.0,
     rate: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 200.0,
     sockets: Annotated[int, typer.Option(min=10, help="Devices that listen.")] = 200,
+    only: Annotated[
+        str, typer.Option(help="Comma list of proxy, broker, guarantee, routing, encoding.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of arrivals and the order of turns.")] = 1,
     output: Annotated[
         Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
@@ -171,15 +174,20 @@ def prices(
 ) -> None:
     """The price of each hop and guarantee: proxy, broker, delivery, routing, encoding, at one rate.
 
-    Needs RabbitMQ and HAProxy. A stack for each way: some 5 minutes a round.
+    Needs RabbitMQ and HAProxy. A stack for each way: 5 to 10 minutes a round.
     """
     from lab.bench.prices import page
     from lab.bench.prices.run import PricesPlan, bench
+    from lab.bench.prices.ways import GROUPS
+
+    groups = tuple(name for name in GROUPS if not only or any(word in name for word in only.split(",")))
+    if not groups:
+        raise UsageError(f"--only {only}: expected words of {', '.join(GROUPS)}")
 
     words = f"lab bench prices --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
-    words += f" --seed {seed}"
+    words += f" --seed {seed}" + (f" --only {only}" if only else "")
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        plan = PricesPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words)
+        plan = PricesPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words, groups)
         result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
     print(page.markdown(result))
     if output is not None:

@@ -87,7 +87,7 @@ def markdown(found: Prices) -> str:
         "near the limit hints share messages and cost less ([what a hint costs](broker.md)).",
         "",
     ]
-    for group in GROUPS:
+    for group in found.groups:
         lines += [f"## {group}", "", *table(found, group), ""]
     waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.started_at))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.bench.prices.ways import Way, stacks
+from lab.bench.prices.ways import GROUPS, Way, stacks
 from lab.commands.demo import people
 from lab.errors import LabError
 from lab.load.fingerprint import machine
@@ -53,6 +53,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     seconds: float
     sockets: int
+    groups: tuple[str, ...] = tuple(GROUPS)
     turns: list[Turn]
     machine: Machine
     waited: float | None
@@ -77,6 +78,7 @@ class PricesPlan(msgspec.Struct, frozen=True):
     seed: int
     home: Path
     command: str
+    groups: tuple[str, ...] = tuple(GROUPS)
 
 
 def bench(plan: PricesPlan, tell: Callable[[str], None]) -> Prices:
@@ -84,7 +86,7 @@ def bench(plan: PricesPlan, tell: Callable[[str], None]) -> Prices:
     started, pressed = time.time(), moment()
     chance = random.Random(plan.seed)
     turns: list[Turn] = []
-    every = stacks()
+    every = stacks(plan.groups)
     for number in range(1, plan.rounds + 1):
         for count, name in enumerate(chance.sample(sorted(every), len(every)), 1):
             ways = chance.sample(every[name], len(every[name]))
@@ -107,6 +109,7 @@ def bench(plan: PricesPlan, tell: Callable[[str], None]) -> Prices:
         rate=plan.rate,
         seconds=plan.seconds,
         sockets=plan.sockets,
+        groups=plan.groups,
         turns=turns,
         machine=machine(plan.home.parent),
         waited=between(pressed, moment()).waited,

@@ -1,6 +1,6 @@
 """Which ways of running the path are compared. The plain one is in every group, measured once a round."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lab.stack.modes import Mode
@@ -54,15 +54,21 @@ GROUPS: Mapping[str, Mapping[str, Way]] = {
         )
         for services in (1, 2, 4)
         for routing in ("partition", "fanout", "per_user")
+    }
+    | {
+        f"partition, {services} websocket services, balanced by partition": Way(
+            websockets=services, levers={"BALANCE": "partition"}
+        )
+        for services in (2, 4)
     },
     "The encoding": {"json": PLAIN, "msgpack": _with(ENCODING="msgpack")},
 }
 
 
-def stacks() -> dict[str, list[Way]]:
-    """Stack in words -> the ways that are measured on it."""
+def stacks(groups: Collection[str] = tuple(GROUPS)) -> dict[str, list[Way]]:
+    """Stack in words -> the ways of these groups that are measured on it."""
     found: dict[str, dict[str, Way]] = {}
-    for ways in GROUPS.values():
-        for way in ways.values():
+    for group in groups:
+        for way in GROUPS[group].values():
             found.setdefault(way.stack, {})[way.key] = way
     return {stack: list(ways.values()) for stack, ways in found.items()}

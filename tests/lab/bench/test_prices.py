@@ -48,6 +48,10 @@ def test_ratios_are_of_the_same_round_and_only_of_turns_that_count():
     assert "1 of 4 turns were INVALID" in page.markdown(result)
 
 
+def test_some_groups_may_be_asked_for_alone():
+    assert list(stacks(["The encoding"])) == [PLAIN.stack, GROUPS["The encoding"]["msgpack"].stack]
+
+
 def test_a_way_that_never_counted_says_why():
     result = found(turn(PLAIN, 1, 90.0), turn(OUTBOX, 1, 1.0, ("drops",)))
     assert "| outbox | does not count: drops |" in page.markdown(result)
@@ -60,7 +64,7 @@ def test_a_way_that_never_counted_says_why():
 def test_ways_are_measured_on_real_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     single = GROUPS["The broker"]["memory: all in one process, no proxy"]
     chosen = {PLAIN.stack: [PLAIN, Way(proxy=False)], single.stack: [single]}
-    monkeypatch.setattr(run, "stacks", lambda: chosen)
+    monkeypatch.setattr(run, "stacks", lambda _groups: chosen)
     result = run.bench(PricesPlan(1, 3.0, 40.0, 20, 1, tmp_path / "stack", "a test"), print)
     by_way = {one.way: one for one in result.turns}
     assert set(by_way[PLAIN.key].cpu_ms) == {"backend", "websocket", "haproxy", "rabbitmq", "postgres"}
