@@ -15,12 +15,12 @@ def burn(seconds: float) -> None:
 
 
 def test_work_is_seen_as_own_cpu_and_as_a_busy_machine():
-    before, own = pressure.moment(), pressure.cpu_seconds([os.getpid()])
-    burn(0.2)
-    spent = pressure.cpu_seconds([os.getpid()]) - own
+    before, own, true = pressure.moment(), pressure.cpu_seconds([os.getpid()]), time.process_time()
+    burn(0.3)
+    true, spent = time.process_time() - true, pressure.cpu_seconds([os.getpid()]) - own
     seen = pressure.between(before, pressure.moment())
-    assert spent == pytest.approx(0.2, rel=0.1)
-    assert seen.busy_cores * seen.seconds >= 0.15
+    assert spent == pytest.approx(true, abs=0.03)  # the scheduler brings its count up to date at its ticks
+    assert seen.busy_cores * seen.seconds >= 0.2
 
 
 def test_own_work_is_not_the_work_of_others():

@@ -9,7 +9,7 @@ from lab.errors import UsageError
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_short_run_counts_cpu_of_all_three_sides_and_finds_every_hint(tmp_path):
     cells = bench(BrokerPlan(("postgres",), 1, 500, "lab bench broker"), tmp_path, lambda _line: None)
     assert [cell.received for cell in cells] == [500, 500, 500]

@@ -16,7 +16,7 @@ from lab.stack.haproxy import Proxy
 from lab.stack.host import running
 from lab.stack.modes import Request
 from lab.stack.rollout import candidates, noticed, roll
-from lab.stack.status import statuses
+from lab.stack.status import linked_statuses, statuses
 
 
 def described(backends: int, websockets: int, proxy: bool = True) -> StackDescription:
@@ -62,7 +62,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDescription
         yield description
 
 
-needs_the_stack = [pytest.mark.rabbitmq, pytest.mark.haproxy, pytest.mark.stack, pytest.mark.timeout(240)]
+needs_the_stack = [pytest.mark.rabbitmq, pytest.mark.haproxy, pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 class TestUnderLoad:
@@ -70,7 +70,8 @@ class TestUnderLoad:
 
     async def test_a_rollout_fails_no_request_and_loses_no_message(self, stack: StackDescription):
         before = stack.live_pids()
-        plan = LoadPlan(stack=stack, rate=30, duration=200, sockets=20, dialogs=20, settle=40, proxy=True)
+        plan = LoadPlan(stack=stack, rate=30, duration=400, sockets=20, dialogs=20, settle=60, proxy=True)
+        plan = replace(plan, timeout=30)  # a full machine is slow and fails nothing
         record = await watched(plan, ["backend", "websocket"], {"LOG_LEVEL": "info"})
         judge(record)
         assert record.ledger.acknowledged > 0
@@ -86,10 +87,12 @@ class TestUnderLoad:
     ):
         with pytest.raises(StackError, match="ended at backend-1"):
             await asyncio.to_thread(roll, stack, ["backend"], {"POOL_SIZE": "many"})
-        states = {name: row["status"] for name, row in Proxy(stack.home / "haproxy").servers().items()}
-        assert states["backend-2"] == "UP"
+        proxy = Proxy(stack.home / "haproxy")
+        async with asyncio.timeout(60):  # a check may have failed on a full machine
+            while proxy.servers()["backend-2"]["status"] != "UP":  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         await asyncio.to_thread(roll, stack, ["backend"], {"POOL_SIZE": None})
-        assert {row.health for row in statuses(stack)} == {"ok"}
+        assert {row.health for row in linked_statuses(stack)} == {"ok"}
 
     def test_a_setting_that_the_stack_turns_into_others_is_refused(self, stack: StackDescription, capsys):
         assert run(["rollout", "--set", "BALANCE=leastconn", "--home", str(stack.home)]) == 2
