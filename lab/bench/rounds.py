@@ -152,6 +152,6 @@ def scheduled(command: str) -> str:
 
 
 def _effective(url: str) -> dict[str, Any]:
-    with urlopen(f"{url}/health", timeout=5) as answer:
+    with urlopen(f"{url}/health", timeout=15) as answer:
         found: dict[str, Any] = json.load(answer)["effective"]
     return found

@@ -41,7 +41,7 @@ FLOOD_BYTES = 4000
 GAP_SECONDS = 4.0
 FLOODS = 5  # messages to the client that may be stuck, for each one to a reader
 TICK_SECONDS = 0.005
-ARRIVE_SECONDS = 5.0
+ARRIVE_SECONDS = 30.0  # nobody waits so long unless some are lost
 # Idle is idle: no heartbeats during the minutes of a run. No repairs either: nothing is stored.
 SETTINGS = {"HEARTBEAT_SECONDS": "3600", "HOP_TIMES": "off"}
 
@@ -126,7 +126,7 @@ class _Run:
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
         publisher = publisher_for(_broker(plan.broker, self._description))
         await publisher.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not publisher.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         pressed = moment()
