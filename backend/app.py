@@ -113,7 +113,7 @@ class Backend(FastAPI):
 
     def _make_reads(self, settings: Settings) -> Reads:
         if settings.read_routing == "primary":
-            return FromPrimary(self.pool)
+            return FromPrimary(self.pool, self.metrics)
         connect = connector(settings, replica=True)
         wait, waits = settings.pool_wait_seconds, self.metrics.acquire_seconds
         replica = Pool(connect, settings.pool_size, wait, waits)

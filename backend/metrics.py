@@ -94,7 +94,7 @@ class Metrics:
             ("cache_misses", "Users not found in the cache.", self.cache_misses),
             (
                 "reads_primary",
-                "Reads that the primary had to answer.",
+                "Reads that the primary answered.",
                 self.reads_primary,
             ),
             ("reads_replica", "Reads that the replica answered.", self.reads_replica),

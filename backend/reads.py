@@ -47,10 +47,12 @@ class FromPrimary:
     in_effect = MappingProxyType({"read_routing": "primary"})
     tells = False
 
-    def __init__(self, primary: Pool) -> None:
+    def __init__(self, primary: Pool, metrics: Metrics) -> None:
         self._primary = primary
+        self._metrics = metrics
 
     async def fetch(self, reader: int, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        self._metrics.reads_primary += 1
         return await self._primary.fetch_repeatable(statement, *arguments)
 
     def wrote(self, user_id: int, at: float | None = None) -> None: ...

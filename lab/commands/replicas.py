@@ -1,12 +1,10 @@
 """`lab replicas`: streaming replicas of PostgreSQL, and what a promotion costs."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import msgspec
 import typer
 from rich.console import Console
@@ -18,10 +16,10 @@ from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.stack.description import DEFAULT_HOME, StackDescription
 from lab.stack.promotion import Promotion, promote
+from lab.stack.reading import PRIMARY, by_node, readings
 from lab.stack.replicas import look
 
 CALM_SECONDS = 3.0
-COUNTERS = ("reads_primary", "reads_replica")
 
 command = typer.Typer(
     no_args_is_help=True,
@@ -34,17 +32,22 @@ Home = Annotated[Path, typer.Option(help="Run folder of the stack.", show_defaul
 
 @command.command()
 def status(*, home: Home = DEFAULT_HOME) -> None:
-    """Lag and synchrony of each replica, and the share of the reads that went to a replica."""
+    """Lag and synchrony of each replica; which API process reads where, and the share of each node."""
     stack = _stack(home)
     table = Table("replica", "port", "state", "sync", "lag", title="replicas")
     for replica in asyncio.run(look(stack)):
         lag = "-" if replica.lag_bytes is None else f"{replica.lag_bytes:,} B, {replica.lag_seconds:.3f} s"
         table.add_row(replica.name, str(replica.port), replica.state, replica.sync, lag)
     Console().print(table)
-    for name, reads in _reads(stack).items():
-        total = sum(reads.values())
-        share = f"{reads['reads_replica'] / total:.1%} from its replica" if total else "no reads yet"
-        print(f"{name}: {total:,.0f} reads, {share}")
+    found = readings(stack)
+    table = Table("API process", "its replica", "reads there", "reads of the primary", title="reads")
+    for one in found:
+        there, primary = (f"{one.reads[node]:,}" if one.reads else "-" for node in (one.replica, PRIMARY))
+        table.add_row(one.process, one.replica, there, primary)
+    Console().print(table)
+    total = by_node(found)
+    shares = [f"{node} {reads:,} ({reads / total.total():.1%})" for node, reads in sorted(total.items())]
+    print(f"reads by node: {', '.join(shares) or 'none yet'}")
 
 
 @command.command("promote")
@@ -133,22 +136,3 @@ def _stack(home: Path) -> StackDescription:
     if not stack.replicas:
         raise UsageError("this stack has no replicas; start one with them: lab up --replicas 1")
     return stack
-
-
-def _reads(stack: StackDescription) -> Mapping[str, Mapping[str, float]]:
-    """API process -> its counters of reads, from its /metrics."""
-    found = {}
-    for process in stack.processes:
-        if process.kind != "backend" or not process.health:
-            continue
-        text = httpx.get(process.health.removesuffix("/health") + "/metrics", timeout=5).text
-        lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-        found[process.name] = {
-            counter: sum(
-                float(line[-1])
-                for line in lines
-                if line[0].split("{")[0].removesuffix("_total").endswith(counter)
-            )
-            for counter in COUNTERS
-        }
-    return found

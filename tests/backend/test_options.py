@@ -307,6 +307,17 @@ async def test_a_lost_memory_of_a_write_is_on_the_safe_side(monkeypatch):
     assert await asked(reads, 1) == "replica"
 
 
+async def test_reads_of_the_primary_are_counted_also_where_there_is_no_other(start: Start):
+    backend = await start(read_routing="primary")
+    me, other = await backend.users()
+    await backend.page(me, other)
+    before = backend.app.metrics.reads_primary
+    for _ in range(3):
+        await backend.page(me, other)
+    assert backend.app.metrics.reads_primary >= before + 3
+    assert backend.app.metrics.reads_replica == 0
+
+
 async def test_reads_go_to_the_primary_while_the_replica_is_away(start: Start):
     (port,) = free_ports(1)
     for routing in ("replica", "replica_ryw"):
