@@ -33,5 +33,5 @@ LEVER = Lever(
     claim="reads on the replica are free",
     dishonest_if="stale reads are not counted",
     also=("p50", "cpu_per_1k", "cpu_per_1k_total"),
-    mix="list",
+    mix="list_while_sent",
 )

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class StackRig:
         self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False
     ) -> RunRecord:
         """One run of the load on these sides, which must live in one stack."""
-        stack = self.stack_of(sides[0])
+        stack = promised(self.stack_of(sides[0]), self.plan)
         duet = self.arrangement.processes[sides[0]] is not None
         record = await self._load(
             LoadPlan(
@@ -135,6 +136,17 @@ class StackRig:
         if self.plan.part == "websocket":
             return Targets(tuple(stack.api), (stack.websockets[number],))
         return Targets((stack.api[number],), tuple(stack.websockets))
+
+
+def promised(stack: StackDescription, plan: PullPlan) -> StackDescription:
+    """The stack with what its reads promise in a duet of routings: the least of the sides.
+
+    Otherwise the ledger would call lost what a replica may show a moment later.
+    """
+    if plan.lever != "read_routing" or "READ_ROUTING" in stack.levers:
+        return stack
+    least = next(value for value in ("replica", "replica_ryw", "primary") if value in plan.values)
+    return replace(stack, levers={**stack.levers, "READ_ROUTING": least})
 
 
 def built(stack: StackDescription) -> dict[str, Any]:

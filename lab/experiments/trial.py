@@ -107,10 +107,11 @@ def _observation(
         pressure=(record.pressure.waited or 0.0) if record.pressure else 0.0,
         guards=guards_of(record, figures),
         detail={
-            "cpu": _cpu_by_name(record, own, operations),
+            "cpu": _cpu_by_name(record, plan, own, operations),
+            "busiest": _busiest(record),
             "intended": figures.intended.hdr,
             "send": figures.send.hdr,
-            "counted": counted.besides(operations) if counted else {},
+            "counted": (counted.besides(operations) if counted else {}) | _stale(record, plan),
             "others": record.pressure.cores_of_others if record.pressure else 0.0,
             "seconds": [
                 {
@@ -161,14 +162,42 @@ def _belongs(one: Usage, own: tuple[str, ...] | None) -> bool:
     return one.kind not in OWN_KINDS
 
 
-def _cpu_by_name(record: RunRecord, own: tuple[str, ...] | None, operations: int) -> dict[str, float]:
+def _stale(record: RunRecord, plan: PullPlan) -> dict[str, float]:
+    """Lists that missed what was acknowledged before, as shares; of all sides of a duet together."""
+    ledger = record.ledger
+    if plan.lever != "read_routing" or not ledger.reads:
+        return {}
+    return {
+        "stale_reads": ledger.stale_reads / ledger.reads,
+        "stale_own_reads": ledger.stale_own_reads / ledger.reads,
+    }
+
+
+def _busiest(record: RunRecord) -> list[str | float]:
+    """The process of the stack nearest to its limit, with its share of a core."""
+    services = [one for one in record.usage if one.kind not in OWN_KINDS]
+    if not services or not record.measured_seconds:
+        return []
+    most = max(services, key=lambda one: one.cpu_seconds)
+    return [most.name, most.cpu_seconds / record.measured_seconds]
+
+
+def _cpu_by_name(
+    record: RunRecord, plan: PullPlan, own: tuple[str, ...] | None, operations: int
+) -> dict[str, float]:
     """What a report draws: ms per 1,000 operations of the side; what all sides share is divided by all."""
+    pushes = bool(own) and plan.part == "websocket"
+    all_of_them = record.total.deliveries if pushes else record.total.ok
+    doubled = {one.name for one in record.usage if one.kind == plan.part}
+    of_a_side = doubled | {postgres_for(name) for name in doubled}
     found = {}
     for one in record.usage:
         if _belongs(one, own):
             found[_role(one.name, own)] = _per_1000([one], operations)
         elif one.kind in OWN_KINDS or one.name == OWN_WORK:
             found[one.name] = _per_1000([one], record.total.ok)
+        elif one.name not in of_a_side:
+            found[f"{one.name} (shared)"] = _per_1000([one], all_of_them)
     return {name: spent for name, spent in found.items() if spent is not None}
 
 

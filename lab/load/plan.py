@@ -16,6 +16,7 @@ MIXES: Mapping[str, tuple[Mapping[Operation, float], int | None]] = {
     "send": ({"send": 1}, None),
     "send_busy": ({"send": 1}, 8),  # few dialogs, many messages each: their row locks are what is measured
     "list": ({"list": 1}, None),
+    "list_while_sent": ({"list": 0.8, "send": 0.2}, None),  # what is not written cannot be read too early
     "list_deep": ({"list_deep": 1}, None),
     "get_user": ({"get_user": 1}, None),
     "chat": ({"send": 0.5, "list": 0.3, "dialogs": 0.1, "search": 0.05, "get_user": 0.05}, None),

@@ -18,6 +18,7 @@ from lab.experiments.session import MOST_OF_OTHERS
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import Found, advice, change, size
 from lab.report.hops import hops
+from lab.report.kills import kills
 from lab.report.lever_page import apart, content_of, lever_page
 from lab.report.opening import opening
 from lab.report.style import render
@@ -58,9 +59,8 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
             drawn = pull.drawings(result)["intervals"]
             if drawn:
                 written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(drawn)))
-        written.append(
-            _text(folder / "levers" / f"{name}.md", lever_page(name, own, scaling.on_lever(name, sweeps)))
-        )
+        besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")
+        written.append(_text(folder / "levers" / f"{name}.md", lever_page(name, own, besides)))
     return written
 
 

@@ -1,13 +1,13 @@
 """The page of one lever in the notebook: what it is, and what pulling it gave."""
 
 import re
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
 from lab.report.advice import Found, between
+from lab.report.counted import counted
 from lab.trials.schedule import SIDES
 from lab.verdict import GLYPHS, Verdict
 from levers.catalogue import lever_named, page, paragraphs
@@ -56,7 +56,7 @@ def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
         for one in result.verdicts[1:]
         if one.word != "INVALID"
     ]
-    lines += [*_unclaimed(result.verdicts[1:]), *_counted(result), ""]
+    lines += [*_unclaimed(result.verdicts[1:]), *counted(result), ""]
     lines += [f"{caveat.name}: {caveat}\n" for caveat in verdict.caveats]
     lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
@@ -80,9 +80,16 @@ def _how(result: PullResult) -> str:
         f"{plan['rate']:g}/s{share}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s"
         f"{quick}, {plan['users']:,} users and {plan['messages']:,} messages in the tables, "
         f"messages of {content_of(result):,} characters, "
-        f"mode {plan['mode']}{_broker(result)}, {result.day}, {result.seconds / 60:.1f} minutes, "
+        f"mode {plan['mode']}{_broker(result)}{_disk(result)}, {result.day}, "
+        f"{result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}."
     )
+
+
+def _disk(result: PullResult) -> str:
+    """What a commit waits for here."""
+    seconds = result.fingerprint.get("disk_sync_seconds")
+    return f", a synced write of 8 KiB took {seconds * 1000:.2g} ms" if seconds else ""
 
 
 def _broker(result: PullResult) -> str:
@@ -101,38 +108,6 @@ def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
             # The reason names its metric: without it, those of several metrics are one.
             reasons.setdefault(seen.replace(f"{label} needs", "it needs"), []).append(label)
     return [f"- No figure is claimed of {' and '.join(labels)}: {seen}." for seen, labels in reasons.items()]
-
-
-COUNTED = {
-    "acquire_wait_ms": ("wait for a database connection, mean of all operations", "{:.3f} ms"),
-    "cache_hit_share": ("look-ups that the cache answered", "{:.0%}"),
-}
-
-
-def _counted(result: PullResult) -> list[str]:
-    """What the processes counted besides: the median of each side's trials, where there was any."""
-    found = {
-        (side, name): statistics.median(values)
-        for side in ("a", "b")
-        for name in COUNTED
-        if (
-            values := [
-                one.detail.get("counted", {}).get(name, 0.0)
-                for one in result.observations
-                if one.side == side
-            ]
-        )
-    }
-    return [
-        f"- {label[:1].upper()}{label[1:]}: "
-        + ", ".join(
-            f"`{value}` {form.format(found[side, name])}"
-            for side, value in zip("ab", result.values, strict=True)
-        )
-        + "."
-        for name, (label, form) in COUNTED.items()
-        if any(found.get((side, name)) for side in ("a", "b"))
-    ]
 
 
 def apart(result: PullResult) -> str:

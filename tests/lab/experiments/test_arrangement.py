@@ -3,7 +3,9 @@
 import pytest
 
 from lab.experiments.arrangement import arrange, requested
+from lab.experiments.rig import promised
 from lab.trials.schedule import SIDES
+from tests.lab.experiments.fake_stack import description
 from tests.lab.experiments.fakes import plan
 
 
@@ -67,3 +69,13 @@ def test_where_a_commit_waits_for_a_standby_every_stack_has_a_synchronous_one(tm
 def test_a_stack_of_one_value_has_what_that_value_needs(tmp_path):
     asked = plan(lever="durability", values=("on", "off"), design="restart")
     assert requested(asked, "remote_apply", tmp_path).replication == "first_1"
+
+
+@pytest.mark.parametrize(
+    ("values", "least"),
+    [(("primary", "replica"), "replica"), (("primary", "replica_ryw"), "replica_ryw")],
+)
+def test_the_reads_of_a_duet_of_routings_promise_what_the_lesser_side_does(values, least):
+    asked = plan(lever="read_routing", values=values)
+    assert promised(description("a"), asked).levers["READ_ROUTING"] == least
+    assert "READ_ROUTING" not in promised(description("a"), plan()).levers

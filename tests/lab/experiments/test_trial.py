@@ -50,6 +50,30 @@ def duet(tmp_path):
     return arrange(plan(design="duet"), tmp_path)
 
 
+def test_the_bars_of_a_duet_show_what_the_sides_share_and_nothing_of_another_side(tmp_path):
+    found = {one.side: one.detail for one in observations_of(record(), TOGETHER, plan(), duet(tmp_path))}
+    # 0.8 s of the websocket service for 2,500 operations of all sides
+    assert found["b"]["cpu"]["websocket-1 (shared)"] == pytest.approx(320)
+    assert found["a"]["cpu"]["websocket-1 (shared)"] == pytest.approx(320)
+    assert set(found["a"]["cpu"]) == {
+        "backend", "postgres, own work", "websocket-1 (shared)", "generator-1", "lab"
+    }  # fmt: skip
+
+
+def test_the_busiest_process_is_named_and_the_generator_is_none(tmp_path):
+    [first, *_] = observations_of(record(measured_seconds=4.0), TOGETHER, plan(), duet(tmp_path))
+    assert first.detail["busiest"] == ["backend-1", 0.5]
+
+
+def test_stale_reads_are_carried_with_the_lever_that_makes_them(tmp_path):
+    stale = msgspec.structs.replace(EXAMPLE.ledger, reads=200, stale_reads=10, stale_own_reads=4)
+    asked = plan(lever="read_routing", values=("primary", "replica"), mix="list")
+    [first, *_] = observations_of(record(ledger=stale), TOGETHER, asked, arrange(asked, tmp_path))
+    assert first.detail["counted"] == {"stale_reads": 0.05, "stale_own_reads": 0.02}
+    [other, *_] = observations_of(record(ledger=stale), TOGETHER, plan(), duet(tmp_path))
+    assert other.detail["counted"] == {}
+
+
 def test_a_duet_gives_each_side_its_own_processes_and_operations(tmp_path):
     found = {one.side: one for one in observations_of(record(), TOGETHER, plan(), duet(tmp_path))}
     assert list(found) == list(SIDES)

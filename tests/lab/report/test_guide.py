@@ -234,3 +234,35 @@ def test_a_sweep_is_on_the_index_and_on_its_lever_s_page(tmp_path):
     page = (tmp_path / "levers" / "uvicorn_workers.md").read_text()
     assert "| 2 | 190/s | 209/s | 50 MiB |" in page
     assert (tmp_path / "figures" / "uvicorn_workers.multi.20260102-030405.svg").exists()
+
+
+def test_what_a_kill_loses_and_how_long_a_sync_takes_is_on_the_page_of_durability(tmp_path):
+    result = made_up(effect=0.7, lever="durability", values=("on", "off"), metric="p50", also=())
+    replace(result, fingerprint={**MACHINE, "disk_sync_seconds": 0.0021}).save(
+        tmp_path / "pulls" / "durability.0.json"
+    )
+    (tmp_path / "faults.md").write_text(
+        "| fault | expected | observed | repair | lost / twice / disorder | held |\n"
+        "|---|---|---|---|---|---|\n"
+        "| kill -9 of PostgreSQL, with crash recovery | 503 | nothing | none late | 0 / 0 / 0 | yes |\n"
+    )
+    guide.write(tmp_path)
+    page = (tmp_path / "levers" / "durability.md").read_text()
+    assert "a synced write of 8 KiB took 2.1 ms" in page
+    assert "- kill -9 of PostgreSQL, with crash recovery: 0 / 0 / 0 lost / twice / out of order" in page
+    assert "(../faults.md)" in page
+
+
+def test_stale_reads_are_said_also_when_there_were_none(tmp_path):
+    result = replace(made_up(effect=1.2, lever="read_routing", values=("primary", "replica")))
+    told = [
+        replace(one, detail={**one.detail, "counted": {"stale_reads": 0.015, "stale_own_reads": 0.0}})
+        for one in result.observations
+    ]
+    replace(result, fingerprint=MACHINE, observations=told).save(tmp_path / "pulls" / "read_routing.0.json")
+    guide.write(tmp_path)
+    page = (tmp_path / "levers" / "read_routing.md").read_text()
+    assert (
+        "acknowledged before: `primary` 1.50%, `replica` 1.50% (of all sides of the duet together)." in page
+    )
+    assert "the reader had sent: `primary` 0.00%" in page
