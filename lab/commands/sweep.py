@@ -126,7 +126,7 @@ def numeric(values: Sequence[str]) -> bool:
 def table(sweep: Sweep) -> Table:
     """A line a point, by value."""
     shown = Table(box=None, pad_edge=False)
-    for column in (sweep.lever, "held /s", "failed /s", "busiest when it failed", "memory MiB"):
+    for column in (sweep.lever, "held /s", "failed /s", "busiest when it failed", "memory MiB", "wait ms"):
         shown.add_column(column)
     for point in sorted(sweep.points, key=lambda one: sweep.values.index(one.value)):
         shown.add_row(
@@ -135,6 +135,7 @@ def table(sweep: Sweep) -> Table:
             f"{point.bracket.fails:,.0f}",
             "the generator" if point.bracket.generator_bound else point.bracket.bottleneck,
             f"{point.memory_mib:,.0f}",
+            "-" if point.acquire_wait_ms is None else f"{point.acquire_wait_ms:.3f}",
         )
     return shown
 

@@ -1,6 +1,7 @@
 """Sweeps and capacities in the notebook: how much was carried, with how many of something."""
 
 import json
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,6 +93,16 @@ def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, 
     return found
 
 
+def waited(sweep: Mapping[str, Any], value: str) -> str:
+    """The mean wait of an operation at the rate that held; older files and other services have none."""
+    found = [
+        wait
+        for one in sweep["points"]
+        if one["value"] == value and (wait := one.get("acquire_wait_ms")) is not None
+    ]
+    return f"{statistics.median(found):.3f} ms" if found else "-"
+
+
 def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
     """The sweeps of a lever, for its page."""
     lines: list[str] = []
@@ -106,10 +117,11 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             "",
             f"![Held and failed rate of each value](../figures/{path.stem}.svg)",
             "",
-            "| value | held | failed | memory of the services |",
-            "|---|---|---|---|",
+            "| value | held | failed | memory of the services | wait for a database connection |",
+            "|---|---|---|---|---|",
             *(
-                f"| {value} | {low:,.0f}/s | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB |"
+                f"| {value} | {low:,.0f}/s | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB "
+                f"| {waited(sweep, value)} |"
                 for value, low, high, memory in _by_value(sweep)
             ),
             "",

@@ -1,8 +1,10 @@
 """Capacity of a running stack: the search with the lab's own generator."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from lab.experiments.capacities import MOST_RATE, attempt_of
+from lab.experiments.counting import counted, since
 from lab.experiments.rig import generators_for
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
@@ -33,26 +35,43 @@ class Measured:
         """The bracket of this stack."""
 
         async def attempt(rate: float) -> Attempt:
-            self._seed += 1
-            self.last = await self._load(
-                LoadPlan(
-                    stack=stack,
-                    rate=rate,
-                    duration=self._seconds,
-                    warm_up=1.0,
-                    seed=self._seed,
-                    mix=self._mix,
-                    sockets=self._sockets,
-                    processes=generators_for(rate, stack),
-                    proxy=stack.haproxy is not None,
-                )
-            )
+            self.last = await self._run(stack, rate)
             found = attempt_of(self.last, self.metric)
             words = found.failure(slo) or f"held, {found.latency} {found.p99_seconds * 1000:.0f} ms"
             tell(f"{rate:,.0f}/s: {words}; busiest {found.busiest} at {found.busiest_share:.0%} of a core")
             return found
 
         return await search(attempt, start, slo, most=most, resolution=resolution)
+
+    async def acquire_wait_ms(self, stack: StackDescription, rate: float) -> float | None:
+        """What an operation waited for a database connection at this rate; None where none is counted."""
+        urls = [
+            one.health.replace("/health", "/metrics")
+            for one in stack.processes
+            if one.kind == "backend" and one.health
+        ]
+        if not urls:
+            return None
+        before = await asyncio.to_thread(counted, urls)
+        record = await self._run(stack, rate)
+        after = await asyncio.to_thread(counted, urls)
+        return since(before, after).besides(record.total.ok).get("acquire_wait_ms", 0.0)
+
+    async def _run(self, stack: StackDescription, rate: float) -> RunRecord:
+        self._seed += 1
+        return await self._load(
+            LoadPlan(
+                stack=stack,
+                rate=rate,
+                duration=self._seconds,
+                warm_up=1.0,
+                seed=self._seed,
+                mix=self._mix,
+                sockets=self._sockets,
+                processes=generators_for(rate, stack),
+                proxy=stack.haproxy is not None,
+            )
+        )
 
 
 def shape_of(stack: StackDescription) -> dict[str, int]:

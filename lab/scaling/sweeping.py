@@ -24,11 +24,15 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Point:
-    """What one value gave, once. `memory_mib` is PSS of the services, `cores` those of the machine."""
+    """What one value gave, once. `memory_mib` is PSS of the services.
+
+    `acquire_wait_ms`: what an operation waited for a database connection at the rate that held.
+    """
 
     value: str
     bracket: Bracket
     memory_mib: float
+    acquire_wait_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell
             bracket = asyncio.run(measured.capacity(stack, slo, tell, resolution=RESOLUTION))
             assert measured.last is not None  # a search makes one attempt at least
             services = [one for one in measured.last.usage if one.kind in SERVICES]
-            return Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20)
+            waited = asyncio.run(measured.acquire_wait_ms(stack, bracket.passes)) if bracket.passes else None
+            return Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20, waited)
 
 
 def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) -> Sweep:

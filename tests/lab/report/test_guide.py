@@ -178,6 +178,14 @@ def test_a_curve_is_drawn_with_its_band_and_printed_with_its_command(tmp_path):
     assert "95 % band" not in without
 
 
+def test_how_long_operations_waited_for_a_connection_is_beside_the_capacity():
+    raw = swept((100.0, 190.0, 200.0))
+    for one, wait in zip(raw["points"], (3.25, 0.5, 0.001), strict=True):
+        one["acquire_wait_ms"] = wait
+    found = scaling.on_lever("uvicorn_workers", [(Path("uvicorn_workers.multi.20260102-030405.json"), raw)])
+    assert "| 1 | 100/s | 110/s | 50 MiB | 3.250 ms |" in found
+
+
 def swept(held, values=("1", "2", "4")):
     points = [
         {
@@ -232,7 +240,7 @@ def test_a_sweep_is_on_the_index_and_on_its_lever_s_page(tmp_path):
         in (tmp_path / "README.md").read_text()
     )
     page = (tmp_path / "levers" / "uvicorn_workers.md").read_text()
-    assert "| 2 | 190/s | 209/s | 50 MiB |" in page
+    assert "| 2 | 190/s | 209/s | 50 MiB | - |" in page
     assert (tmp_path / "figures" / "uvicorn_workers.multi.20260102-030405.svg").exists()
 
 

@@ -1,6 +1,7 @@
 """A sweep takes its values in a shuffled order, and its knee is where more stops to help."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,10 +11,12 @@ from lab.commands.all import choose
 from lab.commands.scale_curve import check
 from lab.commands.sweep import Wanted, drafted, measured, save, table
 from lab.experiments.arrangement import requested
+from lab.experiments.trial import Counters
 from lab.load.record import Figures, Latency
 from lab.scaling.capacity import Bracket, Slo
 from lab.scaling.measured import Measured
 from lab.scaling.sweeping import Point, Sweep, knee
+from lab.stack.description import Process
 from levers.catalogue import catalogue, lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, description
 
@@ -150,6 +153,16 @@ async def test_a_lever_about_deliveries_is_judged_by_deliveries(missing, why):
     assert why in found.sentence()
     answers = await Measured(load, mix="send", seconds=1).capacity(stack, Slo(), print, most=1_000)
     assert answers.passes == 1_000
+
+
+async def test_the_wait_for_a_connection_is_measured_at_the_rate_that_held(monkeypatch):
+    pages = iter([Counters(acquire_wait_seconds=1.0), Counters(acquire_wait_seconds=1.5)])
+    monkeypatch.setattr("lab.scaling.measured.counted", lambda urls: next(pages))
+    api = Process("backend-1", "backend", 1, "http://127.0.0.1:1/health")
+    stack = replace(description("a"), processes=[api])
+    measured = Measured(Deliveries(500), mix="send", seconds=1)
+    assert await measured.acquire_wait_ms(stack, 250) == pytest.approx(2.0)  # 0.5 s over 250 operations
+    assert await measured.acquire_wait_ms(description("a"), 250) is None
 
 
 @pytest.mark.parametrize("name", ["websocket_instances", "uvicorn_workers"])
