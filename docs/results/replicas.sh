@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Promotions measured: each way of replicating, the primary killed (ROUNDS times) or stopped in order, under 100
-# sends a second. Writes docs/results/replicas.json. Usage: docs/results/replicas.sh [ROUNDS]
+# sends a second. Writes docs/results/replicas.json and its page replicas.md. Usage: docs/results/replicas.sh [ROUNDS]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$(mktemp -d /tmp/lab-replicas-XXXXXX)
@@ -28,3 +28,4 @@ done
 import json, pathlib, sys
 print(json.dumps({p.stem: json.loads(p.read_text()) for p in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))}, indent=1))
 END
+.venv/bin/python -m lab.report.promotions docs/results/replicas.json
