@@ -6,9 +6,9 @@ message id it is everywhere.
 Plain way, `dialog_id`: all of a dialog in one shard, the send is delegated to it. Costs: a very busy dialog
 is one shard's load. Fails for queries that go by user only: those ask every shard.
 
-`id`: messages spread evenly. Costs: every history fans out to all shards (measured: 4,917/s became 102/s).
-Fails for unique (dialog_id, seq): Citus keeps no unique key without the shard key. The number comes from
-the dialog's own row all the same, without a gap.
+`id`: messages spread evenly. Costs: every history fans out to all shards (docs/results/citus.md has the
+rates). Fails for unique (dialog_id, seq): Citus keeps no unique key without the shard key. The number comes
+from the dialog's own row all the same, without a gap.
 
 Different when: nothing ever reads by dialog.
 """

@@ -5,7 +5,7 @@
 -- Undo: none in place; step 3 with the count of before lays the shards out anew. Not with the count that citus_tables
 --       says now: that has the new shards in it (66 after 64), and Citus refuses it as no change.
 --
--- Writers to this one shard wait while it is copied (0.3 s for a small one), readers do not. The way that
+-- Writers to this one shard wait while it is copied, readers do not. The way that
 -- does not block ('force_logical') never ends here once the shard count was changed by step 3: "publisher
 -- did not send replica identity column" in the worker's log, again and again.
 --
