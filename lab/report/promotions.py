@@ -20,7 +20,7 @@ WAYS = {  # as replicas.sh names them: words of the page
     "async, planned": "async, planned (stopped in order)",
 }
 ALONE = "FIRST 1, killed"  # its promoted replica has nobody left who confirms
-PAGE = Path(__file__).parent / "templates" / "promotions.md"
+PAGE = Path(__file__).parent / "templates" / "promotions.txt"
 
 
 def page(rounds: Mapping[str, Round], file: str, date: str, cores: int, cpu: str) -> str:
