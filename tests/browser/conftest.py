@@ -18,7 +18,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # --no-sandbox: the tests may run as root. The rest keeps the browser from talking to the world.
 FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-dev-shm-usage"]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=60_000)  # a full machine draws late
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def chromium() -> str:
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     """A fresh browser; each of its contexts is another person."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=120_000)
         yield browser
         await browser.close()
 
@@ -168,6 +168,7 @@ class Services:
 async def services(browser: Browser) -> AsyncIterator[Services]:
     """The page of user 1 before signing in, with stand-in services. A script error fails the test."""
     page = await browser.new_page()
+    page.set_default_timeout(90_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(

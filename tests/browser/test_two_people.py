@@ -13,8 +13,8 @@ from lab.stack.description import StackDescription
 from lab.stack.host import restart, running
 from lab.stack.modes import Request
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(180)]
-BACK_MS = 30_000  # a killed service is restarted, the page waits up to 20 s between its tries
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(600)]
+BACK_MS = 90_000  # a killed service is restarted, the page waits up to 20 s between its tries
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def stack(tmp_path: Path) -> Iterator[StackDescription]:
 async def _registered(browser: Browser, stack: StackDescription, username: str, first_name: str) -> Page:
     """The page of somebody new, signed in and connected. Contexts share no storage: two browsers."""
     page = await (await browser.new_context()).new_page()
+    page.set_default_timeout(BACK_MS)
     await page.goto(stack.api[0])
     await page.get_by_role("button", name="New here? Register").click()
     await page.get_by_label("First name").fill(first_name)
