@@ -108,7 +108,7 @@ def _observation(
         guards=guards_of(record, figures),
         detail={
             "cpu": _cpu_by_name(record, plan, own, operations),
-            "busiest": _busiest(record),
+            "busiest": list(record.busiest or ()),
             "intended": figures.intended.hdr,
             "send": figures.send.hdr,
             "counted": (counted.besides(operations) if counted else {}) | _stale(record, plan),
@@ -120,7 +120,7 @@ def _observation(
                     "errors": second.errors,
                     "backlog": second.in_flight,
                 }
-                for second in record.seconds
+                for second in record.side_seconds.get(side, record.seconds)
             ],
         },
     )
@@ -171,15 +171,6 @@ def _stale(record: RunRecord, plan: PullPlan) -> dict[str, float]:
         "stale_reads": ledger.stale_reads / ledger.reads,
         "stale_own_reads": ledger.stale_own_reads / ledger.reads,
     }
-
-
-def _busiest(record: RunRecord) -> list[str | float]:
-    """The process of the stack nearest to its limit, with its share of a core."""
-    services = [one for one in record.usage if one.kind not in OWN_KINDS]
-    if not services or not record.measured_seconds:
-        return []
-    most = max(services, key=lambda one: one.cpu_seconds)
-    return [most.name, most.cpu_seconds / record.measured_seconds]
 
 
 def _cpu_by_name(

@@ -81,6 +81,11 @@ class Samples:
             column[number] = rows[name]
         return cls(schedule.due + start, schedule.operation, schedule.side, status, **moments, seq=seq)
 
+    def of_side(self, number: int) -> "Samples":
+        """The arrivals of one side; their numbers are lost."""
+        mine = self.side == number
+        return Samples(**{name: column[mine] for name, column in vars(self).items()})
+
     @property
     def ok(self) -> NDArray[np.bool_]:
         return (self.status >= 200) & (self.status < 300)
@@ -110,6 +115,11 @@ class Deliveries:
         due = samples.due[number]
         side = samples.side[number] if side_of_device is None else side_of_device[mine["device"]]
         return cls(number, due, mine["at"] - due, side)
+
+    def of_side(self, number: int) -> "Deliveries":
+        """Those that count for one side."""
+        mine = self.side == number
+        return Deliveries(self.number[mine], self.due[mine], self.taken[mine], self.side[mine])
 
 
 def latency(values: Times) -> Latency:

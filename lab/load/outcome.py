@@ -75,6 +75,21 @@ class Outcome:
             sockets=figures.sockets_at(self.sockets, self.begin + number + 1),
         )
 
+    def timeline(self, samples: Samples, deliveries: Deliveries) -> list[record.Second]:
+        """Every second of the measured time."""
+        whole = range(int(self.end - self.begin + 1e-6))
+        return [self.second(number, samples, deliveries) for number in whole]
+
+    def side_seconds(self, samples: Samples, deliveries: Deliveries) -> dict[str, list[record.Second]]:
+        """The same of each side; nothing where there is one side only."""
+        names = list(self.plan.targets())
+        if len(names) < 2:
+            return {}
+        return {
+            name: self.timeline(samples.of_side(number), deliveries.of_side(number))
+            for number, name in enumerate(names)
+        }
+
     def books(self, stored: Sequence[Stored] | None) -> Books:
         """All messages of the run, warm-up included, for the ledger."""
         rows = self.rows.whole("operations")
@@ -158,7 +173,8 @@ class Outcome:
                 name: parts.figures(chosen, sends=name == "send")
                 for name, chosen in figures.by_operation(samples, measured).items()
             },
-            seconds=[self.second(number, samples, deliveries) for number in range(int(seconds + 1e-6))],
+            seconds=self.timeline(samples, deliveries),
+            side_seconds=self.side_seconds(samples, deliveries),
             hops=figures.hops(self.rows.whole("hops"), samples, self.clock, self.begin),
             usage=observer.usage(total.ok),
             ledger=ledger,

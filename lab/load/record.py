@@ -244,6 +244,7 @@ class RunRecord(_Part, frozen=True, kw_only=True):
     stall_test: StallTest | None
     guards: list[Guard]
     verdict: Verdict
+    side_seconds: dict[str, list[Second]] = {}  # the same of each side, where there are several
     events: list[tuple[float, str]] = []  # what was done to the stack during the run: (second, words)
 
     @property

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ def html(result: PullResult) -> str:
         minutes=result.seconds / 60,
         rounds=len(by_round(result.observations)),
         drawings=drawings(result),
+        busiest=busiest(result),
         differences=difference([result.settings["a"]], [result.settings["b"]]),
         same_settings=merged([result.settings["a"]]),
         medians=_medians(result),
@@ -172,13 +174,15 @@ def _cpu(result: PullResult) -> str:
 
 
 def _timeline(result: PullResult) -> str:
-    """The last trial of A and of B, second by second; in a duet it is one and the same."""
+    """The last trial of A and of B, second by second; older duets know only all sides together."""
     rows: dict[str, list[Mapping[str, Any]]] = {}
-    together = result.plan["design"] == "duet"
-    for side, value in [("a", "all sides")] if together else zip(("a", "b"), result.values, strict=True):
+    for side, value in zip(("a", "b"), result.values, strict=True):
         having = [one for one in result.observations if one.side == side and one.detail.get("seconds")]
         if having:
             rows[value] = list(having[-1].detail["seconds"])
+    a, b = (rows.get(value) for value in result.values)
+    if a is not None and a == b:
+        rows = {"all sides": a}
     length = min((len(series) for series in rows.values()), default=0)
     if not rows or length < 2:
         return ""
@@ -192,6 +196,16 @@ def _timeline(result: PullResult) -> str:
             for key, word in (("errors", "errors"), ("backlog", "in flight"))
         },
     )
+
+
+def busiest(result: PullResult) -> str:
+    """The service that was nearest to its limit in most trials, with its median share; '' in older files."""
+    found = [one.detail["busiest"] for one in result.observations if one.detail.get("busiest")]
+    if not found:
+        return ""
+    (name, times), *_ = Counter(name for name, _ in found).most_common()
+    share = statistics.median(part for other, part in found if other == name)
+    return f"{name} was the busiest service in {times} of {len(found)} readings, at {share:.0%} of its core."
 
 
 def _medians(result: PullResult) -> list[tuple[str, str, float, float]]:

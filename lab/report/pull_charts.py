@@ -149,9 +149,9 @@ def against_rate(
         axes.axvline(used, color=MARK["soft"], linestyle=":")
         axes.annotate(
             "rate of the trials",
-            (used, 1),
+            (used, 0),  # at the foot: the SLO's line is above
             xycoords=("data", "axes fraction"),
-            xytext=(4, -10),
+            xytext=(4, 5),
             textcoords="offset points",
             fontsize=9,
             color=MARK["soft"],
@@ -220,7 +220,8 @@ def heat_map(
                     continue
                 ratio, glyph = cells[lever, metric]
                 tone = {"▲": MARK["good"], "▼": MARK["bad"]}.get(glyph, MARK["soft"])
-                strength = min(1.0, abs(math.log(ratio)) / math.log(2)) if ratio > 0 else 0.0
+                open_ = glyph == "?"  # a number that claims nothing must not look like one that does
+                strength = min(1.0, abs(math.log(ratio)) / math.log(2)) if ratio > 0 and not open_ else 0.0
                 axes.fill_between(
                     [column - 0.48, column + 0.48],
                     row - 0.45,
@@ -230,7 +231,8 @@ def heat_map(
                     linewidth=0,
                 )
                 text = f"{glyph} {change(ratio):+.0f} %" if ratio < 2 else f"{glyph} {ratio:.1f}x"
-                axes.text(column, row, text, ha="center", va="center", fontsize=9)
+                ink = MARK["soft" if open_ else "ink"]
+                axes.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
         axes.set_xticks(range(len(metrics)), list(metrics), rotation=20, ha="right")
         axes.set_yticks(range(len(levers)), list(levers))
         axes.set_xlim(-0.5, len(metrics) - 0.5)

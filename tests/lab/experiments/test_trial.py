@@ -60,9 +60,17 @@ def test_the_bars_of_a_duet_show_what_the_sides_share_and_nothing_of_another_sid
     }  # fmt: skip
 
 
-def test_the_busiest_process_is_named_and_the_generator_is_none(tmp_path):
+def test_the_busiest_service_is_named_and_the_generator_is_none(tmp_path):
     [first, *_] = observations_of(record(measured_seconds=4.0), TOGETHER, plan(), duet(tmp_path))
     assert first.detail["busiest"] == ["backend-1", 0.5]
+
+
+def test_each_side_of_a_duet_has_its_own_seconds(tmp_path):
+    own = {
+        side: [msgspec.structs.replace(EXAMPLE.seconds[0], ok=number)] for number, side in enumerate(SIDES, 5)
+    }
+    found = observations_of(record(side_seconds=own), TOGETHER, plan(), duet(tmp_path))
+    assert [one.detail["seconds"][0]["ok"] for one in found] == [5, 6, 7]
 
 
 def test_stale_reads_are_carried_with_the_lever_that_makes_them(tmp_path):

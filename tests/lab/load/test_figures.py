@@ -8,7 +8,7 @@ from lab.load import figures
 from lab.load import job as pipe
 from lab.load.figures import Deliveries, Rows, Samples
 from lab.load.http_client import DROPPED, NO_CONNECTION, TIMED_OUT
-from lab.load.record import Figures
+from lab.load.record import Figures, Second
 from lab.load.schedule import make_schedule
 
 START, LIMIT = 1000.0, 5.0
@@ -108,6 +108,21 @@ def test_deliveries_count_for_their_side(by_device):
     found = Deliveries.of(rows.whole("applied"), samples, sides)
     assert found.taken == pytest.approx(np.full(20, 0.25))
     assert found.side.tolist() == ([1] * 20 if by_device else samples.side[:20].tolist())
+
+
+def test_the_seconds_of_the_sides_add_up_to_those_of_all():
+    samples = _samples({7: (500, 0.01)})
+    applied = np.zeros(0, dtype=figures.LAYOUTS["applied"])
+    deliveries = Deliveries.of(applied, samples, None)
+
+    def second(of: Samples, delivered: Deliveries) -> Second:
+        return figures.second(0, START, samples=of, deliveries=delivered, limit=LIMIT, sockets=0)
+
+    whole = second(samples, deliveries)
+    parts = [second(samples.of_side(number), deliveries.of_side(number)) for number in (0, 1)]
+    assert all(part.ok > 0 for part in parts)
+    for name in ("offered", "sent", "ok", "errors", "dropped", "in_flight"):
+        assert sum(getattr(part, name) for part in parts) == getattr(whole, name)
 
 
 def test_hops_add_up_to_the_whole_way():

@@ -1,13 +1,14 @@
 """The report of a pull says the verdict, shows what it rests on, and needs no network."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from lab.cli import run
-from lab.report import pull
+from lab.report import pull, pull_charts
 from lab.trials.observation import Observation
 from tests.lab.report.made_up_pulls import made_up
 
@@ -79,3 +80,40 @@ def test_lab_report_draws_the_result_of_a_pull_too(clear, tmp_path, capsys):
     assert run(["report", str(path)]) == 0
     assert (tmp_path / "r.html").exists()
     assert capsys.readouterr().out.strip().endswith("r.html")
+
+
+def test_the_timeline_of_a_duet_shows_a_beside_b(clear):
+    drawn = pull.drawings(clear)["timeline"]
+    assert "uvloop, answered" in drawn
+    assert "asyncio, answered" in drawn
+
+
+def test_an_older_duet_without_seconds_of_its_sides_says_that_they_are_of_all():
+    result = made_up()
+    alike = [
+        replace(one, detail={**one.detail, "seconds": [{"ok": 1, "p99": 0.1, "errors": 0, "backlog": 0}] * 3})
+        for one in result.observations
+    ]
+    drawn = pull.drawings(replace(result, observations=alike))["timeline"]
+    assert "all sides, answered" in drawn
+    assert "uvloop, answered" not in drawn
+
+
+def test_the_busiest_service_is_named(clear):
+    told = [replace(one, detail={**one.detail, "busiest": ["backend-1", 0.4]}) for one in clear.observations]
+    words = "backend-1 was the busiest service in 36 of 36 readings, at 40% of its core."
+    assert words in pull.html(replace(clear, observations=told))
+    assert "busiest service" not in pull.html(clear)
+
+
+def test_a_number_that_claims_nothing_is_grey():
+    soft = "var(--soft)"
+    cells = {("event_loop", "p50"): (1.3, "▼")}
+    assert soft not in heat_text(cells, "▼")
+    assert soft in heat_text({("event_loop", "p50"): (1.3, "?")}, "?")
+
+
+def heat_text(cells, glyph):
+    """The element of the cell's words."""
+    drawn = pull_charts.heat_map(["event_loop"], ["p50"], cells)
+    return next(part for part in drawn.split("<text") if glyph in part)
