@@ -21,7 +21,7 @@ from wire.brokers.settings import BrokerSettings
 from wire.message import DialogMessage
 from wire.tokens import Tokens
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 30.0
 LATEST_SECONDS = 0.5  # a copy comes this late at most
 
 

@@ -22,7 +22,7 @@ from lab.stack.program import http_ready
 from lab.stack.supervision import Supervision
 
 RABBITMQCTL_SECONDS = 60.0
-AGAIN_SECONDS = 10.0  # for the supervisor; it takes a second or two
+AGAIN_SECONDS = 30.0  # for the supervisor; it takes a second or two
 
 
 @dataclass
