@@ -62,7 +62,7 @@ def _kinds(found: Prices) -> list[str]:
 
 def table(found: Prices, group: str) -> list[str]:
     """Lines of Markdown."""
-    ways = GROUPS[group]
+    ways, asked = GROUPS[group], {turn.way for turn in found.turns}
     plain = next(iter(ways.values()))
     kinds = _kinds(found)
     head = ["", *(WORDS.get(kind, kind) for kind in kinds), "all", f"all, x {next(iter(ways))}"]
@@ -70,14 +70,18 @@ def table(found: Prices, group: str) -> list[str]:
     return [
         f"| {' | '.join(head)} |",
         "|---" * len(head) + "|",
-        *(_row(found, name, way, plain) for name, way in ways.items()),
+        *(_row(found, name, way, plain) for name, way in ways.items() if way.key in asked),
     ]
+
+
+def _which(found: Prices) -> str:
+    return "" if set(found.groups) == set(GROUPS) else ": " + ", ".join(found.groups).lower()
 
 
 def markdown(found: Prices) -> str:
     """The page."""
     lines = [
-        "# The price of each hop and guarantee",
+        "# The price of each hop and guarantee" + _which(found),
         "",
         "Made by `lab bench prices`; do not edit. Every row is a stack of its own, started for it; the rows",
         f"take turns in another order each round, at {found.rate:g} messages a second, stored and sent to",
