@@ -22,7 +22,7 @@ from lab.drills.drill import Shown, Tell
 from lab.stack.host import running
 from lab.stack.modes import Request
 
-POOL, SOCKETS, PATIENCE_SECONDS = 15, 100, 3.0
+POOL, SOCKETS, PATIENCE_SECONDS = 15, 100, 10.0  # a full machine takes a while to open fifteen connections
 
 
 def show(tell: Tell, folder: Path) -> Shown:

@@ -28,7 +28,7 @@ from lab.stack.ports import free_ports
 from lab.stack.program import http_ready
 
 CHARACTERS = 80
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 ARRIVE_SECONDS = 3.0  # after the last emit of a turn
 CALM_SECONDS, AFTER_SECONDS = 10.0, 50.0  # before and after the broker is restarted
 LAST_SECONDS = 10.0  # is it working again by then?
