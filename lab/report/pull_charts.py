@@ -149,9 +149,10 @@ def against_rate(
         axes.axvline(used, color=MARK["soft"], linestyle=":")
         axes.annotate(
             "rate of the trials",
-            (used, 0),  # at the foot: the SLO's line is above
+            (used, 1),  # above the picture: within it are points and the SLO's line
             xycoords=("data", "axes fraction"),
-            xytext=(4, 5),
+            xytext=(0, 4),
+            ha="center",
             textcoords="offset points",
             fontsize=9,
             color=MARK["soft"],
