@@ -11,18 +11,18 @@ from typing import Annotated, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from lab.errors import UsageError
 from lab.shards import servers, steps
 from lab.shards.account import rows, write_page
+from lab.shards.answers import answered
 from lab.shards.backup import dump, restore
-from lab.shards.cluster import Cluster, Moves, Node, answered, skew
+from lab.shards.cluster import Cluster
+from lab.shards.listing import show
 from lab.shards.meanwhile import Load
 from lab.shards.steps import Step, changed, judge
 from lab.shards.walk import save, walk
-from lab.shards.watch import Account, Tell, moving
+from lab.shards.watch import Account, Tell
 from lab.stack.description import DEFAULT_HOME, Database, StackDescription
 from wire.message import dialog_id_of
 
@@ -61,7 +61,7 @@ def status(*, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
 
     async def look(cluster: Cluster) -> None:
         nodes, moves = await cluster.nodes(), await cluster.moves()
-        _show(nodes, await cluster.shard_count(), await cluster.job(), moves)
+        show(nodes, await cluster.shard_count(), await cluster.job(), moves)
 
     asyncio.run(_with_cluster(_database(home, dsn), look))
 
@@ -105,7 +105,10 @@ def drain(
     home: Home = DEFAULT_HOME,
     dsn: Dsn = None,
 ) -> None:
-    """Move every shard off a worker; reads and writes go on."""
+    """Move every shard off a worker; reads and writes go on.
+
+    Interrupted by Ctrl-C, what has moved stays moved, and the worker may have shards again.
+    """
     _run(steps.drain(worker), _database(home, dsn), Load(load, AROUND_SECONDS, home))
 
 
@@ -226,26 +229,6 @@ def _database(home: Path, dsn: str | None) -> Database:
         unquote(parts.password or ""),
         parts.path.lstrip("/") or "postgres",
     )
-
-
-def _show(nodes: list[Node], shard_count: int, job: str | None, moves: Moves) -> None:
-    table = Table("node", "role", "active", "shards", "MiB", title=f"{shard_count} shards a table")
-    for node in nodes:
-        role = "coordinator" if node.coordinator else "worker" if node.wanted else "worker, drained"
-        active = "away" if not node.there else "yes" if node.active else "NO"
-        size = f"{node.bytes / 2**20:.1f}" if node.there else "-"
-        table.add_row(node.name, role, active, str(node.shards), size)
-    Console().print(table)
-    away = [node for node in nodes if not node.there]
-    of_those = " of those that are there" if away else ""
-    print(f"skew of bytes {skew(nodes):.2f}{of_those} (1.00 is even); newest rebalance: {job or 'none yet'}")
-    if words := moving(moves):
-        print(f"now:{words}")
-    for node in away:
-        print(
-            f"{node.name} does not answer: the rows in its {node.shards} shards cannot be reached until its "
-            "server is started again (citus/runbook/12_worker_lost.sql)"
-        )
 
 
 def _run(step: Step, database: Database, load: Load | None = None) -> Account:

@@ -8,7 +8,8 @@ import asyncpg
 
 from lab.errors import LabError, UsageError
 from lab.shards import runbook
-from lab.shards.cluster import BUSY, Cluster, Node, said
+from lab.shards.answers import said
+from lab.shards.cluster import BUSY, Cluster, Node
 
 LOCK_TRIES = 5
 CLEANUP_TRIES = 20

@@ -1,7 +1,6 @@
 """What a Citus cluster looks like now: its nodes, where the shards are, how even, what is moving."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,23 +93,6 @@ class Moves:
     lag: int | None
     done: int = 0
     planned: int = 0
-
-
-def said(error: Exception) -> str:
-    """What a server said, in one line."""
-    return " ".join(str(error).split())
-
-
-@contextmanager
-def answered(what: str) -> Iterator[None]:
-    """Turn what a cluster answers instead of a result, amid `what`, into a LabError that says what to do."""
-    try:
-        yield
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise LabError(
-            f"{what} broke off: {said(error)}; who is away: lab shards status; "
-            "start its server again, then repeat (citus/runbook/README.md)"
-        ) from None
 
 
 def skew(nodes: Sequence[Node]) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lab.errors import VoidResult
 from lab.shards import changes, servers
-from lab.shards.cluster import Cluster, answered
+from lab.shards.answers import answered
+from lab.shards.cluster import Cluster
 from lab.shards.meanwhile import Load, Meanwhile, meanwhile
 from lab.shards.watch import Account, Tell, watched
 from lab.stack.description import DEFAULT_HOME, Database, StackDescription

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from lab.shards.cluster import Cluster, Moves, Node, said, skew
+from lab.shards.answers import said
+from lab.shards.cluster import Cluster, Moves, Node, skew
 
 EVERY_SECONDS = 1.0
 Tell = Callable[[str], None]  # takes the line that replaces the last one

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from backend import schema
+from lab.cli import run
 from tests.citus.conftest import ROOT, Cluster
 from tests.citus.scripts import Scripts
 
@@ -40,9 +41,12 @@ class TestOnACluster:
 
     pytestmark = real
 
-    def test_a_rebalance_that_runs_already_is_waited_for(self, scripts: Scripts):
+    def test_a_rebalance_that_runs_already_is_counted_and_waited_for(self, scripts: Scripts, capsys):
         scripts.add_spare()
         scripts.begin_a_rebalance()
+        assert run(["shards", "status", "--dsn", scripts.cluster.coordinator.dsn]) == 0
+        told = capsys.readouterr().out
+        assert re.search(r"^now: +\d of \d moves", told, re.MULTILINE), told
         code, said = scripts.rebalance()
         assert code == 0, said
         assert scripts.moving() == "finished"

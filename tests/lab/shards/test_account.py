@@ -1,28 +1,16 @@
 """The end report of a change: what it calls lost, in words, as an exit and on its page."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from lab.errors import VoidResult
-from lab.load.record import load
 from lab.shards.account import rows, write_page
-from lab.shards.cluster import Moves, Node
 from lab.shards.meanwhile import Meanwhile
 from lab.shards.steps import judge
-from lab.shards.watch import Account, Sample
-
-RECORD = load(Path(__file__).parents[1] / "load" / "example_record.json")
-WORKER = Node("127.0.0.1", 7001, coordinator=False, active=True, wanted=True, shards=8, bytes=10)
-WELL = Account(
-    "drain 7002",
-    samples=[Sample(at, [WORKER], Moves(0, 0, 0, "", None)) for at in (0.0, 2.0)],
-    seconds=2.0,
-    messages_before=1000,
-    messages_after=1050,
-)
+from lab.shards.watch import Account
+from tests.lab.shards.made_up import RECORD, WELL
 
 
 @pytest.mark.parametrize(
