@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from backend.app import Backend, build
+from backend.bounded_head import BoundedHead
 from backend.settings import Settings
 
 BACKLOG = 2048  # connections that wait to be accepted
@@ -38,7 +39,7 @@ def _config(app: Backend | str, settings: Settings) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         loop="uvloop" if settings.event_loop == "uvloop" else "asyncio",
-        http=settings.http_parser,
+        http=BoundedHead if settings.http_parser == "httptools" else settings.http_parser,
         ws="none",
         lifespan="on",
         workers=settings.uvicorn_workers,
