@@ -6,12 +6,11 @@ every machine can have; without them the tests are skipped, with the reason.
 """
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.project import Project, missing, until
+from tests.compose.project import Project, Watch, missing, until
 
 MUST_HAVE = "docker" in os.environ.get("LAB_MUST_HAVE", "").split(",")
 
@@ -32,11 +31,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     project = Project(tmp_path_factory.mktemp("compose"))
     try:
         project.build()
-        begin = time.monotonic()
+        watch = Watch()
         project.compose("up", "--detach")
-        until(lambda: project.answers("/docs"), 180, "/docs")
-        project.seconds = time.monotonic() - begin
-        until(project.healthy, 120, "all are healthy")
+        until(lambda: project.answers("/docs"), 300, "/docs")
+        project.seconds = watch.seconds()
+        until(project.healthy, 240, "all are healthy")
         yield project
     finally:
         project.down()

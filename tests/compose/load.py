@@ -30,13 +30,13 @@ class Load:
         )
 
     def record(self) -> dict[str, Any]:
-        said, _ = self.process.communicate(timeout=150)
+        said, _ = self.process.communicate(timeout=300)
         assert self.file.exists(), said
         return dict(json.loads(self.file.read_text()))
 
     def __enter__(self) -> "Load":
         """Returns once its devices are connected."""
-        until(lambda: self.project.sockets() >= SOCKETS, 60, "the devices of the load")
+        until(lambda: self.project.sockets() >= SOCKETS, 180, "the devices of the load")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -19,14 +19,14 @@ class Person:
         self.url = url
         name = f"p{secrets.token_hex(6)}"
         words = {"username": name, "first_name": "A", "last_name": "B", "password": "correct horse"}
-        with httpx.Client(base_url=f"{url}/api/v1", timeout=15) as client:
+        with httpx.Client(base_url=f"{url}/api/v1", timeout=60) as client:
             answer = client.post("/users/register", json=words)
             assert answer.status_code == 201, answer.text
             self.id = answer.json()["id"]
             login = client.post("/login", data={"username": name, "password": "correct horse"})
             self.token = login.json()["access_token"]
         self.client = httpx.Client(
-            base_url=f"{url}/api/v1", timeout=15, headers={"Authorization": f"Bearer {self.token}"}
+            base_url=f"{url}/api/v1", timeout=60, headers={"Authorization": f"Bearer {self.token}"}
         )
 
     def send(self, to: "Person", content: str) -> int:
@@ -46,15 +46,15 @@ class Person:
             f"{(url or self.url).replace('http', 'ws')}/ws?u={self.id}",
             **options,
             subprotocols=[Subprotocol("dialog.v1.json")],
-            open_timeout=15,
+            open_timeout=60,
         ) as socket:
             hello = {"t": "hello", "token": self.token, "dev": secrets.token_hex(16), "resume": None}
             socket.send(json.dumps(hello))
-            assert json.loads(socket.recv(15))["t"] == "welcome"
+            assert json.loads(socket.recv(60))["t"] == "welcome"
             yield socket
 
 
-def heard(socket: ClientConnection, seconds: float = 15) -> str:
+def heard(socket: ClientConnection, seconds: float = 60) -> str:
     """The content of the next message."""
     deadline = time.monotonic() + seconds
     while True:

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from lab import pressure
 from lab.stack.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def missing(*images: str) -> str | None:
 class Project:
     """The files of the project in `folder`, to be started with `compose`. `settings` go into its .env."""
 
-    seconds: float  # from the start of `up` to the first answer
+    seconds: float  # from the start of `up` to the first answer, as Watch counts them
 
     def __init__(self, folder: Path, file: str = "docker-compose.yml", **settings: str) -> None:
         self.folder, self.file = folder / "clone", file
@@ -116,7 +117,7 @@ class Project:
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     def answers(self, path: str) -> bool:
-        return httpx.get(self.url + path, timeout=5).status_code == 200
+        return httpx.get(self.url + path, timeout=15).status_code == 200
 
     def ids(self) -> set[str]:
         return set(self.compose("ps", "--quiet").split())
@@ -135,7 +136,7 @@ class Project:
         return sum(int(row["scur"]) for row in self._proxy_rows() if row["pxname"] == "websocket_servers")
 
     def _proxy_rows(self) -> list[dict[str, str]]:
-        page = httpx.get(f"http://127.0.0.1:{self.ports['HAPROXY_STATS_PORT']}/;csv", timeout=5).text
+        page = httpx.get(f"http://127.0.0.1:{self.ports['HAPROXY_STATS_PORT']}/;csv", timeout=15).text
         head, *rows = page.removeprefix("# ").splitlines()
         names = head.split(",")
         table = [dict(zip(names, row.split(","), strict=False)) for row in rows if row]
@@ -146,6 +147,17 @@ class Project:
         states = [one["State"] for one in self.inspect()]
         well = [one.get("Health", {}).get("Status", "healthy") == "healthy" for one in states]
         return all(well) and all(one["Running"] for one in states)
+
+
+class Watch:
+    """Counts the seconds in which no task waited for a core: how full the machine is changes no bound."""
+
+    def __init__(self) -> None:
+        self._begin = pressure.moment()
+
+    def seconds(self) -> float:
+        found = pressure.between(self._begin, pressure.moment())
+        return found.seconds * (1 - (found.waited or 0.0))
 
 
 def until(condition: Callable[[], object], seconds: float, words: str = "it") -> float:

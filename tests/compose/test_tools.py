@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from tests.compose.load import Load, clean
-from tests.compose.project import Project, until
+from tests.compose.project import Project, Watch, until
 
 IMAGES = ("postgres:17", "rabbitmq:4.0-management", "haproxy:3.0", "python:3.13-slim")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-LATE_SECONDS = 5.0  # after docker compose has returned
+LATE_SECONDS = 5.0  # after docker compose has returned, as Watch counts them
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_user_faker_makes_people_who_can_log_in(project):
     assert "Added 30 users" in said
     name = said.partition("(")[2].partition(" ")[0]
     form = {"username": name, "password": "password"}
-    assert httpx.post(f"{project.url}/api/v1/login", data=form, timeout=15).status_code == 200
+    assert httpx.post(f"{project.url}/api/v1/login", data=form, timeout=60).status_code == 200
 
 
 def test_status_shows_every_container_and_what_it_runs_with(project, home):
@@ -62,15 +62,15 @@ def test_scaled_instances_are_live_within_seconds_and_no_socket_drops(project, h
         return {name for name, state in project.servers().items() if state == "UP"} == expected
 
     with Load(project, home, tmp_path / "load.json", seconds=30) as load:
-        command = until(lambda: project.scale(websocket=4, backend=3) or True, 120)
-        after = until(live, 60, "all of them live in HAProxy")
-        print(
-            f"live {after:.1f} s after docker compose had returned, {command + after:.1f} s after its start"
-        )
+        project.scale(websocket=4, backend=3)
+        watch = Watch()
+        until(live, 240, "all of them live in HAProxy")
+        after = watch.seconds()
+        print(f"live {after:.1f} s after docker compose had returned")
         ledger = clean(load.record())
     assert not ledger["closes"] and not ledger["reconnects"]
     project.scale(websocket=2, backend=2)
-    until(project.healthy, 60)
+    until(project.healthy, 240)
     assert after < LATE_SECONDS
 
 
