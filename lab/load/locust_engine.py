@@ -16,7 +16,7 @@ from lab.errors import LabError
 
 LOCUSTFILE = Path(__file__).parents[2] / "tests" / "load" / "locustfile.py"
 SPAWNS_PER_SECOND = 20  # a login hashes a password: about 20 ms of the backend's CPU each
-LATE_SECONDS = 60  # how long past its time Locust may take to end
+LATE_SECONDS = 120  # how long past its time Locust may take to end
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
     python tests/load/fake_services.py [--stall-after N --stall-seconds S]
 
-Prints its port, serves until standard input ends, then prints the seconds each call took, by name.
+Prints its port, serves until standard input ends, then prints the seconds each call took, by name, and how
+late it was itself as `own lag`.
 A tenth of the answers is slow, so that the share of slow answers tells whether a tool measures right:
 on a busy machine every time grows a little, but no quick answer becomes a slow one.
 """
@@ -25,6 +26,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 QUICK_SECONDS, SLOW_SECONDS, SLOW_SHARE = 0.01, 0.28, 0.1
+WATCH_SECONDS = 0.02
 
 
 class Services:
@@ -46,6 +48,14 @@ class Services:
         took.append(time.perf_counter() - started)
         if name == "send" and len(took) == self.stall_after:
             time.sleep(self.stall_seconds)  # noqa: ASYNC251  the whole process stands still
+
+    async def watch_itself(self) -> None:
+        """How late this loop comes to what is due: on a full machine requests wait here as well."""
+        lag = self.took.setdefault("own lag", [])
+        while True:
+            due = time.perf_counter() + WATCH_SECONDS
+            await asyncio.sleep(WATCH_SECONDS)
+            lag.append(time.perf_counter() - due)
 
     async def login(self, request: Request) -> JSONResponse:
         async with request.form() as form:
@@ -122,8 +132,10 @@ async def main() -> None:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))
     print(services.port, flush=True)
     serving = asyncio.create_task(server.serve([listening]))
+    watching = asyncio.create_task(services.watch_itself())
     await asyncio.to_thread(sys.stdin.read)
     server.force_exit = server.should_exit = True
+    watching.cancel()
     await serving
     print(json.dumps(services.took))
 

@@ -14,9 +14,9 @@ from lab.stack.description import StackDescription
 from lab.stack.host import running
 from lab.stack.modes import Request
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(400)]
 RATE, PEOPLE, SECONDS = 40, 40, 10
-DELAY_SECONDS = 0.05  # each way: what both must see, far above what either adds itself
+DELAY_SECONDS = 0.2  # each way: what both must see, far above what either adds itself
 
 
 @pytest.fixture
@@ -41,6 +41,8 @@ async def test_both_see_the_same_latency_of_the_same_load(stack: StackDescriptio
                 rate=RATE,
                 duration=SECONDS,
                 mix="send",
+                timeout=30,
+                settle=60,
                 sockets=PEOPLE,
                 sides={"a": Targets((url,), tuple(stack.websockets))},
             )
@@ -52,9 +54,15 @@ async def test_both_see_the_same_latency_of_the_same_load(stack: StackDescriptio
     assert theirs.exit_code == 0, theirs.output
     assert ours.total.intended.p50 is not None
     assert ours.total.intended.p50 >= 2 * DELAY_SECONDS
-    assert theirs.entries["send"].quantile(0.5) == pytest.approx(ours.total.intended.p50, rel=0.25)
+    # Either may be late itself on a full machine, and says so.
+    late = theirs.entries["own lag"].quantile(0.95) + (ours.total.lag.p99 or 0)
+    alike = pytest.approx(ours.total.intended.p50, abs=0.25 * ours.total.intended.p50 + late)
+    assert theirs.entries["send"].quantile(0.5) == alike
     assert ours.total.delivery is not None
     assert ours.total.delivery.p50 is not None
     # The socket is not delayed: a delivery is one way through the proxy and the rest of the stack.
-    assert theirs.entries["deliver"].quantile(0.5) == pytest.approx(ours.total.delivery.p50, rel=0.4)
-    assert theirs.entries["send"].requests == pytest.approx(ours.total.sent, rel=0.3)
+    alike = pytest.approx(ours.total.delivery.p50, abs=0.4 * ours.total.delivery.p50 + late)
+    assert theirs.entries["deliver"].quantile(0.5) == alike
+    # Its people log in first, one after the other, and are late themselves on a full machine.
+    lag = theirs.entries["own lag"].quantile(1.0)
+    assert 0.6 * (1 - lag / SECONDS) <= theirs.entries["send"].requests / ours.total.sent <= 1.3
