@@ -119,6 +119,11 @@ def possible(row: Row, mode: AnyMode) -> bool:
     return docker.possible(row) if mode == "docker" else mode == "stack" or not row.needs
 
 
+def stack_of(row: Row) -> tuple[int, bool, tuple[tuple[str, str], ...]]:
+    """Rows that agree in this can share a stack."""
+    return row.nodes, row.front, tuple(sorted(row.levers.items()))
+
+
 def run_on_new_stacks(
     rows: Sequence[Row],
     mode: Literal["multi", "stack"],
@@ -127,15 +132,20 @@ def run_on_new_stacks(
     done: Callable[[Result], None],
 ) -> None:
     """Start a stack for each group of rows that can share one."""
-    for nodes, front in sorted({(row.nodes, row.front) for row in rows}):
-        mine = [row for row in rows if (row.nodes, row.front) == (nodes, front)]
+    for nodes, front, levers in sorted({stack_of(row) for row in rows}):
+        mine = [row for row in rows if stack_of(row) == (nodes, front, levers)]
         links = Links(front)
         try:
             with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
                 request = Request(
-                    Path(folder) / "stack", mode=mode, rabbitmq_nodes=nodes, postgres_settings=PRELOAD
+                    Path(folder) / "stack",
+                    mode=mode,
+                    rabbitmq_nodes=nodes,
+                    levers=dict(levers),
+                    postgres_settings=PRELOAD,
                 )
-                console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ) for {len(mine)} rows")
+                words = "".join(f", {name}={value}" for name, value in levers)
+                console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ{words}) for {len(mine)} rows")
                 with running(request, planner=links.planner) as description:
                     people(description, USERS, load.seed)
                     scene = Scene(description, links)

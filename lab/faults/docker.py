@@ -25,8 +25,8 @@ RELOAD = ("bash", "/usr/local/etc/haproxy/reload.sh")
 
 
 def possible(row: Row) -> bool:
-    """Whether the engine can do it."""
-    return row.begin.split()[0] in VERBS
+    """Whether the engine can do it, on the stack as it runs."""
+    return row.begin.split()[0] in VERBS and not row.levers
 
 
 class DockerScene(Scene):

@@ -31,3 +31,4 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     queries_factor: float | None = None  # the database may be asked so many times its usual number
     quick: bool = False  # part of the short lane
     load: dict[str, Any] = {}  # how its load differs: fields of LoadPlan
+    levers: dict[str, str] = {}  # how its stack differs: settings of all services
