@@ -33,7 +33,7 @@ class Program:
     order: int = 50  # postgres 10, rabbitmq 20, services 50, haproxy 80
     check: HealthCheck = always_well
     health: str | None = None  # URL for people and stack.json
-    start_seconds: float = 60.0  # on a full machine the imports alone take ten
+    start_seconds: float = 150.0  # on a full machine the imports alone take ten, and many may start together
     stop_signal: str = "TERM"
     stop_seconds: int = 35  # a websocket service drains for up to 30 s
     death_signal: str = "SIGTERM"

@@ -139,7 +139,7 @@ class Cluster:
             environment=self.environment(node),
             order=order,
             check=lambda: greets(node.amqp_port, AMQP_GREETING),
-            start_seconds=90,
+            start_seconds=180,
             folder=node.folder,
         )
 

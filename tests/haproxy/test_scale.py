@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.haproxy,
     pytest.mark.rabbitmq,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(500),
 ]
 
 

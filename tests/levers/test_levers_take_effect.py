@@ -13,7 +13,7 @@ from lab.stack.modes import Request
 from lab.stack.status import linked_statuses
 from levers.catalogue import catalogue
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Needs a second server that this test does not start.
 ELSEWHERE = {"read_routing", "broker", "app_transport", "run_mode", "websocket_instances"}

@@ -27,7 +27,7 @@ def test_one_who_does_not_read_stops_a_serial_loop(tmp_path):
 
 @pytest.mark.stack
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_the_sixteenth_socket_waits_for_ever(tmp_path):
     found = shown("held_connections", tmp_path)
     assert (found.harm, found.cure) == (15, 100)
@@ -35,7 +35,7 @@ def test_the_sixteenth_socket_waits_for_ever(tmp_path):
 
 @pytest.mark.stack
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_the_debug_loop_costs_more_than_any_loop_gives(tmp_path):
     found = shown("debug_loop", tmp_path)
     assert found.harm > 1.4 * found.cure
@@ -43,7 +43,7 @@ def test_the_debug_loop_costs_more_than_any_loop_gives(tmp_path):
 
 @pytest.mark.stack
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_fanout_sends_hints_to_those_who_have_nobody_to_tell(tmp_path):
     found = shown("fanout", tmp_path)
     assert found.harm > 1.5

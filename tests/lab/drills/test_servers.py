@@ -4,7 +4,7 @@ import pytest
 
 from lab.drills import connect_robust, shard_by_id
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(500)]
 
 
 def silent(_line: str) -> None:

@@ -20,7 +20,7 @@ from lab.stack.ports import free_ports
 
 @pytest.mark.haproxy
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_a_load_goes_through_tls_and_unix_sockets_on_the_ports_that_were_asked_for(tmp_path):
     port, stats_port, tls_port = free_ports(3)
     request = Request(
