@@ -18,7 +18,7 @@ from backend.connections import BATCH_SESSION, connector
 from backend.effective import server_of
 from backend.group_commit import GroupCommit
 from backend.health import Health
-from backend.history import History, Keyset, Offset, Unindexed
+from backend.history import HISTORIES, History, Unindexed
 from backend.hot_path import HotPath
 from backend.metrics import Metrics
 from backend.nodes import Nodes
@@ -142,7 +142,7 @@ class Backend(FastAPI):
     def _make_history(self, settings: Settings) -> History:
         if settings.pair_index == "off":
             return Unindexed(self.reads, self.queries)
-        return (Offset if settings.paging == "offset" else Keyset)(self.reads, self.queries)
+        return HISTORIES[settings.paging](self.reads, self.queries)
 
     def _add_routes(self, settings: Settings) -> None:
         if self.twin is None:

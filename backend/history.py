@@ -68,3 +68,6 @@ class Unindexed:
         if after is not None:
             return await self._reads.fetch(reader, self._oldest_first, low, high, limit, after)
         return await self._reads.fetch(reader, self._newest_first, low, high, limit, before)
+
+
+HISTORIES: dict[str, type[Keyset]] = {"keyset": Keyset, "offset": Offset}  # by the word of PAGING

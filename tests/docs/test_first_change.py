@@ -3,6 +3,7 @@
 import re
 import types
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -66,3 +67,12 @@ def test_every_command_of_the_walk_exists() -> None:
     used = {line.split()[1] for line in re.findall(r"^lab \w+.*$", TEXT, re.MULTILINE)}
     assert used <= set(COMMANDS)
     assert used >= {"levers", "show", "pull"}
+
+
+def test_what_the_walk_says_is_found_by_its_name_is() -> None:
+    from backend.history import HISTORIES
+    from backend.settings import Settings
+    from wire.codecs import CODECS
+
+    assert set(HISTORIES) == set(get_args(Settings.model_fields["paging"].annotation))
+    assert set(CODECS) == set(get_args(Settings.model_fields["encoding"].annotation))
