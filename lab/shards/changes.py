@@ -86,21 +86,27 @@ async def drain(cluster: Cluster, worker: Node) -> None:
                 await asyncio.sleep(POLL_SECONDS)
                 await cluster.connection.execute("CALL citus_cleanup_orphaned_resources()")
     except asyncpg.PostgresError as error:
-        await _undo_drain(cluster, worker)
+        undone = await _undo_drain(cluster, worker)
         raise LabError(
             f"draining {worker.name} failed; shards that have moved stay moved, "
-            f"the others stay with it, and it may have shards again: {said(error)}"
+            f"the others stay with it, {undone}: {said(error)}"
         ) from None
     except asyncio.CancelledError:  # Ctrl-C
         await _undo_drain(cluster, worker)
         raise
 
 
-async def _undo_drain(cluster: Cluster, worker: Node) -> None:
-    """A drain says first that the node shall have no shards, which would fail every later rebalance."""
-    await cluster.connection.execute(
-        "SELECT citus_set_node_property($1, $2, 'shouldhaveshards', true)", worker.host, worker.port
-    )
+async def _undo_drain(cluster: Cluster, worker: Node) -> str:
+    """A drain says first that the node shall have no shards, which would fail every later rebalance.
+
+    Returns in words whether that is taken back: every node must be told.
+    """
+    statement = f"SELECT citus_set_node_property('{worker.host}', {worker.port}, 'shouldhaveshards', true)"
+    try:
+        await cluster.connection.execute(statement)
+    except asyncpg.PostgresError:
+        return f"and it may have none until every node answers and you run {statement}"
+    return "and it may have shards again"
 
 
 async def remove(cluster: Cluster, worker: Node) -> None:

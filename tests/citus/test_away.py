@@ -1,17 +1,22 @@
 """A node whose server is gone: every command says so in one line, and a drained one can still be removed."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
+import asyncpg
 import pytest
 
 from lab.cli import run
 from lab.commands import shards as command
+from lab.errors import LabError
 from lab.shards import changes
 from lab.shards.cluster import Cluster as Shards
 from lab.stack.description import Database
 from tests.citus.away import away
 from tests.citus.conftest import Cluster
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 Lab = Callable[..., tuple[int, str]]
@@ -65,24 +70,45 @@ def test_a_change_says_in_one_line_who_is_away(lab: Lab, cluster: Cluster, words
     assert said.startswith(f"lab: {worker.host}:{worker.port} does not answer: start its server again")
 
 
-async def test_a_drain_that_is_interrupted_lets_the_worker_have_shards_again(cluster: Cluster):
+@asynccontextmanager
+async def drain_held_back(cluster: Cluster) -> AsyncIterator[tuple[asyncio.Task[None], Shards]]:
+    """A drain of the first worker that waits for a lock: it shall have no shards, and has them all."""
     worker = cluster.workers[0]
     working, watching = [await Shards.connect(cluster.coordinator) for _ in range(2)]
     try:
-        # Held back by the lock, once it has said that the worker shall have none.
         await watching.connection.execute("BEGIN; LOCK TABLE dialog IN ACCESS EXCLUSIVE MODE")
         drain = asyncio.create_task(changes.drain(working, await watching.worker(str(worker.port))))
-        async with asyncio.timeout(60):
-            while (await watching.worker(str(worker.port))).wanted:  # noqa: ASYNC110 - the server tells nobody
-                await asyncio.sleep(0.05)
+
+        async def told() -> bool:
+            return not (await watching.worker(str(worker.port))).wanted
+
+        await eventually(told)
+        yield drain, watching
+    finally:
+        await working.close()
+        await watching.close()
+
+
+async def test_a_drain_that_is_interrupted_lets_the_worker_have_shards_again(cluster: Cluster):
+    async with drain_held_back(cluster) as (drain, watching):
         drain.cancel()
         await watching.connection.execute("ROLLBACK")
         with pytest.raises(asyncio.CancelledError):
             await drain
-        assert (await watching.worker(str(worker.port))).wanted
-    finally:
-        await working.close()
-        await watching.close()
+        assert (await watching.worker(str(cluster.workers[0].port))).wanted
+
+
+async def test_a_drain_whose_worker_dies_says_what_stays_and_what_to_run_then(cluster: Cluster):
+    async with drain_held_back(cluster) as (drain, watching):
+        with away(cluster, "worker-1", cluster.workers[0]):
+            with suppress(asyncpg.PostgresError):  # the lock is held on that worker too
+                await watching.connection.execute("ROLLBACK")
+            with pytest.raises(LabError, match="failed; shards that have moved stay moved") as raised:
+                await drain
+    if found := re.search(r"you run (SELECT [^:]*)", str(raised.value)):
+        cluster.sql(found[1])
+    asked = f"SELECT shouldhaveshards FROM pg_dist_node WHERE nodeport = {cluster.workers[0].port}"
+    assert cluster.sql(asked) == "t"
 
 
 def test_an_empty_worker_whose_server_is_gone_is_removed_by_the_command(lab: Lab, cluster: Cluster):
