@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from backend.metrics import Metrics
 from lab.cli import run
 from lab.commands import replicas as command
 from lab.commands.replicas import write
@@ -42,22 +43,21 @@ def test_a_pause_is_the_longest_row_of_seconds_without_a_good_answer():
     assert pause_seconds(msgspec.structs.replace(RECORD, seconds=idle)) == 0
 
 
-METRICS = """# HELP reads_primary_total Reads that the primary answered.
-# TYPE reads_primary_total counter
-reads_primary_total {primary}
-reads_replica_total {replica}
-reads_replica_seconds 7.0
-"""
+def metrics(primary: int, replica: int) -> bytes:
+    """What an API process with so many reads says."""
+    told = Metrics()
+    told.reads_primary, told.reads_replica = primary, replica
+    return told.page()
 
 
 @contextmanager
-def processes(*reads: tuple[float, float]) -> Iterator[list[Process]]:
+def processes(*reads: tuple[int, int]) -> Iterator[list[Process]]:
     """API processes that answer /metrics with so many reads of the primary and of a replica."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             number = int(self.path.split("/")[1])
-            body = METRICS.format(primary=reads[number - 1][0], replica=reads[number - 1][1]).encode()
+            body = metrics(*reads[number - 1])
             self.send_response(200 if self.path.endswith("/metrics") else 404)
             self.end_headers()
             self.wfile.write(body)
@@ -82,7 +82,7 @@ def stack_of(home: Path, found: list[Process]) -> StackDescription:
 
 
 def test_reads_are_told_by_process_and_node_each_process_by_the_replica_that_it_was_given(tmp_path):
-    with processes((10.0, 30.0), (20.0, 40.0), (5.0, 0.0)) as found:
+    with processes((10, 30), (20, 40), (5, 0)) as found:
         told = readings(stack_of(tmp_path, found))
     assert [(one.process, one.replica) for one in told] == [
         ("backend-1", "replica-1"),
@@ -97,13 +97,13 @@ def test_status_shows_who_reads_where_and_a_process_that_does_not_answer(tmp_pat
         return [Replica("replica-1", 2, "streaming", "async", 512, 0.25)]
 
     monkeypatch.setattr(command, "look", look)
-    with processes((1000.0, 3000.0)) as found:
+    with processes((1_000_000, 3_000_000)) as found:
         away = Process("backend-2", "backend", 1, "http://127.0.0.1:1/health")
         stack_of(tmp_path, [*found, away]).save()
         assert run(["replicas", "status", "--home", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "512 B, 0.250 s" in said
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in said.splitlines()]
-    assert ["backend-1", "replica-1", "3,000", "1,000"] in rows
+    assert ["backend-1", "replica-1", "3,000,000", "1,000,000"] in rows
     assert ["backend-2", "replica-2", "-", "-"] in rows
-    assert "reads by node: primary 1,000 (25.0%), replica-1 3,000 (75.0%)" in said
+    assert "reads by node: primary 1,000,000 (25.0%), replica-1 3,000,000 (75.0%)" in said
