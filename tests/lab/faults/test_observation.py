@@ -60,6 +60,15 @@ def test_a_slow_answer_breaks_only_a_row_in_which_sends_may_not_wait():
     assert seen(slow, named("api-killed")).broken == []
 
 
+def test_what_the_generator_was_late_itself_breaks_no_bound():
+    intended, lag = (msgspec.structs.replace(calm().total.intended, max=late) for late in (2.5, 0.7))
+    late = changed(calm(), {"slowest_delivery_seconds": 3.5}, {"intended": intended, "lag": lag})
+    assert seen(late).broken == []
+    lag = msgspec.structs.replace(lag, max=0.3)
+    late = changed(calm(), {"slowest_delivery_seconds": 3.5}, {"intended": intended, "lag": lag})
+    assert len(seen(late).broken) == 2
+
+
 def test_a_row_names_the_closes_that_it_allows_and_no_other():
     closed = changed(calm(), ledger={"closes": {"4003": 2, "1006": 6}})
     assert seen(closed, named("websocket-killed")).broken == ["sockets closed: 2 x 4003"]
