@@ -141,3 +141,12 @@ def test_every_statement_in_the_words_of_the_runbook_is_run_by_a_test():
     for statement in statements:
         words = re.findall(r'way\("(\w+)"', tests)
         assert any(word in statement for word in words), statement
+
+
+def test_every_change_takes_a_load_as_the_runbook_says(capsys):
+    text = " ".join((runbook.FOLDER / "README.md").read_text().split())
+    (named,) = re.findall(r"`lab shards ([a-z |]+)`\. Each change \(`add` to `isolate`\) takes `--load", text)
+    changes = named.split(" | ")
+    for name in changes[changes.index("add") : changes.index("isolate") + 1]:
+        assert run(["shards", name, "--help"]) == 0
+        assert "--load" in capsys.readouterr().out, name
