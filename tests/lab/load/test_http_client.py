@@ -47,7 +47,7 @@ async def serving(reply: Reply, most: int = 4) -> AsyncIterator[tuple[Target, li
 async def ask(target: Target) -> Exchange:
     done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
     target.submit(Exchange(REQUEST, done.set_result))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await done
 
 

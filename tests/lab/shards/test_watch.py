@@ -81,7 +81,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def account_of(cluster: FakeCluster, told: list[str], lines: int) -> Account:
     async def change() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(told) < lines:  # noqa: ASYNC110 - the lines are what is waited for
                 await asyncio.sleep(0.005)
 
