@@ -104,9 +104,11 @@ async def test_answer_that_breaks_off_is_an_error():
     def reply(_: int, number: int) -> bytes | None:
         return half if number == 1 else None
 
-    async with serving(reply) as (target, _):
+    async with serving(reply) as (target, seen):
         waiting = asyncio.create_task(ask(target))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while seen != [1]:  # noqa: ASYNC110  # what is waited for is data
+                await asyncio.sleep(0.005)
         target.close()
         assert (await waiting).status == NO_CONNECTION
 
