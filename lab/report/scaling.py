@@ -73,7 +73,7 @@ def sentence(sweep: Mapping[str, Any]) -> str:
     enough = next(value for value, low, _, _ in points if low >= KNEE * best)
     value, low, high, _ = max(points, key=lambda one: one[1])
     return (
-        f"the most was carried with {value} (held {low:,.0f}/s{f', failed {high:,.0f}/s' if high else ''}); "
+        f"the most was carried with {value} (held {low:,.0f}/s, {f'failed {high:,.0f}/s' if high else 'and no rate failed: not its capacity'}); "
         f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
     )
 

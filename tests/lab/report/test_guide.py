@@ -206,9 +206,12 @@ def swept(held, values=("1", "2", "4")):
     [
         (
             (100.0, 190.0, 200.0),
-            "the most was carried with 4 (held 200/s); 2 already comes within 10 % of it.",
+            "the most was carried with 4 (held 200/s, and no rate failed: not its capacity); 2 already comes within 10 % of it.",
         ),
-        ((100.0, 150.0, 200.0), "the most was carried with 4 (held 200/s); 4 is within 10 % of it."),
+        (
+            (100.0, 150.0, 200.0),
+            "the most was carried with 4 (held 200/s, and no rate failed: not its capacity); 4 is within 10 % of it.",
+        ),
     ],
 )
 def test_a_sweep_says_how_many_are_enough(held, words):
