@@ -72,8 +72,9 @@ def sentence(sweep: Mapping[str, Any]) -> str:
     best = max(low for _, low, _, _ in points)
     enough = next(value for value, low, _, _ in points if low >= KNEE * best)
     value, low, high, _ = max(points, key=lambda one: one[1])
+    failed = f"failed {high:,.0f}/s" if high else "and no rate failed: not its capacity"
     return (
-        f"the most was carried with {value} (held {low:,.0f}/s, {f'failed {high:,.0f}/s' if high else 'and no rate failed: not its capacity'}); "
+        f"the most was carried with {value} (held {low:,.0f}/s, {failed}); "
         f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
     )
 
