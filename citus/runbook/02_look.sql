@@ -2,7 +2,7 @@
 -- Run:  psql -v ON_ERROR_STOP=1 -f citus/runbook/02_look.sql
 -- See:  one row a node. Even is: a skew (largest node / mean of those that shall have shards) near 1.0, or as many
 --       shards on each where they are small (step 5 says why); no shard far above the others.
--- Took: 0.6 s (300,000 messages (124 MiB), 2 cores).
+-- Took: 0.3 s (300,000 messages (114 MiB) in 32 shards on 2 workers, 2 cores that had other work).
 
 SELECT nodeid, nodename, nodeport, noderole, isactive, shouldhaveshards
 FROM pg_dist_node

@@ -3,7 +3,8 @@
 --       psql -v ON_ERROR_STOP=1 -v dialog_id=00000000-0000-0001-0000-000000000002 -f citus/runbook/12_worker_lost.sql
 -- See:  reached_by 0 where a server is gone, less than asked where the network between two nodes is; the shards of
 --       those nodes, and whether the dialog is in one. With every node back: no shards.
--- Took: 0.4 s; longer by citus.node_connection_timeout for each node whose machine does not even refuse.
+-- Took: 0.5 s (300,000 messages (114 MiB) in 32 shards on 2 workers, 2 cores that had other work);
+--       longer by citus.node_connection_timeout for each node whose machine does not even refuse.
 -- Undo: nothing to undo. The way back is the server: see below.
 --
 -- What works meanwhile: sends and reads of dialogs in the other shards; logging in. What answers 503: dialogs in the
