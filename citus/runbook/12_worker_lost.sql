@@ -10,7 +10,8 @@
 -- What works meanwhile: sends and reads of dialogs in the other shards; logging in. What answers 503: dialogs in the
 -- lost shards; what asks every shard ("my dialogs", the resume of a websocket); registering, since "user" is a
 -- reference table, which is written on all nodes or none. With DELIVERY=outbox the relay asks every shard too: a hint
--- that was not published at once waits until the worker is back. Nothing that was acknowledged is lost: it is on the worker's disk.
+-- that was not published at once waits until the worker is back. Nothing that was acknowledged is lost: it is on the
+-- worker's disk.
 --
 -- The way back: start the server again; the coordinator reconnects by itself, and there is nothing to repair. On a
 -- host the supervisor does that by itself (`lab status`; `lab logs worker-1` says why it cannot); under compose the

@@ -93,6 +93,8 @@ async def test_without_a_worker_what_step_12_says_works_and_the_rest_answers_503
             assert answer.status_code == 503
             assert answer.json()["detail"]
             assert await register(backend, "meanwhile") == 503
+            form = {"username": "before", "password": PERSON["password"]}
+            assert (await backend.client.post("/api/v1/login", data=form)).status_code == 200
             backend.publisher.away = True
             kept = (await backend.send(me, others[0])).json()["id"]
             backend.publisher.away = False
