@@ -181,7 +181,7 @@ async def test_a_request_is_a_line_from_info_on(
 async def test_sigterm_finishes_what_is_under_way(database: str, server: str):
     me, other = await two_users(database)
     headers = {"authorization": f"Bearer {Tokens(SECRET).make(me, 60)}"}
-    drain_seconds = 4.0
+    drain_seconds = 8.0  # /ready must be asked within it, on a full machine too
     async with launched(database, HTTP_SERVER=server, DRAIN_SECONDS=str(drain_seconds)) as (process, client):
         answered = 0
         serves_until = math.inf  # at least
