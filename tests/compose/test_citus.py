@@ -63,14 +63,15 @@ def workers(project: Project, count: int) -> None:
 
 
 def rebalanced(project: Project) -> tuple[int, str]:
-    """Exit code and words of the service `rebalance`, once it has ended."""
+    """Exit code and words of the service `rebalance`, of its latest run, once that has ended."""
     container = project.docker("compose", "-f", MORE, "ps", "--all", "--quiet", "rebalance").strip()
 
     def state() -> dict[str, object]:
         return dict(json.loads(project.docker("inspect", container))[0]["State"])
 
     until(lambda: state()["Status"] == "exited", 240, "rebalance ends")
-    done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
+    latest = ["docker", "logs", "--since", str(state()["StartedAt"]), container]
+    done = subprocess.run(latest, capture_output=True, text=True, check=True)
     return int(str(state()["ExitCode"])), done.stdout + done.stderr
 
 
