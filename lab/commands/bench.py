@@ -83,9 +83,9 @@ def push(
 
     if broker not in ("postgres", "rabbitmq"):
         raise UsageError(f"--broker {broker}: expected one of postgres, rabbitmq")
-    words = f"lab bench push --rounds {rounds} --seconds {seconds:g} --sockets {sockets} --idle {idle}"
     if transport not in ("tcp", "unix"):
         raise UsageError(f"--transport {transport}: expected one of tcp, unix")
+    words = f"lab bench push --rounds {rounds} --seconds {seconds:g} --sockets {sockets} --idle {idle}"
     words += f" --seed {seed} --broker {broker} --transport {transport}"
     if smoke:
         rounds, seconds, sockets, idle, words = 1, 1.0, 50, 200, "lab bench push --smoke"
@@ -180,10 +180,10 @@ def prices(
     from lab.bench.prices.run import PricesPlan, bench
     from lab.bench.prices.ways import GROUPS
 
-    groups = tuple(name for name in GROUPS if not only or any(word in name for word in only.split(",")))
-    if not groups:
-        raise UsageError(f"--only {only}: expected words of {', '.join(GROUPS)}")
-
+    asked = only.split(",") if only else [""]
+    if unknown := [word for word in asked if not any(word in name for name in GROUPS)]:
+        raise UsageError(f"--only {unknown[0]}: expected words of {', '.join(GROUPS)}")
+    groups = tuple(name for name in GROUPS if any(word in name for word in asked))
     words = f"lab bench prices --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
     words += f" --seed {seed}" + (f" --only {only}" if only else "")
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:

@@ -1,12 +1,10 @@
 """docs/results/prices.md and .json: a table a group, each way beside the plain one of the same round."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
+from lab.bench import pages
 from lab.bench.prices.run import KINDS, Prices, Turn
 from lab.bench.prices.ways import GROUPS, Way
 
@@ -16,15 +14,7 @@ WORDS |= {"postgres": "PostgreSQL"}
 
 def write(found: Prices, file: Path) -> list[Path]:
     """The result, and the page beside it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    page = file.with_suffix(".md")
-    page.write_text(markdown(found))
-    return [file, page]
-
-
-def _span(values: list[float], decimals: int) -> str:
-    return f"{median(values):.{decimals}f} ({min(values):.{decimals}f} .. {max(values):.{decimals}f})"
+    return pages.write(found, markdown(found), file)
 
 
 def _row(found: Prices, name: str, way: Way, plain: Way) -> str:
@@ -36,7 +26,7 @@ def _row(found: Prices, name: str, way: Way, plain: Way) -> str:
         return f"{median(figure(turn) for turn in turns):,.1f}"
 
     ratios = found.ratios(way, plain, lambda turn: turn.total_ms)
-    against = "1" if way == plain else _span(ratios, 2) if ratios else "-"
+    against = "1" if way == plain else pages.span(ratios, 2) if ratios else "-"
     cells = [
         name,
         *(f"{median(turn.cpu_ms.get(kind, 0.0) for turn in turns):,.0f}" for kind in _kinds(found)),
@@ -93,12 +83,9 @@ def markdown(found: Prices) -> str:
     ]
     for group in found.groups:
         lines += [f"## {group}", "", *table(found, group), ""]
-    waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
-    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.started_at))
-    machine = found.machine
     left_out = sum(bool(turn.invalid) for turn in found.turns)
     lines.append(
-        f"`{found.command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
-        f"{waited}; {left_out} of {len(found.turns)} turns were INVALID and are left out."
+        f"{pages.made_by(found.command, found.started_at, found.machine, found.waited)};"
+        f" {left_out} of {len(found.turns)} turns were INVALID and are left out."
     )
     return "\n".join(lines) + "\n"

@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
+
+from lab.bench.pages import span
 
 SERVICE, BARE = "service", "library alone"
 TRANSPORTS = {"tcp": "over TCP", "unix": "over its unix socket, as HAProxy may be"}
@@ -91,18 +92,13 @@ class PushResult:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
-def _span(values: list[float], decimals: int) -> str:
-    low, high = min(values), max(values)
-    return f"{median(values):.{decimals}f} ({low:.{decimals}f} .. {high:.{decimals}f})"
-
-
 def rows(result: PushResult) -> list[tuple[str, str, str]]:
     """(what, the service, the library alone): median and span over rounds."""
     found = [
         (
             f"CPU a delivery, {result.sockets:,} sockets, {rate:,.0f} deliveries/s (ms)",
-            _span(result.cpu_ms(SERVICE, rate), 4),
-            _span(result.cpu_ms(BARE, rate), 4),
+            span(result.cpu_ms(SERVICE, rate), 4),
+            span(result.cpu_ms(BARE, rate), 4),
         )
         for rate in result.rates
     ]
@@ -118,8 +114,8 @@ def rows(result: PushResult) -> list[tuple[str, str, str]]:
         found.append(
             (
                 f"longest silence of the others, {words} (s)",
-                _span(result.longest(SERVICE, stuck), 3),
-                _span(result.longest(BARE, stuck), 3),
+                span(result.longest(SERVICE, stuck), 3),
+                span(result.longest(BARE, stuck), 3),
             )
         )
     return found

@@ -1,21 +1,15 @@
 """docs/results/rival.md and rival.json: ours beside python-socketio."""
 
-import time
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
+from lab.bench import pages
 from lab.bench.rival.run import CHARACTERS, Rival
 
 
 def write(found: Rival, file: Path) -> list[Path]:
     """The result, and the page beside it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    page = file.with_suffix(".md")
-    page.write_text(markdown(found))
-    return [file, page]
+    return pages.write(found, markdown(found), file)
 
 
 def markdown(found: Rival) -> str:
@@ -63,12 +57,8 @@ def markdown(found: Rival) -> str:
         f" {one.latest_seconds:.1f} s | {one.share_at_the_end:.0%} |"
         for one in found.restarts
     ]
-    waited = "" if found.waited is None else f"; some task waited for a core {found.waited:.0%} of the time"
-    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.started_at))
-    machine = found.machine
     lines += [
         "",
-        f"`{found.command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
-        f"{waited}; {versions}.",
+        f"{pages.made_by(found.command, found.started_at, found.machine, found.waited)}; {versions}.",
     ]
     return "\n".join(lines) + "\n"
