@@ -7,13 +7,15 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from lab.cli import run
+from lab.commands import shards as command
 from lab.stack import citus
 from lab.stack.description import Database, StackDescription
 from lab.stack.host import running
@@ -22,6 +24,7 @@ from lab.stack.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = ROOT / "citus" / "runbook"
+Lab = Callable[..., tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -147,3 +150,16 @@ async def _workers(coordinator: Database) -> list[int]:
     finally:
         await connection.close()
     return [row["nodeport"] for row in rows]
+
+
+@pytest.fixture
+def lab(cluster: Cluster, monkeypatch, tmp_path, capsys) -> Lab:
+    """Run `lab shards WORDS` on the cluster; returns (exit code, what it said)."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+
+    def call(*words: str) -> tuple[int, str]:
+        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return call

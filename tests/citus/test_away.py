@@ -2,37 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
 
-from lab.cli import run
-from lab.commands import shards as command
 from lab.errors import LabError
 from lab.shards import changes
 from lab.shards.cluster import Cluster as Shards
 from lab.stack.description import Database
 from tests.citus.away import away
-from tests.citus.conftest import Cluster
+from tests.citus.conftest import Cluster, Lab
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
-Lab = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def lab(cluster: Cluster, monkeypatch, tmp_path, capsys) -> Lab:
-    """Run `lab shards WORDS` on the cluster; returns (exit code, what it said)."""
-    monkeypatch.setattr(command, "RESULTS", tmp_path)
-
-    def call(*words: str) -> tuple[int, str]:
-        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return call
 
 
 def on_spare(cluster: Cluster) -> dict[str, object]:

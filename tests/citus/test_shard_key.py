@@ -5,11 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from lab.cli import run
-from lab.commands import shards as command
 from tests.backend.running import running
 from tests.citus.backends import settings
-from tests.citus.conftest import Cluster, RunbookError
+from tests.citus.conftest import Cluster, Lab, RunbookError
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -43,17 +41,8 @@ async def test_a_backend_distributes_by_id_and_keeps_every_promise_of_a_send(clu
     assert "Task Count: 4" in plan
 
 
-def test_such_a_cluster_is_watched_and_refused_what_would_take_half_of_it(
-    cluster: Cluster, monkeypatch, tmp_path, capsys
-):
+def test_such_a_cluster_is_watched_and_refused_what_would_take_half_of_it(cluster: Cluster, lab: Lab):
     """After the test above: messages, by id."""
-    monkeypatch.setattr(command, "RESULTS", tmp_path)
-
-    def lab(*words: str) -> tuple[int, str]:
-        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
     code, said = lab("drain", str(cluster.workers[0].port))
     assert code == 0, said
     assert "seqs without a message      0 before, 0 after" in said

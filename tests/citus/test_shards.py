@@ -5,24 +5,9 @@ import uuid
 
 import pytest
 
-from lab.cli import run
-from lab.commands import shards as command
 from tests.citus.conftest import Cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def lab(cluster: Cluster, monkeypatch, tmp_path, capsys):
-    """Run `lab shards WORDS` on the cluster; returns (exit code, what it said)."""
-    monkeypatch.setattr(command, "RESULTS", tmp_path)
-
-    def call(*words: str) -> tuple[int, str]:
-        code = run(["shards", *words, "--dsn", cluster.coordinator.dsn])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return call
 
 
 @pytest.fixture
