@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from lab.commands.demo import people
 from lab.errors import UsageError, VoidResult
-from lab.faults import docker, page
+from lab.faults import docker, endurance, endurance_page, page
 from lab.faults.links import Links
 from lab.faults.row import Row
 from lab.faults.rows import ROWS
@@ -37,6 +38,12 @@ def command(
     *,
     list_: Annotated[bool, typer.Option("--list", help="Show the rows and stop.")] = False,
     quick: Annotated[bool, typer.Option(help="The short lane: one fault of each kind.")] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5, help="Break ONE stack for so long, in drawn order, under one load with one ledger."
+        ),
+    ] = None,
     mode: Annotated[
         AnyMode | None,
         typer.Option(
@@ -47,14 +54,18 @@ def command(
     sockets: Annotated[int, typer.Option(min=1, help="Devices that listen.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
     output: Annotated[
-        Path, typer.Option(help="Folder for faults.json, faults.md, faults.html; other rows in it are kept.")
+        Path,
+        typer.Option(
+            help="Folder for faults.json, .md, .html (other rows in it are kept); endurance.* of --minutes."
+        ),
     ] = RESULTS,
 ) -> None:
     """Break each part of a stack under load, and hold what is seen against what is promised.
 
     Starts a stack of its own, with proxies between its parts, and stops it. --mode docker breaks the compose
     stack that runs, and adds 1,000 users to it. A row takes half a minute to a minute; all of them about
-    25 minutes. Exit code 3 when a row did not hold.
+    25 minutes. With --minutes N one stack is broken again and again and must lose nothing, nor stay broken.
+    Exit code 3 when a row did not hold.
     """
     console = Console()
     here = installed()
@@ -78,6 +89,21 @@ def command(
         )
     if chosen_mode == "stack" and len(here) < 2:
         raise UsageError("mode stack needs RabbitMQ and HAProxy: bash build.sh --system, or --mode multi")
+    load = Load(rate, sockets, seed)
+    if minutes:
+        if chosen_mode == "docker":
+            raise UsageError("--minutes breaks a stack of its own: --mode multi or --mode stack")
+        words = f"lab faults {' '.join([*(names or []), *(['--quick'] if quick else [])])}".rstrip()
+        words += (
+            f" --minutes {minutes:g} --mode {chosen_mode} --rate {rate:g} --sockets {sockets} --seed {seed}"
+        )
+        found = for_minutes(rows, chosen_mode, load, minutes, words, console)
+        for path in endurance_page.write(found, output):
+            console.print(str(path), highlight=False, soft_wrap=True)
+        console.print(endurance_page.verdict(found), highlight=False, soft_wrap=True)
+        if broken := found.entry.observation.broken:
+            raise VoidResult("not as promised: " + "; ".join(broken[:5]))
+        return
     book = page.read(output / "faults.json")
     results: dict[str, page.Entry] = {}
 
@@ -87,7 +113,6 @@ def command(
         page.write(book, output)  # after each row: what was measured is kept, whatever comes
         console.print("  " + page.summary({entry.observation.name: entry}), highlight=False, soft_wrap=True)
 
-    load = Load(rate, sockets, seed)
     if chosen_mode == "docker":
         docker.run_on_running_stack(rows, USERS, load, console, done)
     else:
@@ -122,6 +147,50 @@ def possible(row: Row, mode: AnyMode) -> bool:
 def stack_of(row: Row) -> tuple[int, bool, tuple[tuple[str, str], ...]]:
     """Rows that agree in this can share a stack."""
     return row.nodes, row.front, tuple(sorted(row.levers.items()))
+
+
+def for_minutes(  # noqa: PLR0917
+    rows: Sequence[Row],
+    mode: Literal["multi", "stack"],
+    load: Load,
+    minutes: float,
+    words: str,
+    console: Console,
+) -> endurance.Endurance:
+    """Start one stack with proxies before every part of it and break it for so long. Raises LabError."""
+    fitting = [row for row in rows if endurance.fits(row)]
+    if left_out := [row.name for row in rows if row not in fitting]:
+        console.print(
+            f"want a stack or a load of their own, left out: {', '.join(left_out)}",
+            highlight=False, soft_wrap=True, style="yellow",
+        )  # fmt: skip
+    if not fitting:
+        raise UsageError("none of these rows can be one of many on the same stack")
+    links = Links(front=mode == "stack")
+    try:
+        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
+            request = Request(
+                Path(folder) / "stack",
+                mode=mode,
+                rabbitmq_nodes=endurance.NODES,
+                postgres_settings=PRELOAD,
+            )
+            console.print(f"Starting a stack ({mode}); {len(fitting)} rows for {minutes:g} minutes")
+            with running(request, planner=links.planner) as description:
+                people(description, USERS, load.seed)
+                scene = Scene(description, links)
+                return asyncio.run(
+                    endurance.endure(
+                        fitting,
+                        scene,
+                        load,
+                        minutes,
+                        words,
+                        partial(console.print, highlight=False, soft_wrap=True),
+                    )
+                )
+    finally:
+        links.close()
 
 
 def run_on_new_stacks(

@@ -77,12 +77,12 @@ def told(row: Row, entry: Entry) -> tuple[str, str]:
     """(what the sender saw, what the recipients saw), in words."""
     seen = entry.observation
     sender = f"{seen.sends} sends, {seen.failed} failed"
-    sender += f"; slowest answer {_seconds(seen.slowest_answer_seconds)}"
+    sender += f"; slowest answer {seconds_told(seen.slowest_answer_seconds)}"
     if seen.pause_seconds:
         sender += f"; {seen.pause_seconds} s without an answer"
     closes = ", ".join(f"{count} x {code}" for code, count in sorted(seen.closes.items()))
     recipient = (
-        f"latest message {_seconds(seen.latest_seconds)} after it was due (bound {row.late_seconds:g} s)"
+        f"latest message {seconds_told(seen.latest_seconds)} after it was due (bound {row.late_seconds:g} s)"
     )
     recipient += f"; sockets closed: {closes or 'none'}"
     if seen.replayed:
@@ -187,7 +187,8 @@ def _missing(book: Book) -> str:
     return ", ".join(row.name for row in ROWS if row.name not in book.entries) or "none"
 
 
-def _seconds(value: float | None) -> str:
+def seconds_told(value: float | None) -> str:
+    """Seconds in words: ms below one."""
     return "-" if value is None else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
