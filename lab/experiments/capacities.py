@@ -1,7 +1,7 @@
 """How much each side of a pull carries, and the rate of its trials that follows from it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.errors import UsageError
@@ -37,15 +37,20 @@ def rate_for(brackets: Mapping[str, Bracket]) -> tuple[float, str]:
     return rate, why
 
 
-async def capacities(rig: StackRig, slo: Slo, sides: Sequence[Side] = ("a", "b")) -> dict[str, Bracket]:
-    """The capacity of each side alone, by search."""
+async def capacities(
+    rig: StackRig, slo: Slo, tell: Callable[[str], None], sides: Sequence[Side] = ("a", "b")
+) -> dict[str, Bracket]:
+    """The capacity of each side alone, by search; every rate that was tried is told."""
     found: dict[str, Bracket] = {}
     for side in sides:
         seeds = iter(range(900_000, 1_000_000))
 
         async def attempt(rate: float, side: Side = side, seeds: Any = seeds) -> Attempt:
             record = await rig.run([side], rate, ATTEMPT_SECONDS, next(seeds))
-            return attempt_of(record, rig.plan.of.metric)
+            tried = attempt_of(record, rig.plan.of.metric)
+            word = tried.failure(slo) or f"held, {tried.latency} {tried.p99_seconds * 1000:.0f} ms"
+            tell(f"capacity: {rig.plan.value_of(side)} at {rate:,.0f}/s: {word}")
+            return tried
 
         found[side] = await search(attempt, FIRST_RATE, slo, most=MOST_RATE, resolution=1.25)
     return found

@@ -21,8 +21,10 @@ from lab.load.record import RunRecord
 from lab.scaling.capacity import Slo
 from lab.trials.journal import Journal, read
 from lab.trials.observation import by_round
+from lab.trials.schedule import schedule
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
+AROUND_A_TRIAL_SECONDS, RENEWAL_SECONDS = 1.5, 4.0  # as seen on 2 cores; only for the first word about time
 SESSIONS = ROOT / ".lab" / "pulls"  # of interrupted pulls
 
 Tell = Callable[[str], None]
@@ -106,8 +108,8 @@ async def pull(
         capacity = None
         rate = 0.0
         if question.rate is None:
-            tell("capacity: searching the highest rate that holds the SLO, side by side ...")
-            brackets = await capacities(rig, slo)
+            tell("capacity: searching the highest rate that holds the SLO, side by side: 1 to 3 min")
+            brackets = await capacities(rig, slo, tell)
             capacity = as_json(brackets, slo)
             for side, value in zip(("a", "b"), draft.values, strict=True):
                 tell(f"capacity: {value}: {brackets[side].sentence()}")
@@ -122,7 +124,10 @@ async def pull(
         }
         journal = session.begin(head, plan)
     rig.plan = plan
-    tell(f"trials: {plan.design}, {plan.rate:g}/s, {plan.trial_seconds:g} s each, looks at {plan.looks}")
+    first, last = (_minutes(plan, rounds) for rounds in (plan.looks[0], plan.looks[-1]))
+    span = f"{first:.0f} min" if first == last else f"{first:.0f} to {last:.0f} min"
+    each = f"{plan.rate:g}/s, {plan.trial_seconds:g} s each"
+    tell(f"trials: {plan.design}, {each}, looks at {plan.looks}: about {span}")
     repeated: list[str] = []
     verdicts = await run_session(plan, rig, journal, watch, repeated)
     result = PullResult(
@@ -140,6 +145,13 @@ async def pull(
     )
     session.remove()
     return result
+
+
+def _minutes(plan: PullPlan, rounds: int) -> float:
+    """About how long so many rounds take, told before the first; after it the rounds tell themselves."""
+    trial = plan.warm_up_seconds + plan.trial_seconds + AROUND_A_TRIAL_SECONDS
+    steps = schedule(plan.design, rounds, plan.seed, plan.renew_every)
+    return max(1.0, (trial * len(steps) + RENEWAL_SECONDS * sum(one.fresh for one in steps)) / 60)
 
 
 async def preflight(rig: StackRig, tell: Tell) -> dict[str, Any]:

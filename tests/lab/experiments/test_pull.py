@@ -5,6 +5,7 @@ real stack with a planted loop: test_instrument_live.py.
 """
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -83,6 +84,14 @@ async def test_the_rate_is_forty_percent_of_the_lower_capacity(tmp_path):
     assert 400 * 0.4 <= result.plan["rate"] <= 500 * 0.4
     assert result.capacity["a"]["passes"] <= 500 < result.capacity["a"]["fails"]
     assert any(line.startswith("capacity: asyncio: between") for line in lines)
+    tried = [line for line in lines if line.startswith("capacity: uvloop at ")]
+    assert any("held, p99" in line for line in tried) and any("the SLO is" in line for line in tried)
+
+
+async def test_how_long_it_will_take_is_told_before_the_first_round(tmp_path):
+    _, lines = await ask(tmp_path, load(effect=1.3), trial_seconds=8.0)
+    [trials] = [line for line in lines if line.startswith("trials: duet")]
+    assert re.search(r": about \d+( to \d+)? min$", trials)
 
 
 async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
