@@ -19,7 +19,12 @@ FILES = {
     "citus": ("docker-compose-citus.yml",),
     "more workers": ("docker-compose_add_citus_workers.yml",),
 }
-USER_OF_THE_IMAGE = {"haproxy", "prometheus", "grafana"}  # their images name one that is not root
+USER_OF_THE_IMAGE = {
+    "haproxy",
+    "prometheus",
+    "postgres_exporter",
+    "grafana",
+}  # their images name one that is not root
 SECRETS = ("SECRET", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "RABBITMQ_ERLANG_COOKIE")
 
 

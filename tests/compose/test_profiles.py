@@ -16,6 +16,7 @@ from tests.compose.project import ROOT, Project, missing, until
 
 IMAGES = ("postgres:17", "rabbitmq:4.0-management", "haproxy:3.0", "python:3.13-slim")
 PROMETHEUS = ("prom/prometheus:v3.5.0", "prom/prometheus:latest")
+EXPORTER = "prometheuscommunity/postgres-exporter:v0.17.1"
 GRAFANA = "grafana/grafana:11.6.0"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -123,40 +124,73 @@ def test_tls_serves_page_api_and_websockets_with_a_certificate_made_on_demand(tl
 # --- monitoring
 
 
-def test_prometheus_reaches_every_process_and_has_the_figures_of_every_dashboard(project):
+class Figures:
+    """What Prometheus knows."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._api = f"http://127.0.0.1:{project.ports['PROMETHEUS_PORT']}/api/v1"
+
+    def targets(self) -> list[tuple[str, str]]:
+        found = httpx.get(f"{self._api}/targets").json()["data"]["activeTargets"]
+        return sorted((one["labels"]["job"], one["health"]) for one in found)
+
+    def asked(self, question: str) -> list[Any]:
+        answer = httpx.get(f"{self._api}/query", params={"query": question}).json()
+        assert answer["status"] == "success", answer
+        return list(answer["data"]["result"])
+
+    def are_there_for(self, questions: set[str]) -> None:
+        """Every question of the dashboard has figures, while somebody sends."""
+        ann, bob = Person(self._project.url), Person(self._project.url)
+        without = set(questions)
+
+        def all_have_figures() -> bool:
+            ann.send(bob, "so that there is something to see")
+            without.difference_update([question for question in without if self.asked(question)])
+            return not without
+
+        with bob.listen():
+            until(all_have_figures, 180, f"figures for {without}")
+
+
+@pytest.fixture(scope="module")
+def prometheus(project: Project) -> Iterator[Figures]:
     here = [image for image in PROMETHEUS if missing(image) is None]
     if not here:
         pytest.skip(f"no image {PROMETHEUS[0]} (docker pull)")
     project.configure(PROMETHEUS_IMAGE=here[0])
     project.compose("--profile", "monitoring", "up", "--detach", "--no-deps", "prometheus")
-    api = f"http://127.0.0.1:{project.ports['PROMETHEUS_PORT']}/api/v1"
+    yield Figures(project)
+    project.compose("rm", "--stop", "--force", "prometheus")
 
-    def targets() -> list[tuple[str, str]]:
-        found = httpx.get(f"{api}/targets").json()["data"]["activeTargets"]
-        return sorted((one["labels"]["job"], one["health"]) for one in found)
 
-    jobs = {"backend": 2, "websocket": 2, "rabbitmq": 3, "haproxy": 1, "prometheus": 1}
-    expected = sorted((job, "up") for job, count in jobs.items() for _ in range(count))
-    until(lambda: targets() == expected, 180, "all targets are up")
-
+def board_questions() -> tuple[set[str], set[str]]:
+    """What the dashboard asks of PostgreSQL's exporter, and of all others."""
     board = json.loads((ROOT / "monitoring/grafana/dashboards/lab.json").read_text())
     questions = {target["expr"] for panel in board["panels"] for target in panel.get("targets", [])}
-    ann, bob = Person(project.url), Person(project.url)
-    without: set[str] = set(questions)
+    of_postgres = {question for question in questions if "pg_" in question}
+    return of_postgres, questions - of_postgres
 
-    def asked(question: str) -> list[Any]:
-        answer = httpx.get(f"{api}/query", params={"query": question}).json()
-        assert answer["status"] == "success", answer
-        return list(answer["data"]["result"])
 
-    def all_have_figures() -> bool:
-        ann.send(bob, "so that there is something to see")
-        without.difference_update([question for question in without if asked(question)])
-        return not without
+def test_prometheus_reaches_every_process_and_has_the_figures_of_every_dashboard(prometheus):
+    jobs = {"backend": 2, "websocket": 2, "rabbitmq": 3, "haproxy": 1, "prometheus": 1}
+    expected = sorted((job, "up") for job, count in jobs.items() for _ in range(count))
 
-    with bob.listen():
-        until(all_have_figures, 180, f"figures for {without}")
-    project.compose("rm", "--stop", "--force", "prometheus")
+    def others() -> list[tuple[str, str]]:
+        return [one for one in prometheus.targets() if one[0] != "postgres"]  # the next test's
+
+    until(lambda: others() == expected, 180, "all targets are up")
+    prometheus.are_there_for(board_questions()[1])
+
+
+@pytest.mark.skipif(missing(EXPORTER) is not None, reason=f"no image {EXPORTER} (docker pull)")
+def test_prometheus_has_the_figures_of_postgresql(project, prometheus):
+    project.compose("--profile", "monitoring", "up", "--detach", "--no-deps", "postgres_exporter")
+    until(lambda: ("postgres", "up") in prometheus.targets(), 180, "PostgreSQL's exporter is up")
+    assert board_questions()[0]
+    prometheus.are_there_for(board_questions()[0])
+    project.compose("rm", "--stop", "--force", "postgres_exporter")
 
 
 @pytest.mark.skipif(missing(GRAFANA) is not None, reason=f"no image {GRAFANA} (docker pull)")
