@@ -3,13 +3,14 @@
 Problem: sockets stay for hours, so a choice once made is kept. After a restart of one instance the
 others hold everything, and round robin then sends it only its equal share of the few new ones.
 
-Plain way, `user`: by a hash of the user, so all devices of a user meet in one process, and a hint has
-one destination. Costs: the proxy must read the user from the request. Fails in skew: a busy user makes a
-busy instance; the hash is therefore bounded (an instance takes at most half more than its share).
+Plain way, `partition`: by a hash of the partition that ROUTING=partition puts the user into, so that all
+devices of a user meet in one process, which has all users of its partitions and binds no others: a hint goes
+to few. Costs: the proxy must read the user from the request, and 64 places are shared out less evenly than
+users. Fails to help with another routing, or with more instances than it has partitions for; fails in skew: a
+busy user makes a busy instance, so the hash is bounded (an instance takes at most half more than its share).
 
-`partition`: by the partition that ROUTING=partition hashes the user into, so that an instance has all users
-of its partitions and binds no others. Costs: 64 places to share out, so instances are less even. Fails to
-help with another routing, or with more instances than it has partitions for.
+`user`: by a hash of the user. Costs: sooner or later every instance has somebody of every partition and
+binds them all, so that each hint goes to each. Even where users are few.
 
 `leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a fresh
 instance that gets every new socket at once.
@@ -25,7 +26,7 @@ LEVER = Lever(
     name="balance",
     question="How should the proxy choose a websocket service for a new socket?",
     env="BALANCE",
-    values=("user", "partition", "leastconn", "roundrobin"),
+    values=("partition", "user", "leastconn", "roundrobin"),
     processes=("haproxy",),
     restarts=("haproxy",),
     design="abab",

@@ -172,7 +172,7 @@ def describe(home: Path, file: Path) -> StackDescription:
             "websocket": f"ws://127.0.0.1:{port}/ws",
             "stats": f"http://127.0.0.1:{by_service['haproxy'].published[8404]}/",
             "transport": "tcp",
-            "balance": settings.get("BALANCE", "user"),
+            "balance": settings.get("BALANCE", "partition"),
             "compose_file": str(file),
         },
         replicas=[

@@ -28,7 +28,7 @@ MASTER_SOCKET = "master.sock"
 CERTIFICATE = "tls.pem"
 SECTIONS = {"backend": "api_servers", "websocket": "websocket_servers"}  # kind of process: section
 TRANSPORTS = ("tcp", "unix")
-BALANCES = ("user", "partition", "leastconn", "roundrobin")
+BALANCES = ("partition", "user", "leastconn", "roundrobin")
 SLOT = re.compile(r"^    server-template \S+- .*\n", re.MULTILINE)
 # A server that is added while HAProxy runs does not take over the section's default-server (2.6 to 3.0).
 CHECKED = "check inter 500ms fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"

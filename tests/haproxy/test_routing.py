@@ -41,10 +41,11 @@ async def test_every_websocket_gets_to_a_websocket_service_and_every_request_to_
     assert set(Counter(answers)) == {"backend-1", "backend-2"}
 
 
-async def test_all_sockets_of_a_user_meet_at_one_service(tmp_path):
+@pytest.mark.parametrize("balance", ["partition", "user"])
+async def test_all_sockets_of_a_user_meet_at_one_service(tmp_path, balance):
     sockets = instances("websocket", 3)
     async with serving(*sockets):
-        with haproxy(tmp_path, [], ports(sockets)) as proxy:
+        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": balance}) as proxy:
             homes = {user: {await who(proxy.websocket, user) for _ in range(3)} for user in range(30)}
     assert all(len(services) == 1 for services in homes.values())
     assert len(set.union(*homes.values())) == 3
@@ -53,7 +54,7 @@ async def test_all_sockets_of_a_user_meet_at_one_service(tmp_path):
 async def test_all_users_of_a_partition_meet_at_one_service(tmp_path):
     sockets = instances("websocket", 3)
     async with serving(*sockets):
-        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": "partition"}) as proxy:
+        with haproxy(tmp_path, [], ports(sockets)) as proxy:
             homes: dict[int, set[str]] = {}
             for user in range(0, 3 * PARTITIONS):
                 home = await who(proxy.websocket, user)

@@ -56,8 +56,8 @@ GROUPS: Mapping[str, Mapping[str, Way]] = {
         for routing in ("partition", "fanout", "per_user")
     }
     | {
-        f"partition, {services} websocket services, balanced by partition": Way(
-            websockets=services, levers={"BALANCE": "partition"}
+        f"partition, {services} websocket services, balanced by user": Way(
+            websockets=services, levers={"BALANCE": "user"}
         )
         for services in (2, 4)
     },
