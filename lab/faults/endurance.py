@@ -37,8 +37,9 @@ class Struck(msgspec.Struct, frozen=True, kw_only=True):
     began: float
     mended: float
     whole: float  # every process runs and says that it is ready
+    back: bool = True  # false: some part had not come back within 90 s
     notes: list[str] = []
-    troubles: list[str] = []  # what the row's own check found not as promised
+    troubles: list[str] = []  # of the row's own checks, which are about that fault on a whole stack
 
 
 class Endurance(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,15 +144,18 @@ async def _strike(row: Row, scene: Scene) -> Struck:
     await asyncio.sleep(row.lasts_seconds)
     await attempt(scene, row.mend)
     mended = time.time()
+    back = True
     try:
         await calm(scene, "")
     except LabError as error:
+        back = False
         scene.troubles.append(str(error))
     return Struck(
         name=row.name,
         began=began,
         mended=mended,
         whole=time.time(),
+        back=back,
         notes=list(scene.notes),
         troubles=list(scene.troubles),
     )
@@ -175,6 +179,6 @@ def _judged(rows: Sequence[Row], record: RunRecord, struck: Sequence[Struck]) ->
         sends_may_wait=True,
         closes=frozenset().union(*(row.closes for row in rows)),
     )
-    troubles = [f"{one.name}: {trouble}" for one in struck for trouble in one.troubles]
+    troubles = [f"{one.name}: {trouble}" for one in struck if not one.back for trouble in one.troubles]
     times = (struck[0].began, struck[-1].whole) if struck else (0.0, 0.0)
     return observe(together, record, times, REQUEST_SECONDS, troubles=troubles)

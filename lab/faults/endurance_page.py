@@ -70,6 +70,14 @@ def markdown(found: Endurance) -> str:
         late = [latest for _, latest in values if latest is not None]
         whole = _span([whole for whole, _ in values])
         lines.append(f"| {named(name).what} | {len(values)} | {whole} | {_span(late)} |")
+    unseen = [f"- {one.name}: {trouble}" for one in found.struck if one.back for trouble in one.troubles]
+    if unseen:
+        lines += [
+            "",
+            "What the own check of a fault found, which is made for a stack that is whole:",
+            "",
+            *unseen,
+        ]
     machine = entry.machine
     waited = "" if entry.waited is None else f"; some task waited for a core {entry.waited:.0%} of the time"
     lines += [
@@ -122,7 +130,7 @@ def _listed(mine: Sequence[tuple[int, Struck, float | None]]) -> list[dict[str, 
             "what": named(one.name).what,
             "whole": seconds_told(one.whole - one.mended),
             "latest": seconds_told(late),
-            "said": "; ".join([*one.notes, *(f"NOT as promised: {trouble}" for trouble in one.troubles)]),
+            "said": "; ".join([*one.notes, *one.troubles]),
         }
         for number, one, late in mine
     ]

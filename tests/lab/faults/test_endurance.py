@@ -70,9 +70,15 @@ def test_one_message_wrong_in_the_whole_series_breaks_it(ledger, words):
 
 
 def test_a_part_that_stays_away_breaks_it_by_name():
-    away = msgspec.structs.replace(STRUCK[1], troubles=["not well after 90 s: haproxy"])
+    away = msgspec.structs.replace(STRUCK[1], back=False, troubles=["not well after 90 s: haproxy"])
     assert judged(struck=[STRUCK[0], away]).broken == ["haproxy-reloaded: not well after 90 s: haproxy"]
     assert "NOT as promised: haproxy-reloaded" in endurance_page.markdown(found(struck=[away]))
+
+
+def test_what_the_own_check_of_a_fault_found_is_told_and_is_no_broken_promise():
+    copied = msgspec.structs.replace(STRUCK[1], troubles=["no hint was copied"])
+    assert judged(struck=[STRUCK[0], copied]).held
+    assert "- haproxy-reloaded: no hint was copied" in endurance_page.markdown(found(struck=[copied]))
 
 
 def test_the_latest_message_after_a_fault_is_looked_for_up_to_the_next_one():
