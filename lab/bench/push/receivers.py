@@ -105,10 +105,10 @@ async def connect(
 ) -> list[Receiver]:
     """A welcomed socket for each token; a `small` one has little room for what it has not read yet.
 
-    `url` is ws://host:port/ws, or unix:/path of a socket.
+    `url` is ws://host:port/ws, with a query or without, or unix:/path of a socket.
     """
     parts = urlsplit(url)
-    path = "/ws" if parts.scheme == "unix" else parts.path
+    path = "/ws" if parts.scheme == "unix" else parts._replace(scheme="", netloc="").geturl()
     loop = asyncio.get_running_loop()
     receivers: list[Receiver] = []
     for start in range(0, len(tokens), AT_ONCE):

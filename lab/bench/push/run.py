@@ -18,6 +18,7 @@ from uuid import uuid4
 import msgspec
 import websockets
 
+from lab.bench.feeding import broker_of
 from lab.bench.push.receivers import Receiver, connect, leave
 from lab.bench.push.result import BARE, SERVICE, Gap, Idle, Push, PushResult
 from lab.errors import LabError
@@ -30,7 +31,6 @@ from lab.stack.host import running
 from lab.stack.modes import Mode, Request
 from wire.broker import Publisher
 from wire.brokers import publisher_for
-from wire.brokers.settings import BrokerSettings
 from wire.message import DialogMessage, dialog_id_of
 from wire.tokens import Tokens
 
@@ -124,7 +124,7 @@ class _Run:
     async def run(self) -> PushResult:
         plan = self._plan
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        publisher = publisher_for(_broker(plan.broker, self._description))
+        publisher = publisher_for(broker_of(self._description, plan.broker))
         await publisher.start()
         async with asyncio.timeout(60):
             while not publisher.connected:  # noqa: ASYNC110
@@ -302,21 +302,6 @@ async def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + ARRIVE_SECONDS
     while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-
-
-def _broker(name: str, description: StackDescription) -> BrokerSettings:
-    if name == "postgres":
-        return BrokerSettings(broker="postgres", postgres_dsn=description.postgres.dsn, client_name="bench")
-    assert description.rabbitmq is not None
-    rabbitmq = description.rabbitmq
-    return BrokerSettings(
-        broker="rabbitmq",
-        rabbitmq_hosts=tuple(str(rabbitmq["host"]).split(",")),
-        rabbitmq_port=int(rabbitmq["port"]),
-        rabbitmq_user=str(rabbitmq["user"]),
-        rabbitmq_password=str(rabbitmq["password"]),
-        client_name="bench",
-    )
 
 
 def _effective(url: str) -> dict[str, Any]:

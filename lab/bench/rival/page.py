@@ -12,9 +12,13 @@ def write(found: Rival, file: Path) -> list[Path]:
     return pages.write(found, markdown(found), file)
 
 
+def _each(ratios: list[float]) -> str:
+    return ", ".join(f"{ratio:.1f}" for ratio in ratios)
+
+
 def markdown(found: Rival) -> str:
     """The page."""
-    ratios = found.ratios
+    whole, fed = found.ratios("ours"), found.ratios("fed")
     versions = ", ".join(f"{name} {value}" for name, value in found.versions.items())
     lines = [
         "# Beside python-socketio with its AioPika manager",
@@ -22,12 +26,15 @@ def markdown(found: Rival) -> str:
         "Made by `lab bench rival`; do not edit. In turns on one RabbitMQ node, with the same load:",
         f"{found.rate:g} messages a second of {CHARACTERS} characters, each for two users; {found.sockets}"
         f" sockets on {found.services} services.",
-        "Counted is the CPU of those services alone. Ours: the whole way, from a send through HAProxy",
-        "and the API with a commit to the socket, the ledger compared. The rival: as its documentation says,",
-        "a room a user, one emit from another process to both rooms, one fanout exchange, no database.",
+        "Counted is the CPU of those services alone. *rival*: as its documentation says, a room a user, one",
+        "emit from another process to both rooms, one fanout exchange, no database. *fed*: our services fed",
+        "alike, by a process that gives each message to the broker, past API and database. *ours*: the whole",
+        "way, from a send through HAProxy and the API with a commit to the socket, the ledger compared; API,",
+        "database and proxy take the same cores meanwhile.",
         "",
-        f"**Ours makes {median(ratios):.1f} times the deliveries per CPU-second** (rounds:"
-        f" {', '.join(f'{ratio:.1f}' for ratio in ratios)}).",
+        f"**Fed alike, ours makes {median(fed):.1f} times the deliveries per CPU-second** (rounds:"
+        f" {_each(fed)});",
+        f"**with the whole way beside it {median(whole):.1f} times** (rounds: {_each(whole)}).",
         "",
         "| turn | messages | deliveries | owed | CPU of the services, s | deliveries per CPU-second"
         " | ms a delivery | delay p50 |",

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from lab.bench.rival.clients import Emitter, Listener
+from lab.bench.rival.fed import Fed, feeding
 from lab.commands.demo import people
 from lab.errors import LabError
 from lab.load.fingerprint import machine
@@ -32,7 +33,8 @@ READY_SECONDS = 90.0
 ARRIVE_SECONDS = 3.0  # after the last emit of a turn
 CALM_SECONDS, AFTER_SECONDS = 10.0, 50.0  # before and after the broker is restarted
 LAST_SECONDS = 10.0  # is it working again by then?
-Side = Literal["ours", "rival"]
+Side = Literal["ours", "fed", "rival"]  # fed: our services, fed past the API as the rival's are
+SIDES: tuple[Side, ...] = ("ours", "fed", "rival")
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -78,10 +80,9 @@ class Rival(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     waited: float | None
 
-    @property
-    def ratios(self) -> list[float]:
+    def ratios(self, side: Side = "ours") -> list[float]:
         """Deliveries per CPU-second, ours over the rival's, round by round."""
-        mine = [turn.per_cpu_second for turn in self.turns if turn.side == "ours"]
+        mine = [turn.per_cpu_second for turn in self.turns if turn.side == side]
         theirs = [turn.per_cpu_second for turn in self.turns if turn.side == "rival"]
         return [one / other for one, other in zip(mine, theirs, strict=True)]
 
@@ -116,13 +117,17 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
     broker = f"amqp://{rabbit['user']}:{rabbit['password']}@127.0.0.1:{rabbit['port']}/"
     started, pressed = time.time(), moment()
     turns: list[Turn] = []
-    async with _services(broker, plan.services) as (pids, urls):
+    async with (
+        _services(broker, plan.services) as (pids, urls),
+        feeding(stack, plan.sockets, plan.rate) as fed,
+    ):
         async with _listeners(urls, plan.sockets) as listeners:
             for number in range(plan.rounds):
-                sides: Sequence[Side] = ("ours", "rival") if number % 2 else ("rival", "ours")
-                for side in sides:
+                for side in SIDES[:: 1 if number % 2 else -1]:
                     if side == "ours":
                         turns.append(await _our_turn(plan, stack))
+                    elif side == "fed":
+                        turns.append(await _fed_turn(plan, stack, fed))
                     else:
                         turns.append(await _rival_turn(plan, broker, pids, listeners))
                     tell(f"{side}: {turns[-1].per_cpu_second:,.0f} deliveries per CPU-second")
@@ -239,6 +244,19 @@ async def _our_turn(plan: RivalPlan, stack: StackDescription) -> Turn:
     heard = sum(second.deliveries for second in record.seconds)
     delay = record.total.delivery.p50 if record.total.delivery else None
     return Turn("ours", record.total.ok, heard, record.ledger.owed, used, delay or 0.0)
+
+
+async def _fed_turn(plan: RivalPlan, stack: StackDescription, fed: Fed) -> Turn:
+    pids = [pid for name, pid in stack.live_pids().items() if name.startswith("websocket-")]
+    async with fed.listening():
+        await fed.run(1.0, CHARACTERS)
+        await asyncio.sleep(ARRIVE_SECONDS)
+        fed.forget()
+        before = cpu_seconds(pids)
+        await fed.run(plan.seconds, CHARACTERS)
+        await asyncio.sleep(ARRIVE_SECONDS)
+        used = cpu_seconds(pids) - before
+    return Turn("fed", fed.emitted, len(fed.delays), 2 * fed.emitted, used, median(fed.delays or [0.0]))
 
 
 # --- both at once

@@ -21,6 +21,8 @@ def found() -> Rival:
             Turn("rival", 100, 200, 200, 0.8, 0.004),
             Turn("ours", 100, 200, 220, 0.04, 0.003),
             Turn("ours", 100, 200, 220, 0.05, 0.003),
+            Turn("fed", 100, 200, 200, 0.02, 0.003),
+            Turn("fed", 100, 200, 200, 0.025, 0.003),
             Turn("rival", 100, 200, 200, 0.75, 0.004),
         ],
         restarts=[Restart("ours", 100, 100, 200, 0, 3.5, 1.0), Restart("rival", 100, 60, 120, 33, 0.1, 0.5)],
@@ -32,13 +34,15 @@ def found() -> Rival:
 
 
 def test_the_ratio_is_taken_round_by_round_whoever_began():
-    assert found().ratios == pytest.approx([20.0, 15.0])
+    assert found().ratios() == pytest.approx([20.0, 15.0])
+    assert found().ratios("fed") == pytest.approx([40.0, 30.0])
 
 
 def test_the_page_tells_the_ratio_and_both_losses(tmp_path):
     file, markdown = page.write(found(), tmp_path / "rival.json")
     words = markdown.read_text()
-    assert "**Ours makes 17.5 times the deliveries per CPU-second** (rounds: 20.0, 15.0)" in words
+    assert "**Fed alike, ours makes 35.0 times the deliveries per CPU-second** (rounds: 40.0, 30.0)" in words
+    assert "**with the whole way beside it 17.5 times** (rounds: 20.0, 15.0)" in words
     assert "| ours | 100 | 100 | 200 | **0** |" in words and "| rival | 100 | 60 | 120 | **33** |" in words
     assert msgspec.convert(json.loads(file.read_bytes()), Rival) == found()
 
@@ -50,6 +54,7 @@ def test_the_page_tells_the_ratio_and_both_losses(tmp_path):
 def test_both_deliver_what_they_were_given(tmp_path):
     plan = RivalPlan(1, 3.0, 40.0, 20, 1, tmp_path / "stack", "a test")
     result = bench(plan, print)
+    assert {turn.side for turn in result.turns} == {"ours", "fed", "rival"}
     for turn in result.turns:
         assert turn.deliveries > 0.9 * 2 * turn.messages and turn.cpu_seconds > 0
     ours, rival = result.restarts
