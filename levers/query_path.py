@@ -34,6 +34,7 @@ LEVER = Lever(
     because="each layer validates, wraps and copies what the one below has already done",
     sources=("C3",),
     claim="no ORM on the hot path",
+    extra_env={"GROUP_COMMIT": "off"},  # only `raw` has it, and it would be taken for the layers
     dishonest_if="the sides run other statements, indexes or durability",
     needs=("sqlalchemy",),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings
 
+from lab.stack import haproxy
 from lab.stack.settings_listing import FILE, documented
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,15 @@ def test_every_documented_setting_exists():
     compose_files = "".join(path.read_text() for path in ROOT.glob("docker-compose*.yml"))
     of_others |= {name for name in documented() if f"${{{name}:-" in compose_files}
     assert sorted(set(documented()) - set(setting_names()) - of_others) == []
+
+
+def test_what_the_proxy_does_without_a_word_is_what_the_example_says():
+    example = documented()
+    assert example["BALANCE"] == haproxy.BALANCES[0]
+    assert example["APP_TRANSPORT"] == haproxy.TRANSPORTS[0]
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert f"BALANCE: ${{BALANCE:-{haproxy.BALANCES[0]}}}" in compose
+    assert f"presetenv BALANCE {haproxy.BALANCES[0]} " in (ROOT / "haproxy/haproxy.cfg").read_text()
 
 
 def test_the_documented_defaults_are_the_real_ones():

@@ -17,7 +17,7 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     ),
     "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes"}),
     "database": frozenset({"run_mode", "database", "shard_key", "shard_count"}),
-    "query_path": frozenset({"group_commit", "driver"}),
+    "query_path": frozenset({"driver"}),
     "http_server": frozenset({"http_parser"}),
 }
 
