@@ -87,7 +87,8 @@ class Backend(FastAPI):
         self.outbox = Outbox(self.pool, self.connect, publisher, self.queries, shape=shape)
         confirmed = self.outbox.done if settings.delivery == "outbox" else None
         tries = 1 if settings.delivery == "fire_and_forget" else TRIES
-        self.publish = PublishQueue(publisher, self.metrics, confirmed, shape, tries)
+        interval = settings.publish_interval_seconds
+        self.publish = PublishQueue(publisher, self.metrics, confirmed, shape, tries, interval)
         self.sending = Sending(self.store.send, self.publish, self.reads, settings.hop_times == "on")
 
         tokens = Tokens(settings.secret, TOKENS if settings.token_cache == "on" else 0)

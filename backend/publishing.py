@@ -40,17 +40,20 @@ def without_content(message: DialogMessage) -> DialogMessage:
 class PublishQueue:
     """`put` never waits. `confirmed` is called with each batch that the broker took.
 
-    DELIVERY=fire_and_forget: one try.
+    DELIVERY=fire_and_forget: one try. With an interval no publish begins sooner than so long after the last
+    one began: what comes meanwhile shares a message.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         publisher: Publisher,
         metrics: Metrics,
         confirmed: Confirmed | None = None,
         shape: Shape | None = None,
         tries: int = TRIES,
+        interval_seconds: float = 0.0,
     ) -> None:
+        self._interval_seconds = interval_seconds
         self._shape = shape or whole
         self._tries = tries
         self.capacity = CAPACITY
@@ -68,6 +71,7 @@ class PublishQueue:
         return {
             "payload": "notify" if self._shape is without_content else "full",
             "delivery": "outbox" if self._confirmed else again,
+            "publish_interval_seconds": self._interval_seconds,
         }
 
     def put(self, message: DialogMessage) -> None:
@@ -89,10 +93,14 @@ class PublishQueue:
         What arrives meanwhile is the next batch; a busy or slow broker gets larger ones.
         """
         loop = asyncio.get_running_loop()
+        next_at = 0.0
         while True:
             if not self._queue:
                 self._idle = loop.create_future()
                 await self._idle
+            if (rest := next_at - loop.time()) > 0:
+                await asyncio.sleep(rest)
+            next_at = loop.time() + self._interval_seconds
             batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
             try:
                 await self._publish(batch)

@@ -26,6 +26,7 @@ class Settings(ServiceSettings):
     delivery: Literal["confirm", "outbox", "fire_and_forget"] = "confirm"
     hop_times: OnOff = "off"
     hints_per_message: int = Field(64, ge=1, le=256)
+    publish_interval_seconds: float = Field(0.0, ge=0, le=1)
 
     backend_host: str = "127.0.0.1"
     backend_port: int = Field(8000, ge=0, le=65535)

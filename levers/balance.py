@@ -9,8 +9,8 @@ to few. Costs: the proxy must read the user from the request, and 64 places are 
 users. Fails to help with another routing, or with more instances than it has partitions for; fails in skew: a
 busy user makes a busy instance, so the hash is bounded (an instance takes at most half more than its share).
 
-`user`: by a hash of the user. Costs: the same reading. Even where users are few. Fails to cull: sooner or later
-every instance has somebody of every partition and binds them all, so that each hint goes to each.
+`user`: by a hash of the user. Costs: the same reading. Even where users are few. Fails to cull: sooner or
+later every instance has somebody of every partition and binds them all, so that each hint goes to each.
 
 `leastconn`: the instance with the fewest sockets. Costs: one counter a server. Fails towards a fresh
 instance that gets every new socket at once.

@@ -40,7 +40,13 @@ async def test_health_asks_the_parts_and_not_the_settings(start: Start):
         if get_origin(field.annotation) is Literal
     }
     assert len(other) > 15
-    numbers = {"pool_size": 99, "shard_count": 99, "hints_per_message": 9, "uvicorn_workers": 9}
+    numbers: dict[str, float] = {
+        "pool_size": 99,
+        "shard_count": 99,
+        "hints_per_message": 9,
+        "uvicorn_workers": 9,
+    }
+    numbers["publish_interval_seconds"] = 0.9
     backend.app.settings = settings.model_copy(update={**other, **numbers})
     assert await effective(backend) == before
 
