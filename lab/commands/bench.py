@@ -202,6 +202,9 @@ def rival(
     rate: Annotated[float, typer.Option(min=4, help="Messages a second, to two users each.")] = 200.0,
     sockets: Annotated[int, typer.Option(min=10, help="Sockets of each side.")] = 200,
     services: Annotated[int, typer.Option(min=1, help="Websocket services of each side.")] = 2,
+    publish_interval: Annotated[
+        float, typer.Option(min=0, max=1, help="Ours: PUBLISH_INTERVAL_SECONDS.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed offers the same load.")] = 1,
     output: Annotated[
         Path | None, typer.Option(help="Result file; a page beside it gets the same name with .md.")
@@ -215,9 +218,10 @@ def rival(
     from lab.bench.rival.run import RivalPlan, bench
 
     words = f"lab bench rival --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
-    words += f" --services {services} --seed {seed}"
+    words += f" --services {services} --publish-interval {publish_interval:g} --seed {seed}"
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        plan = RivalPlan(rounds, seconds, rate, sockets, seed, Path(folder) / "stack", words, services)
+        home = Path(folder) / "stack"
+        plan = RivalPlan(rounds, seconds, rate, sockets, seed, home, words, services, publish_interval)
         result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
     print(page.markdown(result))
     if output is not None:

@@ -1,7 +1,8 @@
 """Our services fed as the rival's are: one process gives each message to the broker, no API and no database.
 
-What is left is what the two differ in: broker library, routing, batches, and the way to the socket. A batch
-is what arrived while the last publish was under way, as in backend/publishing.py.
+What is left is what the two differ in: broker library, routing, batches, and the way to the socket. Batches
+are formed as the API's (backend/publishing.py): of what came while the last publish was under way, or
+within the interval.
 """
 
 import asyncio
@@ -27,13 +28,21 @@ TOKEN_SECONDS = 3600
 class Fed:
     """Sockets of pairs of users behind the proxy, and messages to both of a pair at equal distances."""
 
-    def __init__(self, stack: StackDescription, publisher: Publisher, sockets: int, rate: float) -> None:
-        self._stack, self._publisher, self._rate = stack, publisher, rate
+    def __init__(  # noqa: PLR0917
+        self,
+        stack: StackDescription,
+        publisher: Publisher,
+        sockets: int,
+        rate: float,
+        interval_seconds: float,
+    ) -> None:
+        self._stack, self._publisher = stack, publisher
+        self._rate, self._interval_seconds = rate, interval_seconds
+        self._waiting: list[DialogMessage] = []
+        self._something = asyncio.Event()
         self._users = range(FIRST_USER, FIRST_USER + sockets)
         self._sent: dict[tuple[int, int], float] = {}  # first of the pair, seq -> time
         self._seqs = dict.fromkeys(self._users[::2], 0)
-        self._waiting: list[DialogMessage] = []
-        self._something = asyncio.Event()
         self.emitted = 0
         self.delays: list[float] = []
 
@@ -75,8 +84,11 @@ class Fed:
             self.emitted += 1
 
     async def _publish(self) -> None:
+        next_at = 0.0
         while True:
             await self._something.wait()
+            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+            next_at = time.monotonic() + self._interval_seconds
             self._something.clear()
             batch, self._waiting = self._waiting, []
             await self._publisher.publish(batch)
@@ -86,7 +98,9 @@ class Fed:
 
 
 @asynccontextmanager
-async def feeding(stack: StackDescription, sockets: int, rate: float) -> AsyncIterator[Fed]:
+async def feeding(
+    stack: StackDescription, sockets: int, rate: float, interval_seconds: float
+) -> AsyncIterator[Fed]:
     """With a publisher that is connected."""
     publisher = publisher_for(broker_of(stack))
     await publisher.start()
@@ -94,6 +108,6 @@ async def feeding(stack: StackDescription, sockets: int, rate: float) -> AsyncIt
         async with asyncio.timeout(CONNECT_SECONDS):
             while not publisher.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        yield Fed(stack, publisher, sockets, rate)
+        yield Fed(stack, publisher, sockets, rate, interval_seconds)
     finally:
         await publisher.close()

@@ -12,6 +12,10 @@ def write(found: Rival, file: Path) -> list[Path]:
     return pages.write(found, markdown(found), file)
 
 
+def _gathered(seconds: float) -> str:
+    return f"; ours gathers hints for {seconds * 1000:g} ms" if seconds else ""
+
+
 def _each(ratios: list[float]) -> str:
     return ", ".join(f"{ratio:.1f}" for ratio in ratios)
 
@@ -25,7 +29,7 @@ def markdown(found: Rival) -> str:
         "",
         "Made by `lab bench rival`; do not edit. In turns on one RabbitMQ node, with the same load:",
         f"{found.rate:g} messages a second of {CHARACTERS} characters, each for two users; {found.sockets}"
-        f" sockets on {found.services} services.",
+        f" sockets on {found.services} services{_gathered(found.publish_interval_seconds)}.",
         "Counted is the CPU of those services alone. *rival*: as its documentation says, a room a user, one",
         "emit from another process to both rooms, one fanout exchange, no database. *fed*: our services fed",
         "alike, by a process that gives each message to the broker, past API and database. *ours*: the whole",

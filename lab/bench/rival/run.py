@@ -73,6 +73,7 @@ class Rival(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     sockets: int
     services: int = 2  # of each side
+    publish_interval_seconds: float = 0.0  # ours
     turns: list[Turn]
     restarts: list[Restart]
     restart_seconds: float
@@ -98,11 +99,13 @@ class RivalPlan(msgspec.Struct, frozen=True):
     home: Path
     command: str
     services: int = 2  # of each side
+    publish_interval_seconds: float = 0.0  # ours
 
 
 def bench(plan: RivalPlan, tell: Callable[[str], None]) -> Rival:
     """Start everything, measure, stop it. Raises LabError."""
-    request = Request(plan.home, mode="stack", websockets=plan.services, levers={"HOP_TIMES": "off"})
+    levers = {"HOP_TIMES": "off", "PUBLISH_INTERVAL_SECONDS": f"{plan.publish_interval_seconds:g}"}
+    request = Request(plan.home, mode="stack", websockets=plan.services, levers=levers)
     with running(request, tell) as stack:
         people(stack, plan.sockets, plan.seed)
         return asyncio.run(_bench(plan, stack, tell))
@@ -119,7 +122,7 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
     turns: list[Turn] = []
     async with (
         _services(broker, plan.services) as (pids, urls),
-        feeding(stack, plan.sockets, plan.rate) as fed,
+        feeding(stack, plan.sockets, plan.rate, plan.publish_interval_seconds) as fed,
     ):
         async with _listeners(urls, plan.sockets) as listeners:
             for number in range(plan.rounds):
@@ -140,6 +143,7 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
         rate=plan.rate,
         sockets=plan.sockets,
         services=plan.services,
+        publish_interval_seconds=plan.publish_interval_seconds,
         turns=turns,
         restarts=restarts,
         restart_seconds=took,
