@@ -28,7 +28,7 @@ TOKEN_SECONDS = 3600
 class Fed:
     """Sockets of pairs of users behind the proxy, and messages to both of a pair at equal distances."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         stack: StackDescription,
         publisher: Publisher,
