@@ -15,7 +15,7 @@ from wire.tokens import Claims, TokenError, Tokens
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5  # so a disabled user stops within a second, on every process
+POLL_SECONDS = 0.5  # a disabled user stops within two seconds on every process: also after one slow look
 
 bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/login", auto_error=False)
 
