@@ -8,7 +8,7 @@ from statistics import median
 import msgspec
 from markupsafe import Markup
 
-from lab.faults.endurance import Endurance, Struck
+from lab.faults.endurance import RETRIES, Endurance, Struck
 from lab.faults.page import seconds_told
 from lab.faults.rows import named
 from lab.report import charts
@@ -30,8 +30,8 @@ def write(found: Endurance, folder: Path) -> list[Path]:
 def verdict(found: Endurance) -> str:
     """One sentence."""
     seen = found.entry.observation
-    kinds = len({one.name for one in found.struck})
-    length = f"{len(found.struck)} faults of {kinds} kinds in {found.minutes:g} minutes"
+    done = [one.name for one in found.struck if one.done]
+    length = f"{len(done)} faults of {len(set(done))} kinds in {found.minutes:.0f} minutes"
     counts = f"lost {seen.lost}, twice {seen.duplicates}, out of order {seen.disorder}"
     return f"{length}; {seen.sends:,} sends, {seen.failed} failed; {counts}."
 
@@ -52,12 +52,13 @@ def markdown(found: Endurance) -> str:
         *[f"- NOT as promised: {trouble}" for trouble in seen.broken],
         "",
         f"Slowest answer {seconds_told(seen.slowest_answer_seconds)} (a client tries again with the same id",
-        f"for as long as it takes), longest time without any good answer {seen.pause_seconds} s;",
+        f"up to {RETRIES} times), longest time without any good answer {seen.pause_seconds} s;",
         f"latest message {seconds_told(seen.latest_seconds)} after it was due;",
         f"{seen.reconnects:,} reconnects, {seen.replayed:,} messages by replay.",
         f"Sockets closed: {_closes(seen.closes)}.",
         "",
-        "*Whole again*: from the mending (or the kill) until every process ran and said that it was ready.",
+        "*Whole again*: from the mending (or the kill) until every process ran, every service said that it",
+        "was ready, the API also through the proxy, and every RabbitMQ node took connections.",
         "*Latest*: the p99 of deliveries in the worst second from this fault to the next one.",
         "",
         "| fault | times | whole again, median (longest) | latest, median (longest) |",
@@ -65,7 +66,8 @@ def markdown(found: Endurance) -> str:
     ]
     by_name: dict[str, list[tuple[float, float | None]]] = {}
     for one, latest in zip(found.struck, latest_after_each(found), strict=True):
-        by_name.setdefault(one.name, []).append((one.whole - one.mended, latest))
+        if one.done:
+            by_name.setdefault(one.name, []).append((one.whole - one.mended, latest))
     for name, values in sorted(by_name.items()):
         late = [latest for _, latest in values if latest is not None]
         whole = _span([whole for whole, _ in values])

@@ -45,9 +45,11 @@ class Scene:
     # --- processes
 
     async def signal(self, names: Sequence[str], number: signal.Signals) -> None:
-        """Send a signal to these and to all that they started."""
+        """Send a signal to these and to all that they started. Raises StackError where one does not run."""
         pids = await asyncio.to_thread(self.stack.live_pids)
         for name in names:
+            if name not in pids:
+                raise StackError(f"{name} does not run, so it cannot be broken")
             with suppress(psutil.NoSuchProcess):
                 process = psutil.Process(pids[name])
                 for one in [process, *process.children(recursive=True)]:
@@ -85,10 +87,12 @@ class Scene:
         await asyncio.to_thread(restart, self.stack, name)
 
     async def everything_runs(self, limit_seconds: float = 90) -> None:
-        """Wait until the supervisor has all processes back and every service is ready."""
+        """Wait until the supervisor has all processes back and all services are ready, the proxy's way too."""
         checks = [
             http_ready(one.health.removesuffix("/health")) for one in self.stack.processes if one.health
         ]
+        if self.stack.haproxy and self.stack.haproxy["url"].startswith("http://"):
+            checks.append(http_ready(self.stack.haproxy["url"]))
         nodes = self.stack.rabbitmq or {}
 
         def missing() -> list[str]:

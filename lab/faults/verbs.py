@@ -30,12 +30,17 @@ async def act(scene: Scene, words: str) -> None:
         await VERBS[verb](scene, *objects)
 
 
-async def attempt(scene: Scene, words: str) -> None:
-    """`act`, where a failure is a trouble of the row: the load goes on, and the ledger is looked at."""
+async def attempt(scene: Scene, words: str) -> bool:
+    """`act`, where a failure is a trouble of the row: the load goes on, and the ledger is looked at.
+
+    Whether it could be done.
+    """
     try:
         await act(scene, words)
     except FAILS as error:
         scene.troubles.append(f"{words}: {error or type(error).__name__}")
+        return False
+    return True
 
 
 async def kill(scene: Scene, who: str) -> None:

