@@ -25,6 +25,8 @@ LEVER = Lever(
     values=("primary", "replica", "replica_ryw"),
     processes=("backend",),
     restarts=("backend",),
+    # Every side has the replica and so its replay, which is in no side's figure; a read is charged to who
+    # asked for it, on either server.
     design="duet",
     metric="p99",
     expected="either",

@@ -1,13 +1,14 @@
 """CPU and memory of every process of a stack, with PostgreSQL's work split by whom it worked for.
 
 A PostgreSQL backend serves one connection, and a service names itself on its connections
-(application_name). So the server's CPU belongs to a side as well, also when both sides share the server.
-What no connection asked for (WAL writer, checkpointer, autovacuum) is listed as `postgres, own work`.
+(application_name). So the server's CPU belongs to a side as well, also when both sides share the server;
+a read on a replica belongs to who asked for it there. What no connection asked for (WAL writer, checkpointer,
+autovacuum, a replica's replay) is listed as `postgres, own work`.
 """
 
-import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import asyncpg
 import psutil
 
 from lab.pressure import cpu_seconds
-from lab.stack.description import Kind, StackDescription
+from lab.stack.description import Database, Kind, StackDescription
 
 OWN_WORK = "postgres, own work"
+REPLICA_SECONDS = 3.0  # a replica that does not answer by then keeps its work to itself
+CLIENTS = "SELECT pid, application_name FROM pg_stat_activity WHERE backend_type = 'client backend'"
 
 
 def postgres_for(service: str) -> str:
@@ -40,48 +43,47 @@ class Reading:
 
     def since(self, earlier: "Reading") -> dict[str, float]:
         """CPU seconds by name since an earlier reading; a process that ended in between is not seen."""
+        before = {pid: seconds for pids in earlier.by_name.values() for pid, seconds in pids.items()}
         return {
-            name: sum(
-                max(0.0, seconds - earlier.by_name.get(name, {}).get(pid, 0.0))
-                for pid, seconds in pids.items()
-            )
+            name: sum(max(0.0, seconds - before.get(pid, 0.0)) for pid, seconds in pids.items())
             for name, pids in self.by_name.items()
         }
 
 
 class Meter:
-    """Reads a running stack. `await Meter.of(description)`, and `close` it: it holds a connection."""
+    """Reads a running stack. `await Meter.of(description)`, and `close` it: it holds connections."""
 
-    def __init__(self, description: StackDescription, connection: asyncpg.Connection) -> None:
+    def __init__(self, description: StackDescription, connections: Sequence[asyncpg.Connection]) -> None:
         self.kinds: dict[str, Kind] = {one.name: one.kind for one in description.processes}
         self._description = description
-        self._connection = connection
+        self._connections = connections
 
     @classmethod
     async def of(cls, description: StackDescription) -> "Meter":
-        """A meter of this stack."""
-        connection = await asyncpg.connect(
-            description.postgres.dsn, server_settings={"application_name": "lab-meter"}
-        )
-        return cls(description, connection)
+        """A meter of this stack. A replica that is away has no clients to tell of."""
+        connections = [await _connect(description.postgres)]
+        for replica in description.replicas:
+            with suppress(OSError, asyncpg.PostgresError):
+                connections.append(await _connect(replica, REPLICA_SECONDS))
+        return cls(description, connections)
 
     async def close(self) -> None:
-        """Give the connection back."""
-        await self._connection.close()
+        """Give the connections back."""
+        for connection in self._connections:
+            await connection.close()
 
     async def read(self) -> Reading:
         """CPU so far of every process, children included (uvicorn workers, PostgreSQL backends)."""
         clients = {
             row["pid"]: row["application_name"]
-            for row in await self._connection.fetch(
-                "SELECT pid, application_name FROM pg_stat_activity WHERE backend_type = 'client backend'"
-            )
+            for connection in self._connections
+            for row in await connection.fetch(CLIENTS)
         }
-        mine = self._connection.get_server_pid()
+        mine = {connection.get_server_pid() for connection in self._connections}
         found: dict[str, dict[int, float]] = defaultdict(dict)
         for name, pids in self.pids().items():
             for pid in pids:
-                if pid == mine:
+                if pid in mine:
                     continue
                 found[self._listed(name, clients.get(pid))][pid] = cpu_seconds([pid])
         return Reading(found)
@@ -102,10 +104,10 @@ class Meter:
         return {name: sum(pss_bytes(pid) for pid in pids) for name, pids in self.pids().items()}
 
 
-def own_cpu_seconds() -> float:
-    """CPU of this process and its children: the generator's."""
-    pid = os.getpid()
-    return cpu_seconds([pid, *_children(pid)])
+async def _connect(database: Database, seconds: float = 60.0) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        database.dsn, timeout=seconds, server_settings={"application_name": "lab-meter"}
+    )
 
 
 def _children(pid: int) -> list[int]:
