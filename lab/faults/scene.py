@@ -87,7 +87,7 @@ class Scene:
         await asyncio.to_thread(restart, self.stack, name)
 
     async def everything_runs(self, limit_seconds: float = 90) -> None:
-        """Wait until the supervisor has all processes back and all services are ready, the proxy's way too."""
+        """Wait until the supervisor has all processes back and all is ready, the proxy's way too."""
         checks = [
             http_ready(one.health.removesuffix("/health")) for one in self.stack.processes if one.health
         ]
