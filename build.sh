@@ -2,7 +2,7 @@
 # Prepares the project, and says what it did. Run it as often as you like: what is current is skipped.
 #
 #   bash build.sh             the Python environment, .env, and the Docker images where a Docker engine answers
-#   bash build.sh --images    .env and the Docker images only: all that `docker compose up` needs
+#   bash build.sh --images    .env and the Docker images only: all that `docker compose up` needs; no Python
 #   bash build.sh --python    the Python environment and .env only (what `make demo` and `make test` use)
 #   bash build.sh --system    also the Debian packages of run mode `stack` (rabbitmq-server, haproxy) and of the
 #                             brokers it is compared with (nats-server, redis-server)
@@ -52,25 +52,40 @@ find_python() {
   for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     if command -v "$name" >/dev/null && "$name" -c "$fits" 2>/dev/null; then echo "$name"; return; fi
   done
-  die "no Python 3.11, 3.12 or 3.13 found (tried ${PYTHON:-python3, python3.13, python3.12, python3.11}); name one: PYTHON=/path/to/python3.12 bash build.sh"
+  return 1
 }
 
+engine_answers() { command -v docker >/dev/null && timeout 20 docker info >/dev/null 2>&1; }
+
+# What is missing for the Python environment: an end, unless there are images to make, which need no Python here.
+without_python() {
+  if [ $docker = no ] || ! engine_answers; then die "$*"; fi
+  say "$*"
+  say "no .venv then: \`docker compose\` does without, \`lab\` and the tests do not"
+}
+
+# Returns 1 where it cannot.
 make_environment() {
-  local python; python=$(find_python)
+  local python version
+  if ! python=$(find_python); then
+    without_python "no Python 3.11, 3.12 or 3.13 found (tried ${PYTHON:-python3, python3.13, python3.12, python3.11}); name one: PYTHON=/path/to/python3.12 bash build.sh"
+    return 1
+  fi
   if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-    local version; version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    apt_install "python$version-venv" || apt_install python3-venv ||
-      die "$python has no venv module; install it and come back: sudo apt-get install python3-venv"
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    if ! { apt_install "python$version-venv" || apt_install python3-venv; }; then
+      without_python "$python has no venv module; install it and come back: sudo apt-get install python3-venv"
+      return 1
+    fi
   fi
   say "$("$python" --version): creating .venv"
-  rm -rf .venv
-  "$python" -m venv .venv
+  { rm -rf .venv && "$python" -m venv .venv; } || die "$python could not make .venv"
 }
 
 install_packages() {
   local packages project stamp=.venv/.built
   if ! { [ -x .venv/bin/python ] && .venv/bin/python -c "$fits; import pip" 2>/dev/null; }; then
-    make_environment
+    make_environment || return 0
   fi
   # The folder is part of the stamp: scripts in .venv/bin carry its path.
   packages=$({ echo "$root"; .venv/bin/python --version; cat requirements.lock; } | sha256sum | cut -d' ' -f1)
@@ -91,13 +106,13 @@ install_packages() {
 
 make_dotenv() {
   if [ -e .env ]; then return; fi
-  "$(find_python)" - <<'PY'
-import os, re, secrets
-text = open("example.env").read()
-text = re.sub(r"(?m)=change-me$", lambda _: "=" + secrets.token_hex(24), text)
-with open(os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-    out.write(text)
-PY
+  local line made
+  made=$(mktemp .lab/env.XXXXXX) # only its owner may read it
+  while IFS= read -r line; do
+    if [[ $line == *=change-me ]]; then line=${line%change-me}$(od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'); fi
+    printf '%s\n' "$line"
+  done <example.env >"$made"
+  mv "$made" .env # whole or not at all
   say "made .env from example.env, with a secret and passwords of its own"
 }
 
@@ -126,7 +141,7 @@ install_system_packages() {
 
 build_images() {
   if ! command -v docker >/dev/null; then say "no docker here: images not built (run mode docker is not available)"; return; fi
-  if ! timeout 20 docker info >/dev/null 2>&1; then say "docker is installed but no engine answers: images not built"; return; fi
+  if ! engine_answers; then say "docker is installed but no engine answers: images not built"; return; fi
   if [ ! -e docker-compose.yml ]; then say "no docker-compose.yml: no images to build"; return; fi
   docker compose --profile tools build --quiet
   say "built the Docker images; start them with: docker compose up"

@@ -1,6 +1,7 @@
-"""`bash build.sh --system` with a stand-in for apt: what it says, and what it leaves behind."""
+"""build.sh with stand-ins for apt and docker: what it says, and what it leaves behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -95,3 +96,68 @@ def test_an_interrupted_installation_leaves_no_ban_on_starting_services(
     code, said = build(MAY="yes", STOP=name)
     assert code == 128 + signal.Signals[f"SIG{name}"], said
     assert (tmp_path / "held_back").exists() and not (tmp_path / "policy").exists()
+
+
+TOOLS = "bash cat cut dirname flock mkdir mktemp mv od sha256sum tail timeout tr"
+
+
+@pytest.fixture
+def without_python(tmp_path: Path) -> Build:
+    """Run build.sh where only TOOLS and a docker are found; ENGINE=no: no engine answers."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in TOOLS.split():
+        (programs / name).symlink_to(str(shutil.which(name)))
+    docker = '#!/usr/bin/env bash\necho "$*" >>"$BOX/docker"; [ "$ENGINE" != no ]\n'
+    (programs / "docker").write_text(docker)
+    (programs / "docker").chmod(0o755)
+    for name in ("build.sh", "example.env", "docker-compose.yml", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def run(*words: str, **given: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", "build.sh", *words],
+            cwd=tmp_path,
+            env={"PATH": str(programs), "BOX": str(tmp_path), **given},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_the_images_and_the_secrets_need_no_python(without_python: Build, tmp_path: Path):
+    code, said = without_python("--images")
+    assert code == 0 and all(line.startswith("build: ") for line in said.splitlines()), said
+    assert "compose --profile tools build --quiet" in (tmp_path / "docker").read_text()
+    made, example = (tmp_path / ".env").read_text(), (ROOT / "example.env").read_text()
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    secrets = re.findall(r"(?m)=([0-9a-f]{48})$", made)
+    assert len(secrets) == len(set(secrets)) == len(re.findall(r"(?m)=change-me$", example)) > 0
+    for secret in secrets:
+        made = made.replace(secret, "change-me")
+    assert made == example
+    without_python("--images")
+    assert secrets[0] in (tmp_path / ".env").read_text(), "what is there is kept"
+
+
+def test_without_a_python_that_fits_there_are_images_where_an_engine_answers(
+    without_python: Build, tmp_path: Path
+):
+    code, said = without_python()
+    assert code == 0, said
+    assert "build: no Python 3.11, 3.12 or 3.13 found" in said and "`docker compose` does without" in said
+    assert "compose --profile tools build --quiet" in (tmp_path / "docker").read_text()
+
+
+@pytest.mark.parametrize("words", [("--python",), ()])
+def test_without_a_python_that_fits_and_without_images_to_make_it_ends(
+    without_python: Build, tmp_path: Path, words: tuple[str, ...]
+):
+    code, said = without_python(*words, ENGINE="no")
+    assert code == 1 and said.count("\n") == 1, said
+    assert "no Python 3.11, 3.12 or 3.13 found" in said and "PYTHON=" in said
