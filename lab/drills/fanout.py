@@ -14,9 +14,8 @@ import asyncio
 from pathlib import Path
 
 from lab.drills.drill import Shown, Tell
-from lab.experiments.counting import counted, since
+from lab.experiments.counting import Counters, counted, since
 from lab.experiments.rig import fill
-from lab.experiments.trial import Counters
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.load.run import run_load

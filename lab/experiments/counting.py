@@ -1,14 +1,52 @@
 """Reads what the processes count themselves: frames, hints, waits for a connection, hits of a cache."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from lab.errors import StackError
-from lab.experiments.trial import Counters
 
 TIMEOUT_SECONDS = 5.0
+MILLISECONDS = 1_000.0
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the processes of a side counted themselves during the trial, warm-up included.
+
+    `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
+    database connections, together.
+    """
+
+    frames: float = 0.0
+    bytes_written: float = 0.0
+    deliveries: float = 0.0
+    hints: float = 0.0
+    hints_unwanted: float = 0.0
+    acquire_wait_seconds: float = 0.0
+    cache_hits: float = 0.0
+    cache_misses: float = 0.0
+
+    def ratios(self) -> dict[str, float]:
+        """The metrics that follow from them."""
+        found = {}
+        if self.deliveries:
+            found["frames_per_event"] = self.frames / self.deliveries
+            found["bytes_per_event"] = self.bytes_written / self.deliveries
+        if self.hints:
+            found["received_per_wanted"] = (self.hints + self.hints_unwanted) / self.hints
+        return found
+
+    def besides(self, operations: int) -> dict[str, float]:
+        """What no verdict is about and a reader wants to see; only what happened at all."""
+        found = {}
+        if self.acquire_wait_seconds and operations:
+            found["acquire_wait_ms"] = self.acquire_wait_seconds / operations * MILLISECONDS
+        if asked := self.cache_hits + self.cache_misses:
+            found["cache_hit_share"] = self.cache_hits / asked
+        return found
 
 
 def counted(metrics_urls: Iterable[str]) -> Counters:

@@ -13,9 +13,9 @@ from typing import Any
 from hl_utils import seeding
 from lab.errors import StackError
 from lab.experiments.arrangement import Arrangement
-from lab.experiments.counting import counted, since
+from lab.experiments.counting import Counters, counted, since
 from lab.experiments.plan import PullPlan
-from lab.experiments.trial import Counters, observations_of
+from lab.experiments.trial import observations_of
 from lab.load.plan import LoadPlan, Targets
 from lab.load.record import RunRecord
 from lab.stack.description import StackDescription

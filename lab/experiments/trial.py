@@ -1,9 +1,9 @@
 """From the record of one run to the observations of its sides: one number a metric. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lab.experiments.arrangement import Arrangement
+from lab.experiments.counting import MILLISECONDS, Counters
 from lab.experiments.meter import OWN_WORK, postgres_for
 from lab.experiments.plan import PullPlan
 from lab.load.record import OWN_KINDS, Figures, RunRecord, Usage
@@ -11,45 +11,6 @@ from lab.load.record import Guard as RunGuard
 from lab.trials.observation import Observation
 from lab.trials.schedule import Side, Step
 from lab.verdict import Guard
-
-MILLISECONDS = 1_000.0
-
-
-@dataclass(frozen=True)
-class Counters:
-    """What the processes of a side counted themselves during the trial, warm-up included.
-
-    `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
-    database connections, together.
-    """
-
-    frames: float = 0.0
-    bytes_written: float = 0.0
-    deliveries: float = 0.0
-    hints: float = 0.0
-    hints_unwanted: float = 0.0
-    acquire_wait_seconds: float = 0.0
-    cache_hits: float = 0.0
-    cache_misses: float = 0.0
-
-    def ratios(self) -> dict[str, float]:
-        """The metrics that follow from them."""
-        found = {}
-        if self.deliveries:
-            found["frames_per_event"] = self.frames / self.deliveries
-            found["bytes_per_event"] = self.bytes_written / self.deliveries
-        if self.hints:
-            found["received_per_wanted"] = (self.hints + self.hints_unwanted) / self.hints
-        return found
-
-    def besides(self, operations: int) -> dict[str, float]:
-        """What no verdict is about and a reader wants to see; only what happened at all."""
-        found = {}
-        if self.acquire_wait_seconds and operations:
-            found["acquire_wait_ms"] = self.acquire_wait_seconds / operations * MILLISECONDS
-        if asked := self.cache_hits + self.cache_misses:
-            found["cache_hit_share"] = self.cache_hits / asked
-        return found
 
 
 def observations_of(
@@ -82,9 +43,10 @@ def _observation(
     operations = figures.deliveries if pushes else figures.ok
     touched = [one for one in record.usage if _touched(one, plan, own)]
     everything = [one for one in record.usage if _belongs(one, own)]
+    servers = _asked_for(record, plan, side) if own else {}
     metrics = {
         "cpu_per_1k": _per_1000(touched, operations),
-        "cpu_per_1k_total": _per_1000(everything, operations),
+        "cpu_per_1k_total": (_per_1000(everything, operations) or 0.0) + sum(servers.values()),
         "p50": _ms(figures.intended.p50),
         "p99": _ms(figures.intended.p99),
         "memory": sum(one.pss_bytes or 0 for one in touched) / 2**20,
@@ -107,7 +69,7 @@ def _observation(
         pressure=(record.pressure.waited or 0.0) if record.pressure else 0.0,
         guards=guards_of(record, figures),
         detail={
-            "cpu": _cpu_by_name(record, plan, own, operations),
+            "cpu": _cpu_by_name(record, plan, own, operations) | servers,
             "busiest": list(record.busiest or ()),
             "intended": figures.intended.hdr,
             "send": figures.send.hdr,
@@ -162,6 +124,17 @@ def _belongs(one: Usage, own: tuple[str, ...] | None) -> bool:
     return one.kind not in OWN_KINDS
 
 
+def _asked_for(record: RunRecord, plan: PullPlan, side: Side) -> dict[str, float]:
+    """Of a duet: servers that are a side's value (Redis of CACHE=redis), so that no other value asks them.
+
+    Name -> ms per 1,000 operations of all sides with that value.
+    """
+    value = plan.value_of(side)
+    operations = sum(one.ok for name, one in record.sides.items() if plan.value_of(name) == value)
+    servers = [one for one in record.usage if one.kind == value]
+    return {one.name: _per_1000([one], operations) or 0.0 for one in servers}
+
+
 def _stale(record: RunRecord, plan: PullPlan) -> dict[str, float]:
     """Lists that missed what was acknowledged before, as shares; of all sides of a duet together."""
     ledger = record.ledger
@@ -187,7 +160,7 @@ def _cpu_by_name(
             found[_role(one.name, own)] = _per_1000([one], operations)
         elif one.kind in OWN_KINDS or one.name == OWN_WORK:
             found[one.name] = _per_1000([one], record.total.ok)
-        elif one.name not in of_a_side:
+        elif one.name not in of_a_side and one.kind not in plan.values:
             found[f"{one.name} (shared)"] = _per_1000([one], all_of_them)
     return {name: spent for name, spent in found.items() if spent is not None}
 

@@ -4,8 +4,7 @@ import pytest
 
 from backend.metrics import Metrics as BackendMetrics
 from lab.errors import StackError
-from lab.experiments.counting import counted, parsed, plus, since
-from lab.experiments.trial import Counters
+from lab.experiments.counting import Counters, counted, parsed, plus, since
 from websocket_service.metrics import Metrics
 
 

@@ -4,6 +4,7 @@ import asyncio
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ class Server:
 
 
 async def test_every_server_is_asked_whom_its_processes_work_for(monkeypatch):
-    servers = [Server(11, {12: "backend-1"}), Server(21, {22: "backend-1", 23: "psql"})]
+    servers: Any = [Server(11, {12: "backend-1"}), Server(21, {22: "backend-1", 23: "psql"})]
     stack = StackDescription(
         "multi", Path("/nowhere"), [], [], Database("h", 1, "u", "p", "d"), "s",
         processes=[

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from lab.experiments.arrangement import arrange
-from lab.experiments.trial import Counters, observations_of
+from lab.experiments.counting import Counters
+from lab.experiments.trial import observations_of
 from lab.load.record import Figures, Latency, Ledger, RunRecord, Usage, load
 from lab.trials.schedule import SIDES, Side, Step
 from tests.lab.experiments.fakes import plan
@@ -95,6 +96,24 @@ def test_a_duet_gives_each_side_its_own_processes_and_operations(tmp_path):
 def test_the_whole_cost_of_a_side_holds_the_databases_work_for_it(tmp_path):
     found = {one.side: one for one in observations_of(record(), TOGETHER, plan(), duet(tmp_path))}
     assert found["b"].metrics["cpu_per_1k_total"] == pytest.approx((1.5 + 0.5) / 500 * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("values", "charged"),
+    [(("off", "redis"), {"b": 0.3 / 500}), (("redis", "off"), {"a": 0.3 / 2_000, "a2": 0.3 / 2_000})],
+)
+def test_a_server_that_is_a_value_is_charged_to_the_sides_that_ask_it(tmp_path, values, charged):
+    asked = plan(lever="cache", values=values, mix="get_user")
+    with_redis = record(usage=[*record().usage, usage("redis", 0.3, "redis")])
+    arrangement = arrange(asked, tmp_path)
+    found = {one.side: one for one in observations_of(with_redis, TOGETHER, asked, arrangement)}
+    without = {one.side: one for one in observations_of(record(), TOGETHER, asked, arrangement)}
+    for side in SIDES:
+        more = charged.get(side, 0.0) * 1e6
+        total = without[side].metrics.get("cpu_per_1k_total", 0.0) + more
+        assert found[side].metrics.get("cpu_per_1k_total", 0.0) == pytest.approx(total)
+        assert found[side].detail["cpu"].get("redis", 0.0) == pytest.approx(more)
+        assert "redis (shared)" not in found[side].detail["cpu"]
 
 
 def test_a_stack_of_its_own_costs_all_but_what_measures_it(tmp_path):

@@ -11,7 +11,7 @@ from lab.commands.all import choose
 from lab.commands.scale_curve import check
 from lab.commands.sweep import Wanted, drafted, measured, save, table
 from lab.experiments.arrangement import requested
-from lab.experiments.trial import Counters
+from lab.experiments.counting import Counters
 from lab.load.record import Figures, Latency
 from lab.scaling.capacity import Bracket, Slo
 from lab.scaling.measured import Measured
