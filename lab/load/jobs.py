@@ -2,6 +2,7 @@
 
 import random
 import string
+from collections import Counter, defaultdict
 from uuid import UUID
 
 import numpy as np
@@ -18,9 +19,32 @@ CONNECTIONS_A_TARGET = 16
 SHIFTS = 64  # different texts
 
 
-def sides_of_users(population: Population, sides: int) -> dict[int, int]:
-    """User -> the side its sockets are with: in turn, so that the sides have as many."""
-    return {user: place % sides for place, user in enumerate(population.users)}
+def sides_of_users(population: Population, sides: int, seed: int) -> dict[int, int]:
+    """User -> the side its sockets are with, so that every side is owed as many deliveries, and has as many
+    sockets that are owed none. Which side is dealt to first follows from the seed, in turn.
+
+    A service that delivers more pays less for each. So whoever is owed most is placed first, with the side
+    that is owed least; the two of a dialog apart, because a service with both handles one hint for two.
+    """
+    partners: dict[int, Counter[int]] = defaultdict(Counter)
+    for one in population.dialogs:
+        partners[one.low][one.high] += 1
+        partners[one.high][one.low] += 1
+    devices = Counter(population.listeners)
+    owed = {user: devices[user] * partners[user].total() for user in population.users}
+    order = [(seed + number) % sides for number in range(sides)]
+    load, idle = [0] * sides, [0] * sides
+    found: dict[int, int] = {}
+    for user in sorted(owed, key=lambda one: (-owed[one], one)):
+        met = Counter(found[other] for other in partners[user].elements() if other in found)
+        if owed[user]:
+            side = min(order, key=lambda one: (load[one], met[one]))
+        else:
+            side = min(order, key=lambda one: idle[one])
+            idle[side] += devices[user]
+        found[user] = side
+        load[side] += owed[user]
+    return found
 
 
 def side_of_devices(plan: LoadPlan, population: Population) -> NDArray[np.uint8] | None:
@@ -28,7 +52,7 @@ def side_of_devices(plan: LoadPlan, population: Population) -> NDArray[np.uint8]
     targets = list(plan.targets().values())
     if len({one.websockets for one in targets}) == 1:
         return None
-    sides = sides_of_users(population, len(targets))
+    sides = sides_of_users(population, len(targets), plan.seed)
     return np.array([sides[user] for user in population.listeners], dtype=np.uint8)
 
 
@@ -39,7 +63,7 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
     tokens = Tokens(plan.stack.secret)
     lifetime = max(TOKEN_SECONDS, 2 * (plan.warm_up + plan.duration))
     targets = list(plan.targets().values())
-    sides = sides_of_users(population, len(targets))
+    sides = sides_of_users(population, len(targets), plan.seed)
     listeners = []
     for number, user in enumerate(population.listeners):
         urls = targets[sides[user]].websockets

@@ -1,6 +1,7 @@
 """The schedule: drawn from the seed alone, Poisson, fair to the sides, and split without a rest."""
 
 import uuid
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -67,8 +68,27 @@ def test_deliveries_count_for_the_devices_side_only_where_sides_have_services_of
     shared = {name: Targets(("http://x",), ("ws://x/ws",)) for name in "ab"}
     assert side_of_devices(LoadPlan(stack=stack(), sides=shared), people) is None
     own = {name: Targets(("http://x",), (f"ws://{name}/ws",)) for name in "ab"}
-    found = side_of_devices(LoadPlan(stack=stack(), sides=own), people)
+    found = side_of_devices(LoadPlan(stack=stack(), sides=own, seed=0), people)
     assert found is not None and found.tolist() == [0, 1]
+
+
+def test_no_side_of_a_duet_is_owed_more_deliveries_and_what_is_left_over_goes_round():
+    """User 1 is in four of the dialogs; all but these eight people only listen."""
+    pairs = [(1, 4), (1, 7), (1, 10), (1, 13), (4, 7), (2, 5), (16, 19), (16, 22)]
+    people = Population([Dialog(dialog_id_of(*pair), *pair, 0) for pair in pairs], list(range(1, 31)))
+    own = {name: Targets(("http://x",), (f"ws://{name}/ws",)) for name in ("a", "a2", "b")}
+    most = []
+    for seed in range(3):
+        plan = LoadPlan(stack=stack(), sides=own, seed=seed)
+        found = side_of_devices(plan, people)
+        assert found is not None
+        side = dict(zip(people.listeners, found.tolist(), strict=True))
+        owed = Counter(side[user] for pair in pairs for user in pair)
+        assert sorted(owed.values()) == [5, 5, 6]
+        idle = Counter(side[user] for user in people.listeners if not any(user in pair for pair in pairs))
+        assert max(idle.values()) - min(idle.values()) <= 1
+        most.append(max(owed, key=lambda one: owed[one]))
+    assert sorted(most) == [0, 1, 2]
 
 
 def test_message_ids_are_uuid7_of_their_run_and_carry_the_number():
