@@ -6,7 +6,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from lab.bench.broker import Cell, as_rows
+from lab.load.record import Machine
 
 SIDES = ("publisher", "consumer", "broker")
 
@@ -25,7 +28,7 @@ def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
     groups: dict[tuple[str, bool, int], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.broker, cell.confirm, cell.batch), []).append(cell)
-    machine = about["machine"]
+    machine = msgspec.convert(about["machine"], Machine)
     lines = [
         "# What a hint costs on each broker",
         "",
@@ -46,8 +49,8 @@ def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"`{about['command']}`, {about['rounds']} rounds of {about['hints']:,} hints in turns,"
-        f" {about['when']} UTC, {machine['cores']} cores ({machine['cpu']}), Python {machine['python']},"
-        f" commit {machine['commit']}; some task waited for a core {about['waited']:.0%} of the time.",
+        f" {about['when']} UTC, {machine.cores} cores ({machine.cpu}), Python {machine.python},"
+        f" commit {machine.code}; some task waited for a core {about['waited']:.0%} of the time.",
     ]
     return "\n".join(lines) + "\n"
 

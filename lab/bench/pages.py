@@ -28,4 +28,4 @@ def made_by(command: str, started_at: float, machine: Machine, waited: float | N
     """The command, when and on what it ran, and how full that was."""
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(started_at))
     full = "" if waited is None else f"; some task waited for a core {waited:.0%} of the time"
-    return f"`{command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.commit}{full}"
+    return f"`{command}`, {when} UTC, {machine.cores} cores ({machine.cpu}), commit {machine.code}{full}"

@@ -183,6 +183,12 @@ class Machine(_Part, frozen=True, kw_only=True):
     commit: str | None
     changed: bool | None  # the work tree has changes that are not committed
 
+    @property
+    def code(self) -> str:
+        """The commit, and whether it is all: for the pages, after the word `commit`."""
+        changes = ", with changes that are not committed" if self.changed else ""
+        return f"{self.commit or 'unknown'}{changes}"
+
 
 class Settings(_Part, frozen=True, kw_only=True):
     """What was asked of the generator."""

@@ -165,13 +165,12 @@ def _timeline(record: RunRecord) -> Timeline:
 def _fingerprint(record: RunRecord) -> dict[str, str]:
     machine, asked, levers = record.machine, record.settings, record.stack.levers
     sync = machine.disk_sync_seconds
-    changed = ", with changes that are not committed" if machine.changed else ""
     return {
         "machine": f"{machine.cpu}, {machine.cores} cores, {mebibytes(machine.memory_bytes)}"
         + (", in a container" if machine.container else ""),
         "disk": "not measured" if sync is None else f"a sync of 8 KiB takes {milliseconds(sync)}",
         "system": f"{machine.system}, kernel {machine.kernel}, Python {machine.python}",
-        "commit": f"{machine.commit or 'unknown'}{changed}",
+        "commit": machine.code,
         "packages": ", ".join(f"{name} {version}" for name, version in machine.packages.items()),
         "levers": ", ".join(f"{name}={value}" for name, value in levers.items()) or "all at default",
         "generator": f"processes: {asked.generator_processes}, time-out {asked.timeout_seconds:g} s, "

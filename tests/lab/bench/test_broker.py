@@ -1,11 +1,14 @@
 """The broker benchmark measures every side, loses nothing, and its page names what was measured."""
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from lab.bench import broker_page
 from lab.bench.broker import Cell
 from lab.bench.broker_run import BrokerPlan, bench
 from lab.errors import UsageError
+from tests.lab.faults.made_up import calm
 
 
 @pytest.mark.integration
@@ -24,8 +27,9 @@ def test_an_unknown_broker_is_refused_with_the_choices():
         bench(BrokerPlan(("kafka",), 1, 100, ""), None, lambda _line: None)
 
 
-def test_lost_hints_show_on_the_page():
+def test_lost_hints_and_changed_code_show_on_the_page():
     cell = Cell("nats", 10, True, 1, 100, 97, 1.0, 0.01, 0.01, 0.01)
-    machine = {"cores": 2, "cpu": "x", "python": "3", "commit": "abc"}
+    machine = msgspec.to_builtins(replace(calm().machine, commit="abc", changed=True))
     about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
-    assert "| 100 | 3 |" in broker_page.markdown([cell], about)
+    words = broker_page.markdown([cell], about)
+    assert "| 100 | 3 |" in words and "commit abc, with changes that are not committed; some task" in words

@@ -75,5 +75,13 @@ def test_ways_are_measured_on_real_stacks(tmp_path: Path, monkeypatch: pytest.Mo
     assert msgspec.json.decode(file.read_bytes(), type=Prices) == result
 
 
+def test_the_page_says_when_the_code_was_not_as_committed():
+    result = found()
+    changed = msgspec.structs.replace(result.machine, changed=True)
+    words = page.markdown(msgspec.structs.replace(result, machine=changed))
+    assert "commit c, with changes that are not committed; 0 of 0 turns" in words
+    assert "not committed" not in page.markdown(result)
+
+
 def test_every_group_has_a_table_though_nothing_was_measured():
     assert all(f"## {group}" in page.markdown(found()) for group in ways.GROUPS)
