@@ -29,13 +29,12 @@ async def come_and_go(scene: Scene, count: str) -> None:
     while time.monotonic() < deadline and not_back(before, after):
         await asyncio.sleep(3)
         after = await _held(scene)
-    scene.notes.append(f"{comers.welcomed} came and went in {took:.0f} s, {comers.failed} failed")
+    scene.notes.append(f"{comers.welcomed} came and went in {took:.0f} s")
     scene.notes += [f"{name}: {_change(before[name], after[name])}" for name in after]
     scene.troubles += not_back(before, after)
     if not all(one.get("bindings", 1) for one in before.values()):
         scene.troubles.append("no binding of a websocket service was found")
-    if comers.failed:
-        scene.troubles.append(f"{comers.failed} devices were not welcomed")
+    scene.troubles += [f"{count} devices not welcomed: {what}" for what, count in comers.not_welcomed.items()]
 
 
 async def _held(scene: Scene) -> dict[str, dict[str, float]]:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from lab.stack.description import StackDescription
@@ -82,7 +83,7 @@ class Comers:
         self._total = total
         self._at_once = at_once
         self.welcomed = 0
-        self.failed = 0
+        self.not_welcomed: Counter[str] = Counter()  # by what they met instead
 
     async def run(self) -> None:
         users = await users_of(self._stack)
@@ -95,15 +96,33 @@ class Comers:
                 user, token = people[number % len(people)]
                 url = self._stack.websockets[number % len(self._stack.websockets)]
                 try:
-                    opened, _ = await device(url, token, user)
+                    opened, first = await device(url, token, user)
                     await opened.close()
-                    self.welcomed += 1
-                except (OSError, TimeoutError, WebSocketException):
-                    self.failed += 1
+                    self._met(str(first["t"]))
+                except (OSError, TimeoutError, WebSocketException) as error:
+                    self._met(_kind(error))
                 if self._pause_seconds:
                     await asyncio.sleep(random.uniform(0.5, 1.5) * self._pause_seconds)
 
         await asyncio.gather(*(come_and_go() for _ in range(self._at_once)))
+
+    def _met(self, what: str) -> None:
+        if what == "welcome":
+            self.welcomed += 1
+        else:
+            self.not_welcomed[what] += 1
+
+
+def _kind(error: Exception) -> str:
+    match error:
+        case InvalidStatus():
+            return f"HTTP {error.response.status_code}"
+        case ConnectionClosed():
+            return f"closed with {error.rcvd.code if error.rcvd else 1006}"
+        case TimeoutError():
+            return f"no welcome within {CONNECT_SECONDS:g} s"
+        case _:
+            return type(error).__name__
 
 
 class HintCopier:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.soak.flat import RING_EVENTS, Slope
+from lab.soak.flat import COUNT_PER_HOUR, MEMORY_MIB_PER_HOUR, RING_EVENTS, Slope
 from lab.soak.run import Soak
 
 
@@ -21,17 +21,18 @@ def write(found: Soak, folder: Path) -> list[Path]:
 def markdown(found: Soak) -> str:
     """The page."""
     ledger, machine = found.ledger, found.machine
-    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**Not shown to be flat:**"
+    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**Not as it should be:**"
     lines = [
         "# A long run with churn",
         "",
         "Made by `lab soak`; do not edit.",
         "",
         verdict,
+        *([""] if found.troubles else []),
         *[f"- {trouble}" for trouble in found.troubles],
         "",
         f"{found.seconds / 60:.0f} minutes of {found.rate:g} sends a second with {found.sockets} devices that"
-        f" stay; {found.came:,} more came and went ({found.not_welcomed} not welcomed).",
+        f" stay; {found.came:,} more came and went ({sum(found.not_welcomed.values())} not welcomed).",
         f"{found.sends:,} sends, {found.failed} failed; {ledger.owed:,} deliveries owed,"
         f" {ledger.delivered:,} made; lost {ledger.acknowledged_not_stored + ledger.not_delivered},"
         f" twice {ledger.duplicates_after_client}, out of order {ledger.out_of_order_after_client};"
@@ -40,7 +41,9 @@ def markdown(found: Soak) -> str:
         f"Growth an hour (Theil-Sen, 95 % interval) after the first {found.settling / 60:.1f} minutes."
         f" By then the rings are full in which a websocket service keeps the latest {RING_EVENTS} messages of"
         " each user who is here, unless the run was too short for that. Judged are our services; the others"
-        " are shown. `memory` is private memory (USS) in MiB, `first` the one after that time.",
+        f" are shown. *Flat*: the whole interval is at most {MEMORY_MIB_PER_HOUR:g} MiB or"
+        f" {COUNT_PER_HOUR:g} files or tasks an hour. `memory` is private memory (USS) in MiB, `first` the"
+        " one after that time.",
         "",
         "| process | memory first -> last | memory an hour | files an hour | tasks an hour |",
         "|---|---|---|---|---|",
@@ -54,7 +57,7 @@ def markdown(found: Soak) -> str:
     lines += [
         "",
         f"`{found.command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(found.started_at))} UTC, mode"
-        f" {found.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}{waited}.",
+        f" {found.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.code}{waited}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ COMERS_PER_SECOND = 5.0
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a soak. `troubles` empty: nothing grew, and the ledger is clean."""
+    """The result. `troubles` empty: nothing grew, the ledger is clean, every device was welcomed."""
 
     format: str = FORMAT
     command: str
@@ -29,7 +29,7 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     sockets: int
     came: int
-    not_welcomed: int
+    not_welcomed: dict[str, int]  # what such a device met instead, and how many did
     sends: int
     failed: int
     ledger: Ledger
@@ -78,6 +78,7 @@ def judged(record: RunRecord, series: list[Series], comers: Comers, command: str
         troubles.append("the ledger is not clean: " + "; ".join(record.ledger.examples[:3]))
     if failed:
         troubles.append(f"{failed} sends failed")
+    troubles += [f"{count} devices not welcomed: {what}" for what, count in comers.not_welcomed.items()]
     return Soak(
         command=command,
         started_at=record.started_at,
@@ -86,7 +87,7 @@ def judged(record: RunRecord, series: list[Series], comers: Comers, command: str
         rate=record.settings.rate,
         sockets=record.settings.sockets,
         came=comers.welcomed,
-        not_welcomed=comers.failed,
+        not_welcomed=dict(comers.not_welcomed),
         sends=record.ledger.sends,
         failed=failed,
         ledger=record.ledger,
