@@ -11,8 +11,8 @@ from lab.errors import UsageError
 from lab.faults.observation import Observation
 from lab.faults.row import Row
 from lab.faults.rows import ROWS
+from lab.faults.timeline import timeline
 from lab.load.record import Machine, RunRecord
-from lab.report import charts
 from lab.report.style import render
 
 FORMAT = "fastapi-performance-lab/faults"
@@ -108,7 +108,8 @@ def markdown(book: Book) -> str:
         "Made by `lab faults`; do not edit. Each row: open-loop load with the ledger on, the fault in the",
         "middle of it, then every message compared with the database. A client tries a send again with the",
         "same id. *Repair* is the time from the fault to the last message that was late by over 1 s. What is",
-        "always expected: lost 0, twice 0, out of order 0.",
+        "always expected: lost 0, twice 0, out of order 0. [faults.html](faults.html) has",
+        "the same second by second, with each fault marked.",
         "",
         f"**{held} of {len(known)} rows held.** Rows not run yet: {_missing(book)}.",
         "",
@@ -132,7 +133,7 @@ def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
     together: dict[tuple[str, ...], list[tuple[Row, Entry]]] = {}
     for row, entry in known:
         machine = entry.machine
-        where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.commit}"
+        where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.code}"
         load = f"--rate {entry.rate:g} --sockets {entry.sockets}"
         together.setdefault((where, load), []).append((row, entry))
     lines = ["Where and how (latest run of each):", ""]
@@ -170,8 +171,7 @@ def _timeline(entry: Entry) -> str:
     marks = [(seen.began_second, "fault")]
     if seen.mended_second - seen.began_second > 1:
         marks.append((seen.mended_second, "mended"))
-    return charts.timeline(
-        list(range(len(drawn.answered))),
+    return timeline(
         {"sends answered": drawn.answered, "delivered": drawn.delivered},
         {"answer p99": drawn.answer_p99, "delivery p99": drawn.delivery_p99},
         {"failed": drawn.failed, "sockets open": drawn.sockets},

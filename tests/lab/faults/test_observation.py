@@ -147,6 +147,13 @@ def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_p
     assert drawn.count("<svg") == 2 and "fault" in drawn
 
 
+def test_the_page_says_when_the_code_was_not_as_committed():
+    run = calm()
+    run = msgspec.structs.replace(run, machine=msgspec.structs.replace(run.machine, changed=True))
+    book = page.Book(entries={STRICT.name: page.entry_of(seen(run), run, "stack")})
+    assert "commit unknown, with changes that are not committed" in page.markdown(book)
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "faults.json").write_text('{"format": "else"}')
     with pytest.raises(UsageError):
