@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.project import Project, Watch, missing, until
+from tests.compose.project import Project, missing, until
+from tests.compose.watch import Watch
 
 MUST_HAVE = "docker" in os.environ.get("LAB_MUST_HAVE", "").split(",")
 
@@ -27,14 +28,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The stack of docker-compose.yml, running and well. `seconds`: from up to the first answer of /docs."""
+    """The stack of docker-compose.yml, running and well. `took`: from up to the first answer of /docs."""
     project = Project(tmp_path_factory.mktemp("compose"))
     try:
         project.build()
         watch = Watch()
         project.compose("up", "--detach")
         until(lambda: project.answers("/docs"), 300, "/docs")
-        project.seconds = watch.seconds()
+        project.took = watch.took()
         until(project.healthy, 240, "all are healthy")
         yield project
     finally:

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from lab import pressure
 from lab.stack.ports import free_ports
+from tests.compose.watch import Took
 
 ROOT = Path(__file__).parents[2]
 # What a clone has not.
@@ -52,7 +52,7 @@ def missing(*images: str) -> str | None:
 class Project:
     """The files of the project in `folder`, to be started with `compose`. `settings` go into its .env."""
 
-    seconds: float  # from the start of `up` to the first answer, as Watch counts them
+    took: Took  # from the start of `up` to the first answer of /docs
 
     def __init__(self, folder: Path, file: str = "docker-compose.yml", **settings: str) -> None:
         self.folder, self.file = folder / "clone", file
@@ -147,17 +147,6 @@ class Project:
         states = [one["State"] for one in self.inspect()]
         well = [one.get("Health", {}).get("Status", "healthy") == "healthy" for one in states]
         return all(well) and all(one["Running"] for one in states)
-
-
-class Watch:
-    """Counts the seconds in which no task waited for a core: how full the machine is changes no bound."""
-
-    def __init__(self) -> None:
-        self._begin = pressure.moment()
-
-    def seconds(self) -> float:
-        found = pressure.between(self._begin, pressure.moment())
-        return found.seconds * (1 - (found.waited or 0.0))
 
 
 def until(condition: Callable[[], object], seconds: float, words: str = "it") -> float:
