@@ -36,7 +36,7 @@ def machine(folder: Path) -> Machine:
         disk_sync_seconds=_disk_sync(folder),
         packages={name: version for name in PACKAGES if (version := _version(name))},
         commit=_git("rev-parse", "--short=12", "HEAD") or None,
-        changed=None if (state := _git("status", "--porcelain")) is None else bool(state),
+        changed=changed(),
     )
 
 
@@ -78,6 +78,12 @@ def _disk_sync(folder: Path) -> float | None:
     except OSError:
         return None
     return statistics.median(taken)
+
+
+def changed() -> bool | None:
+    """Whether what runs here is not what was committed; results and their pages do not run."""
+    state = _git("status", "--porcelain", "--", ".", ":(exclude)docs/results")
+    return None if state is None else bool(state)
 
 
 def _git(*words: str) -> str | None:
