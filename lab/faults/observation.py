@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lab.faults.row import Row
+from lab.faults.rows import LATEST_SECONDS
 from lab.load.record import RunRecord
 
 
@@ -24,6 +25,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     closes: dict[str, int]
     replayed: int
     latest_seconds: float | None  # the latest delivery, from the moment it was meant to be sent
+    polled_seconds: float | None = None  # the worst delivery p99 of the seconds from the sweep to the mending
     repair_seconds: float | None  # from the fault's begin to the last message that was late by over a second
     lost: int
     duplicates: int  # after the client's rule
@@ -71,6 +73,10 @@ def observe(  # noqa: PLR0917
         broken.append(f"a send took {total.intended.max:.1f} s")
     if (latest := ledger.slowest_delivery_seconds or 0.0) - own > row.late_seconds:
         broken.append(f"a message came after {latest:.1f} s, bound {row.late_seconds:g} s")
+    polled = _polled(record, began, mended) if row.polled_seconds is not None else None
+    if row.polled_seconds is not None and (polled is None or polled - own > row.polled_seconds):
+        seen = "nothing came" if polled is None else f"messages came after {polled:.1f} s"
+        broken.append(f"from the sweep to the mending {seen}, bound {row.polled_seconds:g} s")
     unexpected = {code: count for code, count in ledger.closes.items() if code not in row.closes}
     if unexpected:
         codes = ", ".join(f"{count} x {code}" for code, count in sorted(unexpected.items()))
@@ -89,6 +95,7 @@ def observe(  # noqa: PLR0917
         closes=dict(ledger.closes),
         replayed=ledger.replayed,
         latest_seconds=ledger.slowest_delivery_seconds,
+        polled_seconds=polled,
         repair_seconds=_repaired(record, began),
         lost=lost,
         duplicates=ledger.duplicates_after_client,
@@ -106,6 +113,18 @@ def pause_seconds(record: RunRecord) -> int:
         current = current + 1 if second.offered and not second.ok else 0
         longest = max(longest, current)
     return longest
+
+
+def _polled(record: RunRecord, began: float, mended: float) -> float | None:
+    """What is sent in these seconds no hint brings: it comes by the polling that the sweep has begun."""
+    return max(
+        (
+            second.delivery_p99
+            for second in record.seconds
+            if began + LATEST_SECONDS <= second.at <= mended - 1 and second.delivery_p99 is not None
+        ),
+        default=None,
+    )
 
 
 def _repaired(record: RunRecord, began: float, late_seconds: float = 1.0) -> float | None:

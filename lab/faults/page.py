@@ -84,6 +84,9 @@ def told(row: Row, entry: Entry) -> tuple[str, str]:
     recipient = (
         f"latest message {seconds_told(seen.latest_seconds)} after it was due (bound {row.late_seconds:g} s)"
     )
+    if row.polled_seconds is not None and seen.polled_seconds is not None:
+        recipient += f", from the sweep on {seconds_told(seen.polled_seconds)}"
+        recipient += f" (bound {row.polled_seconds:g} s)"
     recipient += f"; sockets closed: {closes or 'none'}"
     if seen.replayed:
         recipient += f"; {seen.replayed} by replay"

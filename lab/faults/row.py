@@ -22,6 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     mend: str = ""
     lasts_seconds: float = 0.0
     late_seconds: float
+    polled_seconds: float | None = None  # the same of what is sent after the sweep and before the mending
     sends_may_wait: bool = False  # a send may be slower than the client's own time limit
     closes: frozenset[str] = frozenset()  # the codes that clients may see; any other breaks the row
     watch_seconds: float = 6.0  # load goes on for so long after the mending

@@ -74,6 +74,45 @@ def test_a_row_names_the_closes_that_it_allows_and_no_other():
     assert seen(closed, named("websocket-killed")).broken == ["sockets closed: 2 x 4003"]
 
 
+def later(run: RunRecord, seconds: int, p99: dict[int, float | None]) -> RunRecord:
+    """The run with so many seconds, whose deliveries had these p99."""
+    one = run.seconds[0]
+    return msgspec.structs.replace(
+        run,
+        seconds=[
+            msgspec.structs.replace(one, at=float(at), delivery_p99=p99.get(at, 0.02))
+            for at in range(seconds)
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("p99", "broken"),
+    [
+        ({10: 30.0, 40: 12.0, 65: 12.0, 42: 5.0}, []),  # before the sweep has come, and after the mending
+        ({42: 6.5}, ["from the sweep to the mending messages came after 6.5 s, bound 6 s"]),
+        ({63: 6.5}, ["from the sweep to the mending messages came after 6.5 s, bound 6 s"]),
+        (dict.fromkeys(range(80)), ["from the sweep to the mending nothing came, bound 6 s"]),
+    ],
+)
+def test_what_is_sent_after_the_sweep_has_a_bound_of_its_own(p99, broken):
+    row, run = named("broker-memory-alarm"), later(calm(), 80, p99)
+    observation = observe(row, run, (5.0, 65.0), timeout=2.0)
+    assert observation.broken == broken
+    told = page.told(row, page.entry_of(observation, run, "stack"))[1]
+    assert ("from the sweep on 5.0 s (bound 6 s)" in told) == (not broken)
+
+
+def test_rows_whose_bound_counts_from_the_sweep_last_longer_than_the_sweep_takes():
+    rows = [row for row in ROWS if row.polled_seconds is not None]
+    assert {row.name for row in rows} == {
+        "broker-memory-alarm",
+        "broker-disk-alarm",
+        "publisher-link-stalled",
+    }
+    assert all(row.lasts_seconds > LATEST_SECONDS + 20 for row in rows)
+
+
 def test_repair_counts_from_the_fault_to_the_last_late_message():
     run = calm()
     late = [
