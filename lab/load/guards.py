@@ -6,9 +6,11 @@ from lab.load.record import Figures, Guard, Ledger, StallTest, Verdict
 
 ACHIEVED = 0.99
 ERRORS = 0.001
-# Of the latency that is claimed, what may be the generator's own doing.
-LAG_OF_P50, LAG_OF_P99 = 0.5, 0.5
-LAG_NOTHING_SECONDS = 0.001  # less than this is the machine's own scheduling, whatever is claimed
+# Of the latency that is claimed, what may be the generator's own doing; less than so many seconds is the
+# machine's own scheduling, whatever is claimed. The lag's p99 is held against the p99 only: what one arrival
+# in a hundred had to wait moves no median.
+LAG_OF_P50, LAG_OF_P99 = 0.1, 0.5
+NOTHING_OF_P50, NOTHING_OF_P99 = 0.0001, 0.001
 CORE = 0.9  # a generator process that uses more of its core cannot be told from a slow server
 
 
@@ -47,15 +49,16 @@ def lag(total: Figures) -> Guard:
         and late.p99 is not None
         and claimed.p50 is not None
         and claimed.p99 is not None
-        and late.p50 <= max(LAG_NOTHING_SECONDS, LAG_OF_P50 * claimed.p50)
-        and late.p99 <= max(LAG_NOTHING_SECONDS, LAG_OF_P99 * claimed.p99)
+        and late.p50 <= max(NOTHING_OF_P50, LAG_OF_P50 * claimed.p50)
+        and late.p99 <= max(NOTHING_OF_P99, LAG_OF_P99 * claimed.p99)
     )
     return Guard(
         name="generator lag",
         ok=ok,
         seen=f"late by {_ms(late.p50)} (p50), {_ms(late.p99)} (p99); "
         f"claimed are {_ms(claimed.p50)}, {_ms(claimed.p99)}",
-        expected=f"at most 1 ms, or {LAG_OF_P50:.0%} of what is claimed",
+        expected=f"at most {LAG_OF_P50:.0%} of the p50 claimed or {_ms(NOTHING_OF_P50)}, "
+        f"and {LAG_OF_P99:.0%} of the p99 or {_ms(NOTHING_OF_P99)}",
         advice="the machine is too full: lower the rate, close other programs",
     )
 

@@ -57,10 +57,16 @@ def test_one_percent_of_failures_refuses_the_latency(errors, ok):
 
 @pytest.mark.parametrize(
     ("lag", "ok"),
-    [((0.0001, 0.0005), True), ((0.001, 0.009), True), ((0.0001, 0.011), False), ((0.003, 0.003), False)],
+    [((0.0001, 0.0005), True), ((0.0004, 0.009), True), ((0.0001, 0.011), False), ((0.0005, 0.003), False)],
 )
 def test_generator_that_is_late_itself_is_refused(lag, ok):
     assert guards.lag(_figures(lag=_latency(*lag))).ok is ok
+
+
+def test_a_median_of_a_millisecond_that_is_half_the_generators_is_refused():
+    quick = _figures(intended=_latency(0.001, 0.02), lag=_latency(0.0005, 0.001))
+    assert not guards.lag(quick).ok
+    assert guards.lag(msgspec.structs.replace(quick, lag=_latency(0.0001, 0.001))).ok
 
 
 def test_generator_at_the_end_of_its_core_is_refused():
