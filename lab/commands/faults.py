@@ -56,7 +56,8 @@ def command(
     output: Annotated[
         Path,
         typer.Option(
-            help="Folder for faults.json, .md, .html (other rows in it are kept); endurance.* of --minutes."
+            help="Folder for faults.json, .md, .html (other rows in it are kept); faults-docker.* of mode "
+            "docker, endurance.* of --minutes."
         ),
     ] = RESULTS,
 ) -> None:
@@ -104,13 +105,15 @@ def command(
         if broken := found.entry.observation.broken:
             raise VoidResult("not as promised: " + "; ".join(broken[:5]))
         return
-    book = page.read(output / "faults.json")
+    name = page.name_of(chosen_mode)
+    table = [row for row in ROWS if chosen_mode != "docker" or docker.possible(row)]
+    book = page.read(output / f"{name}.json")
     results: dict[str, page.Entry] = {}
 
     def done(result: Result) -> None:
         entry = page.entry_of(result.observation, result.record, chosen_mode)
         results[entry.observation.name] = book.entries[entry.observation.name] = entry
-        page.write(book, output)  # after each row: what was measured is kept, whatever comes
+        page.write(book, output, name, table)  # after each row: what was measured is kept, whatever comes
         console.print("  " + page.summary({entry.observation.name: entry}), highlight=False, soft_wrap=True)
 
     if chosen_mode == "docker":
@@ -118,7 +121,7 @@ def command(
     else:
         run_on_new_stacks(rows, chosen_mode, load, console, done)
     console.print(page.summary(results), highlight=False, soft_wrap=True)
-    console.print(f"{output / 'faults.md'}\n{output / 'faults.html'}", highlight=False, soft_wrap=True)
+    console.print(f"{output / name}.md\n{output / name}.html", highlight=False, soft_wrap=True)
     broken = [name for name, entry in results.items() if not entry.observation.held]
     if broken:
         raise VoidResult(f"{len(broken)} of {len(results)} rows did not hold: {', '.join(broken)}")

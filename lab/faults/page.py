@@ -62,14 +62,20 @@ def read(path: Path) -> Book:
     return book
 
 
-def write(book: Book, folder: Path) -> list[Path]:
-    """faults.json, faults.md and faults.html in this folder."""
+def name_of(mode: str) -> str:
+    """What the files of a mode are called: a row on a host says nothing about the same row under compose."""
+    return "faults-docker" if mode == "docker" else "faults"
+
+
+def write(book: Book, folder: Path, name: str = "faults", table: Sequence[Row] = ROWS) -> list[Path]:
+    """`name`.json, .md and .html in this folder; `table`: the rows that there could be."""
     folder.mkdir(parents=True, exist_ok=True)
     data = msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n"
-    places = [folder / f"faults.{kind}" for kind in ("json", "md", "html")]
+    places = [folder / f"{name}.{kind}" for kind in ("json", "md", "html")]
+    missing = ", ".join(row.name for row in table if row.name not in book.entries) or "none"
     places[0].write_bytes(data)
-    places[1].write_text(markdown(book))
-    places[2].write_text(html(book))
+    places[1].write_text(markdown(book, name, missing))
+    places[2].write_text(html(book, name, missing))
     return places
 
 
@@ -101,20 +107,20 @@ def repair(entry: Entry) -> str:
     return "none late" if seconds is None else f"{seconds:.1f} s"
 
 
-def markdown(book: Book) -> str:
+def markdown(book: Book, name: str = "faults", missing: str = "none") -> str:
     """The page for docs/results: expectation beside observation."""
     known = _known(book)
     held = sum(entry.observation.held for _, entry in known)
     lines = [
-        "# What happens when a part dies",
+        f"# {_title(name)}",
         "",
         "Made by `lab faults`; do not edit. Each row: open-loop load with the ledger on, the fault in the",
         "middle of it, then every message compared with the database. A client tries a send again with the",
         "same id. *Repair* is the time from the fault to the last message that was late by over 1 s. What is",
-        "always expected: lost 0, twice 0, out of order 0. [faults.html](faults.html) has",
+        f"always expected: lost 0, twice 0, out of order 0. [{name}.html]({name}.html) has",
         "the same second by second, with each fault marked.",
         "",
-        f"**{held} of {len(known)} rows held.** Rows not run yet: {_missing(book)}.",
+        f"**{held} of {len(known)} rows held.** Rows not run yet: {missing}.",
         "",
         "| fault | expected | observed | repair | lost / twice / disorder | held |",
         "|---|---|---|---|---|---|",
@@ -138,6 +144,7 @@ def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
         machine = entry.machine
         where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.code}"
         load = f"--rate {entry.rate:g} --sockets {entry.sockets}"
+        load = f"--mode docker {load}" if entry.mode == "docker" else load
         together.setdefault((where, load), []).append((row, entry))
     lines = ["Where and how (latest run of each):", ""]
     for (where, load), some in together.items():
@@ -154,7 +161,7 @@ def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
     return lines
 
 
-def html(book: Book) -> str:
+def html(book: Book, name: str = "faults", missing: str = "none") -> str:
     """The same with the timeline of each row, the fault marked."""
     rows = [
         {
@@ -166,7 +173,11 @@ def html(book: Book) -> str:
         }
         for row, entry in _known(book)
     ]
-    return render("faults.html", title="What happens when a part dies", rows=rows, missing=_missing(book))
+    return render("faults.html", title=_title(name), rows=rows, missing=missing)
+
+
+def _title(name: str) -> str:
+    return "What happens when a part dies" + (" under docker compose" if name == name_of("docker") else "")
 
 
 def _timeline(entry: Entry) -> str:
@@ -184,10 +195,6 @@ def _timeline(entry: Entry) -> str:
 
 def _known(book: Book) -> list[tuple[Row, Entry]]:
     return [(row, book.entries[row.name]) for row in ROWS if row.name in book.entries]
-
-
-def _missing(book: Book) -> str:
-    return ", ".join(row.name for row in ROWS if row.name not in book.entries) or "none"
 
 
 def seconds_told(value: float | None) -> str:

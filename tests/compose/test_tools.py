@@ -80,7 +80,7 @@ ROWS = ("broker-node-killed",)  # one of those that docker can do; all: lab faul
 
 def test_faults_of_the_table_hold_their_bounds_under_load(project, tmp_path):
     print(project.lab("faults", *ROWS, "--mode", "docker", "--output", str(tmp_path), timeout=400))
-    entries = json.loads((tmp_path / "faults.json").read_text())["entries"]
+    entries = json.loads((tmp_path / "faults-docker.json").read_text())["entries"]
     assert entries.keys() == set(ROWS)
     for name, entry in entries.items():
         assert (entry["observation"]["lost"], entry["observation"]["broken"]) == (0, []), name

@@ -186,6 +186,22 @@ def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_p
     assert drawn.count("<svg") == 2 and "fault" in drawn
 
 
+def test_what_compose_showed_stands_on_a_page_of_its_own(tmp_path):
+    """A row that held on a host says nothing about the same row under compose."""
+    run, name = calm(), page.name_of("docker")
+    assert name != page.name_of("stack") == page.name_of("multi")
+    book = page.Book(entries={STRICT.name: page.entry_of(seen(run), run, "docker")})
+    table = [STRICT, named("api-killed")]
+    assert [path.name for path in page.write(book, tmp_path, name, table)] == [
+        "faults-docker.json",
+        "faults-docker.md",
+        "faults-docker.html",
+    ]
+    words = (tmp_path / "faults-docker.md").read_text()
+    assert "under docker compose" in words and "](faults-docker.html)" in words
+    assert "Rows not run yet: api-killed." in words and "`lab faults --mode docker --rate" in words
+
+
 def test_the_page_says_when_the_code_was_not_as_committed():
     run = calm()
     run = msgspec.structs.replace(run, machine=msgspec.structs.replace(run.machine, changed=True))
