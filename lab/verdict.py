@@ -66,6 +66,7 @@ class Record:
     least_samples: int | None = None
     looks: Sequence[int] = LOOKS
     remarks: Sequence[Caveat] = ()
+    label: str = ""  # what was counted in this design, where the metric's own label does not say it
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
     return Verdict(
         record.metric,
         word,
-        sentence(metric, word, effect, margin, sides=(a, b)),
+        sentence(record.label or metric.label, word, effect, margin, sides=(a, b)),
         effect,
         floor,
         margin,
@@ -180,24 +181,40 @@ def _invalid(record: Record, found: Sequence[Caveat]) -> Verdict:
     return Verdict(record.metric, "INVALID", text, caveats=tuple(found), guards=tuple(record.guards))
 
 
-def sentence(metric: Metric, word: Word, effect: Effect, margin: float, *, sides: tuple[str, str]) -> str:
+def sentence(label: str, word: Word, effect: Effect, margin: float, *, sides: tuple[str, str]) -> str:
     """The verdict in words, with the interval."""
     a, b = sides
-    bounds = f"95 % interval {percent(effect.low)} to {percent(effect.high)}, {effect.pairs} pairs"
+    low, moved, high = percents(effect)
+    bounds = f"95 % interval {low} to {high}, {effect.pairs} pairs"
     if word == "same within the margin":
-        return f"{b} and {a} are the same in {metric.label} within {margin:.1%} ({bounds})."
+        return f"{b} and {a} are the same in {label} within {margin:.1%} ({bounds})."
     if word == "no difference shown":
         return (
-            f"No difference between {b} and {a} was shown in {metric.label}; "
+            f"No difference between {b} and {a} was shown in {label}; "
             f"it could be up to {effect.largest_change:.1%} ({bounds})."
         )
-    moved = percent(effect.ratio)
-    return f"{b} is {word} than {a} in {metric.label}: {moved} ({bounds}; margin {margin:.1%})."
+    return f"{b} is {word} than {a} in {label}: {moved} ({bounds}; margin {margin:.1%})."
 
 
 def percent(ratio: float) -> str:
     """A ratio as a signed change: 1.104 -> +10.4 %; factors from 2 on as 3.2x."""
     return f"{ratio:.1f}x" if ratio >= 2 else f"{(ratio - 1) * 100:+.1f} %"
+
+
+def percents(effect: Effect) -> tuple[str, str, str]:
+    """Low, middle and high in the notation of the middle: +95 % to 2.1x cannot be read as one interval."""
+    figures = (effect.low, effect.ratio, effect.high)
+    if effect.ratio < 2:
+        low, middle, high = (f"{(one - 1) * 100:+.1f} %" for one in figures)
+    else:
+        low, middle, high = (f"{one:.{1 if one >= 1.95 else 2}f}x" for one in figures)
+    return low, middle, high
+
+
+def change(effect: Effect) -> str:
+    """+10.8 % (+9.1 % to +12.0 %)"""
+    low, middle, high = percents(effect)
+    return f"{middle} ({low} to {high})"
 
 
 def prediction_came_true(expected: str, word: Word, effect: Effect | None) -> str:

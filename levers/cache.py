@@ -34,4 +34,5 @@ LEVER = Lever(
     dishonest_if="all keys are hot, or staleness is not shown",
     also=("cpu_per_1k", "p50", "p99"),
     mix="get_user",
+    leaves_open="how old an answer was: nobody changes a profile while the look-ups run",
 )

@@ -11,6 +11,7 @@ idle sockets, and is a known target when secrets and foreign text share a frame.
 Different when: frames are large and repetitive (long history pages), or traffic is billed.
 """
 
+from levers.honesty import tiny_messages
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -28,4 +29,9 @@ LEVER = Lever(
     claim="compression saves bandwidth for free",
     dishonest_if="memory a socket is left out, or all frames are tiny",
     also=("bytes_per_event", "memory", "delivery_p50", "delivery_p99"),
+    applies=tiny_messages,
+    leaves_open=(
+        "how far people's text shrinks: the load's messages are pieces of one text, which the compressor's "
+        "window still holds from the message before"
+    ),
 )

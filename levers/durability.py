@@ -11,7 +11,8 @@ a commit, shared by those that wait together. Fails never silently.
 one. Fails at a promotion.
 
 `off`: the answer comes before the flush. Costs: up to three times wal_writer_delay of acknowledged messages
-when the machine dies (not when only the process does: the kernel still has them). Fails exactly then.
+when the machine dies, or PostgreSQL does: what was not flushed may still be in wal_buffers, shared memory
+that kill -9 of any of its processes and an immediate shutdown throw away. Fails exactly then.
 
 `remote_apply`: applied on the standby, so that a read there sees it. Costs: a round trip and the replay.
 Fails when the standby is away: every commit waits. Without a synchronous standby it is `on`, so a stack
@@ -37,4 +38,5 @@ LEVER = Lever(
     claim="turn it off and it flies",
     dishonest_if="no kill test shows what is lost, or the disk's fsync time is not stated",
     also=("p99", "cpu_per_1k", "lost"),
+    leaves_open="what is lost: a pull kills nothing (docs/results/faults.md does, with the default)",
 )

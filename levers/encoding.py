@@ -13,6 +13,7 @@ Different when: payloads are large and numeric, or the link is metered; on one-w
 nothing to gain, and a run shows that too.
 """
 
+from levers.honesty import tiny_messages
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -30,4 +31,5 @@ LEVER = Lever(
     claim="msgpack is faster than JSON",
     dishonest_if="only tiny or only huge payloads are sent",
     also=("cpu_per_1k", "delivery_p50", "delivery_p99"),
+    applies=tiny_messages,
 )

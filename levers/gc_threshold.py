@@ -33,4 +33,5 @@ LEVER = Lever(
     claim="CPU and memory per process beside latency",
     dishonest_if="memory is left out, or the trial is too short for a look at the old ones",
     also=("cpu_per_1k_total", "memory", "p50", "p99"),
+    leaves_open="whether a look at the oldest objects fell into a trial",
 )

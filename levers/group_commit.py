@@ -12,6 +12,7 @@ flushes a second are a thousand, however small.
 Different when: the rate is low (nothing arrives together) or the database is sharded by the key.
 """
 
+from levers.honesty import one_rate
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -29,4 +30,5 @@ LEVER = Lever(
     claim="one INSERT a request is how it is done",
     dishonest_if="shown at one rate only: the gain grows with what arrives together",
     also=("cpu_per_1k", "p50", "p99"),
+    applies=one_rate,
 )

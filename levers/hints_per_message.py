@@ -33,4 +33,5 @@ LEVER = Lever(
     needs=("rabbitmq",),
     sweep=("1", "2", "8", "64"),
     extra_env={"BROKER": "rabbitmq"},
+    leaves_open="how many hints shared a message: the lower the rate, the fewer",
 )

@@ -1,7 +1,8 @@
 """What a lever is: one setting, its question, and how it must be measured to be believed."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Design = Literal["duet", "abab", "restart"]
 Move = Literal["up", "down", "either"]
@@ -20,6 +21,9 @@ class Lever:
     `sources` are the ids of the systems that asked for it (docs/glossary.md), `claim` their words.
     `needs` are parts beyond PostgreSQL and Python, `mix` the load that shows the lever,
     `sweep` more values than a pair, and `extra_env` what both sides need so that the lever can act.
+    `because` is about the second value, unless it names others. `applies` gets the plans of the lever's
+    results and says in which way `dishonest_if` is true of them ('': in none; levers/honesty.py);
+    `leaves_open` says what no pull of it shows.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Lever:
     mix: str = "send"
     sweep: tuple[str, ...] = ()
     extra_env: dict[str, str] = field(default_factory=dict)
+    applies: Callable[[Sequence[Mapping[str, Any]]], str] | None = None
+    leaves_open: str = ""
 
     @property
     def default(self) -> str:

@@ -12,6 +12,7 @@ the table no longer fits the cache.
 Different when: the table is tiny, where both look alike: a run states the rows it had.
 """
 
+from levers.honesty import small_table
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -30,4 +31,5 @@ LEVER = Lever(
     dishonest_if="the table is tiny",
     also=("p50", "cpu_per_1k_total"),
     mix="list",
+    applies=small_table,
 )

@@ -28,4 +28,5 @@ LEVER = Lever(
     claim="tell only the type and let the client refetch",
     dishonest_if="the refetches are not counted",
     also=("cpu_per_1k", "delivery_p50", "delivery_p99"),
+    leaves_open="how many refetches there were; what they cost is in the CPU of all processes",
 )

@@ -19,7 +19,7 @@ from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult, load
 from lab.load import record
 from lab.trials.observation import pairs_of
-from lab.verdict import GLYPHS, Verdict, percent
+from lab.verdict import GLYPHS, Verdict, change, percent
 from levers.metrics import METRICS
 
 # Parts of the plan that change what a figure means. (Seeds, looks and lengths do not.)
@@ -124,10 +124,7 @@ def table(one: PullResult, other: PullResult) -> Table:
 
 
 def _interval(verdict: Verdict) -> str:
-    if not verdict.effect:
-        return "invalid"
-    effect = verdict.effect
-    return f"{percent(effect.ratio)} ({percent(effect.low)} to {percent(effect.high)})"
+    return change(verdict.effect) if verdict.effect else "invalid"
 
 
 def _moved(one: PullResult, other: PullResult, metric: str, side: str) -> str:

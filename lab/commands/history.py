@@ -9,7 +9,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments.result import PullResult, results_of
 from lab.trials.observation import pairs_of
-from lab.verdict import GLYPHS, percent
+from lab.verdict import GLYPHS, change
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
 
@@ -40,7 +40,6 @@ def command(name: Annotated[str, typer.Argument(metavar="LEVER", help="`lab leve
 def row(result: PullResult) -> tuple[str, ...]:
     """One result in a line."""
     verdict, effect = result.primary, result.primary.effect
-    change = f"{percent(effect.ratio)} ({percent(effect.low)} to {percent(effect.high)})" if effect else "-"
     return (
         result.day,
         ", ".join(result.values),
@@ -49,7 +48,7 @@ def row(result: PullResult) -> tuple[str, ...]:
         f"{result.plan['rate']:g}/s",
         METRICS[verdict.metric].label,
         f"{GLYPHS[verdict.word]} {verdict.word}",
-        change,
+        change(effect) if effect else "-",
         str(len(pairs_of(result.observations, verdict.metric))),
         f"{result.fingerprint.get('cores')} x {result.fingerprint.get('cpu')}",
         str(result.fingerprint.get("commit") or "-")[:9],

@@ -47,6 +47,8 @@ def command(
     console = Console(highlight=False)
     console.print(table(swept))
     found = knee(swept.points) if numeric(swept.values) else None
+    if any(point.bracket.fails == float("inf") for point in swept.points):
+        console.print("no knee: a value held every rate that was tried")
     if found is not None and found == max(swept.values, key=float):
         console.print(f"no knee up to {found}: more may still help")
     elif found is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from lab.verdict import LOOKS
 from levers.catalogue import lever_named
 from levers.lever import Design, Lever
+from levers.metrics import METRICS
 
 QUICK_LOOKS = (6,)
 
@@ -46,6 +47,16 @@ class PullPlan:
     def metrics(self) -> tuple[str, ...]:
         """The primary first."""
         return (self.metric, *self.also)
+
+    def label(self, metric: str) -> str:
+        """The metric in words, with what is counted: in a duet no other process is in any CPU figure."""
+        own = METRICS[metric].label
+        if not metric.startswith("cpu"):
+            return own
+        if self.design != "duet":
+            return "CPU per 1,000, all processes" if metric == "cpu_per_1k_total" else own
+        counted = "CPU per 1,000, API" if self.part == "backend" else "CPU per 1,000 deliveries, websocket"
+        return f"{counted} and its PostgreSQL" if metric == "cpu_per_1k_total" else counted
 
     def value_of(self, side: str) -> str:
         """The lever's value on a side; a2 is a's twin."""

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.experiments.session import Progress
-from lab.verdict import percent
+from lab.verdict import percents
 from levers.metrics import METRICS
 
 
@@ -50,8 +50,6 @@ class Shown:
         verdict = progress.verdict
         if verdict and verdict.effect:
             metric = METRICS[verdict.metric].label
-            words.append(
-                f"{metric} {percent(verdict.effect.ratio)} "
-                f"({percent(verdict.effect.low)} to {percent(verdict.effect.high)}, so far)"
-            )
+            low, moved, high = percents(verdict.effect)
+            words.append(f"{metric} {moved} ({low} to {high}, so far)")
         return ", ".join(words)

@@ -50,6 +50,10 @@ class PullResult:
         a, b = self.plan["values"]
         return str(a), str(b)
 
+    def label(self, metric: str) -> str:
+        """The metric in words, with what was counted."""
+        return plan_from(self.plan).label(metric)
+
     @property
     def primary(self) -> Verdict:
         return self.verdicts[0]

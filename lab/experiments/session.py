@@ -131,7 +131,9 @@ def verdicts_of(
         own = guards_for(metric, guards)
         remarks = [*machine, *_of_the_machine(kept, METRICS[metric].is_latency)]
         samples = min((one.samples_of(metric) for one in kept), default=0)
-        record = Record(metric, pairs, floor_pairs_of(kept, metric), own, samples, plan.looks, remarks)
+        floor = floor_pairs_of(kept, metric)
+        label = plan.label(metric)
+        record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label)
         verdicts.append(judge(record, *plan.values))
     return verdicts
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.experiments.result import PullResult
+from lab.report.links import linked
+from lab.report.load_words import rate_of
 from lab.report.style.page import figures
-from lab.statistics import Effect
 from lab.trials.observation import pairs_of
-from lab.verdict import Verdict, percent
+from lab.verdict import LEAST_MARGIN, Verdict, change
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
 
@@ -53,6 +54,7 @@ def only_counted(result: PullResult) -> bool:
 
 
 WORTH = "Worth pulling, if you can pay for it"
+PRICED = "Cheaper on one machine, which is not what it is for"
 COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
 KEEP = "Keep: what it costs to leave the default"
 ALONE = "Leave alone"
@@ -60,9 +62,10 @@ OPEN = "Not decided"
 SECTIONS = {
     WORTH: "The default is behind. What it would cost instead stands in each line: read it first.",
     KEEP: "The largest prices first. Whoever changes one of these should get something else for it.",
+    PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
     ALONE: "Shown to be the same within the margin: choose by what is easier to run.",
-    OPEN: "An interval around nothing, or figures that do not count. Neither is evidence of sameness.",
+    OPEN: "The noise leaves it open, or the figures do not count. Neither is evidence of sameness.",
 }
 
 
@@ -72,7 +75,9 @@ def section_of(result: PullResult) -> str:
         return ALONE if result.primary.word == "same within the margin" else OPEN
     if only_counted(result):
         return COUNTED
-    return KEEP if ahead(result) == default_of(result) else WORTH
+    if ahead(result) == default_of(result):
+        return KEEP
+    return PRICED if any(one.name == "one machine" for one in result.primary.caveats) else WORTH
 
 
 def advice(latest: Sequence[Found]) -> list[str]:
@@ -106,18 +111,13 @@ def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
 
 def _brief(result: PullResult) -> str:
     a, b = result.values
-    label = METRICS[result.primary.metric].label
+    label = result.label(result.primary.metric)
     if result.primary.effect is None:
         return f"`{a}` to `{b}`: invalid."
     how = f" by {result.plan['design']}" if result.plan["design"] != lever_named(result.lever).design else ""
+    load = rate_of(result)
     open_ = ", no difference shown" if result.primary.word == "no difference shown" else ""
-    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)}{open_}."
-
-
-def change(effect: Effect) -> str:
-    """+10.8 % (+9.1 % to +12.0 %)"""
-    low, middle, high = map(percent, (effect.low, effect.ratio, effect.high))
-    return f"{middle} ({low} to {high})"
+    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)} at {load}{open_}."
 
 
 def between(result: PullResult, metric: str) -> str:
@@ -133,8 +133,9 @@ def _moved(result: PullResult) -> str:
     verdict = result.primary
     assert verdict.effect is not None
     a, b = result.values
-    label = METRICS[verdict.metric].label
-    return f"{label} {change(verdict.effect)} from `{a}` to `{b}`{between(result, verdict.metric)}."
+    label = result.label(verdict.metric)
+    moved = f"{label} {change(verdict.effect)} from `{a}` to `{b}`{between(result, verdict.metric)}"
+    return f"{moved} at {rate_of(result)}."
 
 
 def _pulled(result: PullResult) -> str:
@@ -146,8 +147,8 @@ def _pulled(result: PullResult) -> str:
 
 def _same(result: PullResult) -> str:
     a, b = result.values
-    label, margin = METRICS[result.primary.metric].label, result.primary.margin or 0
-    return f"`{a}` or `{b}`, {label} within {margin:.1%}.{_besides(result)}"
+    label, margin = result.label(result.primary.metric), result.primary.margin or 0
+    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {rate_of(result)}.{_besides(result)}"
 
 
 def _open(result: PullResult) -> str:
@@ -156,8 +157,20 @@ def _open(result: PullResult) -> str:
     if verdict.effect is None:
         why = "; ".join(one.seen for one in verdict.caveats if one.grave)
         return f"`{a}` or `{b}`, invalid: {why}.{_besides(result)}"
-    hidden = f"up to {verdict.effect.largest_change:.1%} could hide"
-    return f"`{a}` or `{b}`, {METRICS[verdict.metric].label}: {hidden}.{_besides(result)}"
+    hidden = seen(verdict) or f"up to {verdict.effect.largest_change:.1%} could hide"
+    return f"`{a}` or `{b}`, {result.label(verdict.metric)}: {hidden} at {rate_of(result)}.{_besides(result)}"
+
+
+def seen(verdict: Verdict) -> str:
+    """Of an interval that leaves out 0 and yet gave no verdict: what was seen, and what withheld it."""
+    effect = verdict.effect
+    if verdict.word != "no difference shown" or effect is None or not effect.excludes_one:
+        return ""
+    if abs(effect.ratio - 1) <= (verdict.margin or 0):
+        floor = (verdict.margin or 0) > LEAST_MARGIN
+        limit = "what A against A shows in the same minutes" if floor else "the least margin"
+        return f"{change(effect)} was seen, but not above {limit} ({verdict.margin:.1%})"
+    return f"{change(effect)} was seen, but Wilcoxon's test does not bear it out (p {effect.p_value:.2g})"
 
 
 def _against(result: PullResult) -> str:
@@ -169,7 +182,7 @@ def _against(result: PullResult) -> str:
 
 def _figure(result: PullResult, verdict: Verdict) -> str:
     assert verdict.effect is not None
-    return f"{METRICS[verdict.metric].label} {change(verdict.effect)}{between(result, verdict.metric)}"
+    return f"{result.label(verdict.metric)} {change(verdict.effect)}{between(result, verdict.metric)}"
 
 
 def _besides(result: PullResult) -> str:
@@ -184,9 +197,9 @@ def _besides(result: PullResult) -> str:
 
 def _price(result: PullResult, value: str) -> str:
     """What the lever's page says about the value that is not the default: guarantees are in no figure."""
-    text = paragraphs(page(result.lever)).get(value, "")
+    text = linked(paragraphs(page(result.lever)).get(value, ""), "results")
     acronym = text[1:2].isupper()
     return f" About `{value}`: {text if acronym else text[:1].lower() + text[1:]}" if text else ""
 
 
-TOLD = {WORTH: _pulled, KEEP: _pulled, COUNTED: _pulled, ALONE: _same, OPEN: _open}
+TOLD = {WORTH: _pulled, KEEP: _pulled, PRICED: _pulled, COUNTED: _pulled, ALONE: _same, OPEN: _open}

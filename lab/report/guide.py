@@ -5,34 +5,32 @@ Everything in it comes from result files; `lab guide` writes it anew, so that no
 
 import re
 import shutil
-import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
 from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import KEPT, PullResult, results_of
-from lab.experiments.session import MOST_OF_OTHERS
 from lab.report import pull, pull_charts, scaling
-from lab.report.advice import Found, advice, change, size
+from lab.report.advice import Found, advice, size
+from lab.report.apart import apart, question_of
+from lab.report.head import head, prediction
 from lab.report.hops import hops
 from lab.report.kills import kills
-from lab.report.lever_page import apart, content_of, lever_page
+from lab.report.lever_page import lever_page
+from lab.report.load_words import OPERATIONS
 from lab.report.opening import opening
+from lab.report.resolved import resolved
 from lab.report.style import render
 from lab.report.style.palette import ROLES
-from lab.statistics import log_ratios, resolution
-from lab.trials.observation import floor_pairs_of, pairs_of
-from lab.verdict import GLYPHS, Verdict, prediction_came_true
+from lab.trials.observation import pairs_of
+from lab.verdict import GLYPHS, Verdict, change
 from levers.catalogue import catalogue, lever_named
 from levers.lever import Lever
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
-PAIRS = 12
-LEAST_TWINS = 6  # A/A pairs of a session that say something about the spread
 OWN = ("README.md", "claims.md")
 
 
@@ -60,16 +58,14 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
             if drawn:
                 written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(drawn)))
         besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")
-        written.append(_text(folder / "levers" / f"{name}.md", lever_page(name, own, besides)))
+        swept = {value for _, sweep in sweeps if sweep["lever"] == name for value in sweep["values"]}
+        written.append(_text(folder / "levers" / f"{name}.md", lever_page(name, own, besides, swept)))
     return written
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
-    """The newest result of each question (lever, values, mode, design, content), the largest effect first."""
-    newest = {
-        (one.lever, one.values, one.plan["mode"], one.plan["design"], content_of(one)): (path, one)
-        for path, one in found
-    }
+    """The newest result of each question and rate, the largest effect first."""
+    newest = {(question_of(one), one.plan["rate"]): (path, one) for path, one in found}
     return sorted(newest.values(), key=lambda one: (-size(one[1]), one[1].lever))
 
 
@@ -89,8 +85,7 @@ def index(
         "The same as a heat map, which opens offline: [index.html](index.html). What the systems that this",
         "lab comes from claim, and what became of it: [claims](claims.md).",
         "",
-        *_machines(latest),
-        *summary(latest),
+        *head(latest),
         *opening(latest),
         "## What to pull first",
         "",
@@ -102,9 +97,9 @@ def index(
         *scaling.section(sweeps, capacities),
         "## All results",
         "",
-        "| lever | A, B | metric | change (95 %) | pairs | verdict | predicted |",
-        "|---|---|---|---|---|---|---|",
-        *(_row(path, result) for path, result in latest),
+        "| lever | A, B | each second | metric | change (95 %) | pairs | verdict | predicted |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(path, result, latest) for path, result in latest),
         "",
         "▲ better, ▼ worse, = same within the margin, ? no difference shown, ✗ invalid: nothing is claimed.",
         "Fewer than 12 pairs are `--quick`: large effects only, and never sameness. °: by older code, whose",
@@ -113,9 +108,9 @@ def index(
         "## What the designs resolve on this machine",
         "",
         "Half the width of the 95 % interval that twelve pairs would have, from A against A of the results",
-        "above (median over the sessions): a smaller change than this cannot be seen.",
+        "above: of a smaller change nothing can be said. The part is what a duet doubles.",
         "",
-        *_resolved(latest),
+        *resolved(latest),
         "",
         "## Not pulled yet",
         "",
@@ -130,28 +125,6 @@ def index(
     return "\n".join(lines) + "\n"
 
 
-def summary(latest: Sequence[Found]) -> list[str]:
-    """How the pulls ended, in one sentence."""
-    if not latest:
-        return []
-    words = [result.primary.word for _, result in latest]
-    decided, same = words.count("better") + words.count("worse"), words.count("same within the margin")
-    hidden, invalid = words.count("no difference shown"), words.count("INVALID")
-    own = sum(result.prediction == lever_named(result.lever).expected for _, result in latest)
-    made = sum(bool(result.prediction) for _, result in latest)
-    whose = (
-        "the catalogue's own" if own == made else f"{own} the catalogue's own, {made - own} of whoever ran it"
-    )
-    came = sum(_prediction(result).endswith("came true") for _, result in latest)
-    failed = sum("did not come true" in _prediction(result) for _, result in latest)
-    return [
-        f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {decided} showed a "
-        f"difference, {same} showed sameness, {hidden} could not tell, {invalid} do not count. Of {made} "
-        f"predictions that were noted before the runs ({whose}) {came} came true and {failed} did not.",
-        "",
-    ]
-
-
 def others(folder: Path) -> list[tuple[str, str]]:
     """Pages in the folder that no pull made (faults, seeding ...): file name and title."""
     found = []
@@ -162,41 +135,16 @@ def others(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _machines(latest: Sequence[Found]) -> list[str]:
-    machines = sorted({_machine(result.fingerprint) for _, result in latest})
-    if not machines:
-        return ["Nothing yet: `lab pull LEVER --keep`, then `lab guide`.", ""]
-    return ["Measured on " + "; ".join(machines) + "." + _disk(latest), ""]
-
-
-def _machine(fingerprint: Mapping[str, Any]) -> str:
-    memory = int(fingerprint.get("memory_bytes") or 0) / 2**30
-    return (
-        f"{fingerprint.get('cores')} cores of {fingerprint.get('cpu')}, {memory:.0f} GiB, "
-        f"{fingerprint.get('system')}, Python {fingerprint.get('python')}"
-    )
-
-
-def _disk(latest: Sequence[Found]) -> str:
-    """What durability waits for: on another disk its levers come out differently."""
-    found = [seconds for _, result in latest if (seconds := result.fingerprint.get("disk_sync_seconds"))]
-    if not found:
-        return ""
-    low, high = min(found) * 1000, max(found) * 1000
-    return (
-        f" A write to disk that is waited for took {low:.1f} to {high:.1f} ms there (median of each session)."
-    )
-
-
-def _row(path: Path, result: PullResult) -> str:
+def _row(path: Path, result: PullResult, latest: Sequence[Found]) -> str:
     verdict = result.primary
     a, b = result.values
     pairs = len(pairs_of(result.observations, verdict.metric))
+    load = f"{result.plan['rate']:g} {OPERATIONS[result.plan['mix']].rstrip(',')}"
     return (
-        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result)} "
-        f"| {METRICS[verdict.metric].label}{_other_metric(result)} | {_interval(verdict)} "
+        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result, latest)} | {load} "
+        f"| {result.label(verdict.metric)}{_other_metric(result)} | {_interval(verdict)} "
         f"| {pairs} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){_older(result)} "
-        f"| {_prediction(result)} |"
+        f"| {prediction(result)} |"
     )
 
 
@@ -212,39 +160,6 @@ def _older(result: PullResult) -> str:
 
 def _interval(verdict: Verdict) -> str:
     return change(verdict.effect) if verdict.effect else "-"
-
-
-def _prediction(result: PullResult) -> str:
-    if not result.prediction:
-        return "-"
-    words = prediction_came_true(result.prediction, result.primary.word, result.primary.effect)
-    return f"{result.prediction}: {words.partition(':')[0]}"
-
-
-def _resolved(latest: Sequence[Found]) -> list[str]:
-    """A table: design x metric x how busy the machine was, from the A/A pairs of every session."""
-    found: dict[tuple[str, str, str], list[float]] = {}
-    for _, result in latest:
-        for verdict in result.verdicts:
-            twins = floor_pairs_of(result.observations, verdict.metric)
-            if verdict.effect and len(twins) >= LEAST_TWINS:
-                ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
-                key = (result.plan["design"], METRICS[verdict.metric].label, _company(result))
-                found.setdefault(key, []).append(resolution(ratios, PAIRS))
-    if not found:
-        return ["No session is long enough yet."]
-    lines = ["| design | metric | the machine was | resolves | sessions |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {design} | {label} | {company} | {statistics.median(values):.1%} | {len(values)} |"
-        for (design, label, company), values in sorted(found.items())
-    ]
-    return lines
-
-
-def _company(result: PullResult) -> str:
-    """Whether other programs used the machine during the trials."""
-    used = statistics.median(float(one.detail.get("others", 0.0)) for one in result.observations)
-    return "shared" if used > MOST_OF_OTHERS else "the lab's alone"
 
 
 def _not_run(run: Collection[str]) -> list[str]:
@@ -268,7 +183,7 @@ def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
     cells: dict[tuple[str, str], tuple[float, str]] = {}
     names = []
     for _, result in latest:
-        name = f"{result.lever}: {result.values[0]} > {result.values[1]}{apart(result)}"
+        name = f"{result.lever}: {result.values[0]} > {result.values[1]}{apart(result, latest)}"
         names.append(name)
         for verdict in result.verdicts:
             if verdict.effect:

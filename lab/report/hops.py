@@ -4,9 +4,10 @@ import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.advice import Found, change
+from lab.report.advice import Found
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
+from lab.verdict import change
 
 METRIC = "cpu_per_1k_total"
 # Levers that lead from one process to the next: their CPU is the price of a hop.
@@ -23,12 +24,14 @@ HOPS = (
 HEAD = [
     "## The price of each hop",
     "",
-    "CPU for 1,000 messages sent and pushed, in ms: of every process of the stack; in a duet (both sides",
-    "in one stack) of the side's own process and of PostgreSQL's work for it. The difference is the median",
-    "of the rounds' own; where no difference was shown, none is given.",
+    "CPU for 1,000 messages sent and pushed, in ms: of every process of the stack (*all*), or in a duet,",
+    "where both sides are in one stack, of an API process and PostgreSQL's work for it (*API*). Rows of the",
+    "one cannot be set against rows of the other. The difference is the median of the rounds' own; where no",
+    "difference was shown, none is given. [Prices](prices.md) has whole stacks beside each other, with",
+    "RabbitMQ and two websocket services: other set-ups, and other figures.",
     "",
-    "| lever | from, to | from | to | difference | change (95 %) | verdict |",
-    "|---|---|---|---|---|---|---|",
+    "| lever | from, to | each second | counted | from | to | difference | change (95 %) | verdict |",
+    "|---|---|---|---|---|---|---|---|---|",
 ]
 
 
@@ -52,6 +55,7 @@ def _row(result: PullResult) -> str:
     apart = f"{statistics.median(p.b - p.a for p in found):+.0f}"
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{result.values[0]}` to `{result.values[1]}` "
+        f"| {result.plan['rate']:g} | {'API' if result.plan['design'] == 'duet' else 'all'} "
         f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else apart} "
         f"| {change(verdict.effect)} | {verdict.word} |"
     )

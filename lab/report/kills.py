@@ -4,8 +4,18 @@ from pathlib import Path
 
 # Rows of `lab faults`.
 KILLS = {
-    "durability": ("kill -9 of PostgreSQL, with crash recovery", "PostgreSQL is restarted"),
-    "delivery": ("kill -9 of an API process", "kill -9 of the whole RabbitMQ cluster"),
+    "durability": (
+        "kill -9 of PostgreSQL, with crash recovery",
+        "kill -9 of PostgreSQL, with DURABILITY=off",
+        "PostgreSQL is restarted",
+    ),
+    "delivery": (
+        "kill -9 of an API process",
+        "kill -9 of an API process, with DELIVERY=outbox",
+        "kill -9 of an API process, with DELIVERY=fire_and_forget",
+        "kill -9 of the whole RabbitMQ cluster",
+        "kill -9 of the whole RabbitMQ cluster, with DELIVERY=fire_and_forget",
+    ),
 }
 
 
@@ -14,17 +24,23 @@ def kills(name: str, faults: Path) -> list[str]:
     if name not in KILLS or not faults.exists():
         return []
     rows = [line.split(" | ") for line in faults.read_text().splitlines() if line.startswith("| ")]
-    found = [(row[0].removeprefix("| "), row[4]) for row in rows if len(row) == 6]
+    found = [(row[0].removeprefix("| "), *row[3:5]) for row in rows if len(row) == 6]
     lines = [
-        f"- {fault}: {lost} lost / twice / out of order" for fault, lost in found if fault in KILLS[name]
+        f"- {fault}: {lost} lost / twice / out of order{_late(repair)}"
+        for fault, repair, lost in found
+        if fault in KILLS[name]
     ]
     if not lines:
         return []
     return [
         "## What is lost at a kill",
         "",
-        "With the default settings ([faults](../faults.md)):",
+        "With the default settings, where no other is named ([faults](../faults.md)):",
         "",
         *lines,
         "",
     ]
+
+
+def _late(repair: str) -> str:
+    return "" if repair == "none late" else f", messages late by more than 1 s for {repair}"

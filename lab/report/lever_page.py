@@ -1,22 +1,31 @@
 """The page of one lever in the notebook: what it is, and what pulling it gave."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from lab.experiments.plan import PullPlan
+from lab.experiments.audit import difference
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.report.advice import Found, between
+from lab.report.advice import Found, between, seen
+from lab.report.apart import apart
 from lab.report.counted import counted
-from lab.trials.schedule import SIDES
+from lab.report.head import prediction
+from lab.report.links import linked
+from lab.report.load_words import load_of
 from lab.verdict import GLYPHS, Verdict
 from levers.catalogue import lever_named, page, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
 
 
-def lever_page(name: str, own: Sequence[Found], besides: Sequence[str] = ()) -> str:
-    """The whole page. `besides`: what other commands found out about the lever, as Markdown lines."""
+def lever_page(
+    name: str, own: Sequence[Found], besides: Sequence[str] = (), swept: Collection[str] = ()
+) -> str:
+    """The whole page. `besides`: what other commands found out about the lever, as Markdown lines.
+
+    `swept` are values of which a sweep knows the capacity.
+    """
     lever = lever_named(name)
     told = paragraphs(page(name))
     lines = [f"# {name}", "", told["question"], "", _sentence(told.get("Problem", "")), ""]
@@ -24,27 +33,39 @@ def lever_page(name: str, own: Sequence[Found], besides: Sequence[str] = ()) -> 
     for text in texts:  # a text may be about several values
         values = " or ".join(f"`{value}`" for value in lever.values if told.get(value) == text)
         lines.append(f"- {values}: {text}")
-    lines.append("")
+    known = {value for _, result in own for value in result.values} | set(swept)
+    unknown = [f"`{value}`" for value in lever.values if value not in known]
+    lines += ["", *([f"Not pulled: {', '.join(unknown)}.", ""] if unknown else [])]
     for path, result in own:
-        lines += _told(path, result, lever)
+        lines += _told(path, result, lever, own)
     lines += [
         *besides,
         "## When it would be different",
         "",
         f"{_sentence(told.get('Different when', ''))} The comparison would be dishonest if "
-        f"{lever.dishonest_if}.",
+        f"{lever.dishonest_if}.{doubts(lever, [result for _, result in own])}",
         "",
         f"Said where the lever comes from ({', '.join(lever.sources)}): “{lever.claim}”.",
         "",
         "[All results](../README.md)",
     ]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
+    return linked(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)), "results/levers") + "\n"
 
 
-def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
+def doubts(lever: Lever, own: Sequence[PullResult]) -> str:
+    """What `dishonest_if` has against these very results, and what they do not show; '' for nothing."""
+    if not own:
+        return ""
+    applies = lever.applies([plan_from(one.plan).as_json() for one in own]) if lever.applies else ""
+    return (f" **That applies here:** {applies}." if applies else "") + (
+        f" Not shown here: {lever.leaves_open}." if lever.leaves_open else ""
+    )
+
+
+def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) -> list[str]:
     verdict = result.primary
     lines = [
-        f"## {result.values[0]} or {result.values[1]}{apart(result)}",
+        f"## {result.values[0]} or {result.values[1]}{apart(result, own)}",
         "",
         f"**{GLYPHS[verdict.word]} {verdict.word}.** {verdict.sentence}",
         "",
@@ -61,7 +82,7 @@ def _told(path: Path, result: PullResult, lever: Lever) -> list[str]:
     lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
         "",
-        f"{_meaning(result, lever)} {_how(result)}",
+        f"{_meaning(result, lever)}{_predicted(result)} {_how(result)}{_along(result, lever)}",
         "",
         f"```\n{result.command}\n```",
         "",
@@ -75,15 +96,20 @@ def _how(result: PullResult) -> str:
     plan = result.plan
     rounds = len({one.round for one in result.observations})
     quick = " (one look at six rounds: large effects only)" if len(plan["looks"]) == 1 else ""
-    share = f" over {len(SIDES)} processes" if plan["design"] == "duet" else ""
+    changed = " with changes that are not committed" if result.fingerprint.get("changed") else ""
     return (
-        f"{plan['rate']:g}/s{share}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s"
-        f"{quick}, {plan['users']:,} users and {plan['messages']:,} messages in the tables, "
-        f"messages of {content_of(result):,} characters, "
+        f"{load_of(result)}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s{quick}, "
         f"mode {plan['mode']}{_broker(result)}{_disk(result)}, {result.day}, "
         f"{result.seconds / 60:.1f} minutes, "
-        f"commit {result.fingerprint.get('commit') or 'unknown'}."
+        f"commit {result.fingerprint.get('commit') or 'unknown'}{changed}."
     )
+
+
+def _along(result: PullResult, lever: Lever) -> str:
+    """Settings that differed because the lever brings them along."""
+    found = difference([result.settings.get("a", {})], [result.settings.get("b", {})])
+    names = [f"`{name}` ({a}, {b})" for name, (a, b) in found.items() if name != lever.effective]
+    return f" Different as well, since the lever brings it along: {', '.join(names)}." if names else ""
 
 
 def _disk(result: PullResult) -> str:
@@ -104,24 +130,10 @@ def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
     for one in verdicts:
         if one.word == "INVALID":
             label = METRICS[one.metric].label
-            seen = "; ".join(caveat.seen for caveat in one.caveats if caveat.grave)
+            reason = "; ".join(caveat.seen for caveat in one.caveats if caveat.grave)
             # The reason names its metric: without it, those of several metrics are one.
-            reasons.setdefault(seen.replace(f"{label} needs", "it needs"), []).append(label)
-    return [f"- No figure is claimed of {' and '.join(labels)}: {seen}." for seen, labels in reasons.items()]
-
-
-def apart(result: PullResult) -> str:
-    """What sets this result apart from others of its lever and values: another design, the mode single."""
-    lever = lever_named(result.lever)
-    design = f", by {result.plan['design']}" if result.plan["design"] != lever.design else ""
-    mode = f", mode {result.plan['mode']}" if result.plan["mode"] == "single" else ""
-    content = content_of(result)
-    return design + mode + (f", {content:,} characters" if content != PullPlan.content_characters else "")
-
-
-def content_of(result: PullResult) -> int:
-    """Characters of a message."""
-    return int(result.plan.get("content_characters", PullPlan.content_characters))
+            reasons.setdefault(reason.replace(f"{label} needs", "it needs"), []).append(label)
+    return [f"- No figure is claimed of {' and '.join(labels)}: {why}." for why, labels in reasons.items()]
 
 
 def _meaning(result: PullResult, lever: Lever) -> str:
@@ -130,20 +142,30 @@ def _meaning(result: PullResult, lever: Lever) -> str:
     if effect is None:
         return "Nothing may be concluded from it."
     if word == "no difference shown":
-        return "Neither a difference nor sameness was shown: longer trials or a quieter machine are needed."
+        noticed = seen(result.primary)
+        why = f"{noticed}: neither" if noticed else "Neither"
+        return f"{why} a difference nor sameness was shown. Longer trials or a quieter machine are needed."
     moved = "up" if effect.ratio > 1 else "down"
     if lever.metric != result.plan["metric"] or lever.default not in result.values:
         return f"From `{result.values[0]}` to `{result.values[1]}` it went {moved}."
     if word == "same within the margin":
         return f"Expected was {_expected(lever)}; here it does not matter."
+    # The reason is the second value's: of another one the page would give a wrong one.
+    reason = lever.because if set(result.values) == set(lever.values[:2]) else ""
     if lever.expected == moved:
-        return f"As expected: {lever.because}."
-    return f"Expected was {_expected(lever)} ({lever.because}); it went {moved}."
+        return f"As expected: {reason}." if reason else f"As expected it went {moved}."
+    return f"Expected was {_expected(lever)}{f' ({reason})' if reason else ''}; it went {moved}."
+
+
+def _predicted(result: PullResult) -> str:
+    """What was noted before this very run, and whether it came true."""
+    words = prediction(result).replace(": ", ", ")
+    return f" Predicted before the run: {words}." if result.prediction else ""
 
 
 def _expected(lever: Lever) -> str:
     if lever.expected == "either":
-        return "a move, either way"
+        return "a move, the way open"
     return f"{METRICS[lever.metric].label} {lever.expected}"
 
 

@@ -69,12 +69,15 @@ def _capacity(path: Path, one: CapacityResult) -> str:
 def sentence(sweep: Mapping[str, Any]) -> str:
     """Where the knee is, or that there is none."""
     points = _by_value(sweep)
+    unbounded = [(value, low) for value, low, high, _ in points if high is None]
+    if unbounded:
+        held = ", ".join(f"{value} (held {low:,.0f}/s)" for value, low in unbounded)
+        return f"no rate failed with {held}: where its capacity is, and so where a knee, is not known."
     best = max(low for _, low, _, _ in points)
     enough = next(value for value, low, _, _ in points if low >= KNEE * best)
     value, low, high, _ = max(points, key=lambda one: one[1])
-    failed = f"failed {high:,.0f}/s" if high else "and no rate failed: not its capacity"
     return (
-        f"the most was carried with {value} (held {low:,.0f}/s, {failed}); "
+        f"the most was carried with {value} (held {low:,.0f}/s, failed {high:,.0f}/s); "
         f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
     )
 

@@ -5,7 +5,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge, prediction_came_true
+from lab.statistics import Effect
+from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, change, judge, prediction_came_true
 
 
 def session(rng, *, effect=1.0, spread=0.02, n=30, order_bias=1.0, design="together", tails=None):
@@ -171,3 +172,8 @@ def test_a_against_a_over_many_sessions(tails, looks):
         floor = session(rng, spread=0.05, tails=tails)
         wrong += run(pairs, floor, looks=looks).word in ("better", "worse")
     assert wrong / 400 <= 0.05  # 10 % is demanded; the floor and two agreeing tests keep far below
+
+
+def test_an_interval_has_one_notation():
+    assert change(Effect(2.04, 1.921, 2.06, 0.01, 6)) == "2.0x (1.92x to 2.1x)"
+    assert change(Effect(1.6, 1.2, 2.5, 0.01, 6)) == "+60.0 % (+20.0 % to +150.0 %)"

@@ -132,3 +132,12 @@ async def test_on_a_crowded_machine_latencies_have_no_verdict_and_cpu_has(tmp_pa
     verdicts, _ = await pull(tmp_path, Crowded(effect=1.3))
     assert [verdict.word for verdict in verdicts] == ["worse", "INVALID", "INVALID"]
     assert f"other programs used {others:.2f} cores" in verdicts[1].sentence
+
+
+async def test_a_cpu_figure_says_of_which_processes_it_is(tmp_path):
+    assert plan().label("cpu_per_1k_total") == "CPU per 1,000, API and its PostgreSQL"
+    assert plan(part="websocket").label("cpu_per_1k") == "CPU per 1,000 deliveries, websocket"
+    assert plan(design="abab").label("cpu_per_1k_total") == "CPU per 1,000, all processes"
+    assert plan().label("p50") == "p50"
+    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3))
+    assert "in CPU per 1,000, API: +" in verdicts[0].sentence

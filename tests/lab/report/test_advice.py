@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from lab.report.advice import COUNTED, KEEP, advice, section_of
+from lab.caveats import caveat
+from lab.report.advice import COUNTED, KEEP, PRICED, WORTH, advice, section_of, seen
 from lab.report.hops import hops
 from lab.report.opening import opening
 from tests.lab.report.made_up_pulls import made_up
@@ -45,7 +46,8 @@ def test_a_lever_has_one_entry_and_every_effect_its_interval():
         )
     )
     assert text.count("**[query_path]") == 1
-    assert re.search(r"Also `raw` to `fastapi_asyncpg`: CPU per 1,000 \+\S+ % \(\S+ % to \S+ %\)\.", text)
+    also = r"Also `raw` to `fastapi_asyncpg`: CPU per 1,000, API \+\S+ % \(\S+ % to \S+ %\)"
+    assert re.search(also + r" at 500 sends a second over 3 processes\.", text)
 
 
 def test_fewer_hints_alone_are_no_gain():
@@ -60,6 +62,17 @@ def test_fewer_hints_alone_are_no_gain():
 
 def test_a_decided_cpu_figure_is_kept_or_worth():
     assert section_of(pulled(1.3, "event_loop", ("uvloop", "asyncio"))[1]) == KEEP
+
+
+def test_what_is_cheaper_on_one_machine_is_not_called_worth_pulling_for_several():
+    _, result = pulled(
+        0.7, "read_routing", ("primary", "replica"), metric="cpu_per_1k_total", also=("cpu_per_1k",)
+    )
+    better = replace(
+        result.primary, word="better", effect=result.verdicts[1].effect, caveats=[caveat("one machine")]
+    )
+    assert section_of(replace(result, verdicts=[better])) == PRICED
+    assert section_of(replace(result, verdicts=[replace(better, caveats=[])])) == WORTH
 
 
 def test_the_difference_of_a_hop_has_the_sign_of_its_change():
@@ -85,16 +98,39 @@ def test_the_difference_of_a_hop_has_the_sign_of_its_change():
         result, observations=told, verdicts=[replace(made_up().primary, metric="cpu_per_1k_total")]
     )
     row = hops([(path, moved)])[-2]
-    assert row.split("|")[5].strip() == "+2"
+    assert row.split("|")[7].strip() == "+2"
     hidden = replace(moved.primary, word="no difference shown")
-    assert hops([(path, replace(moved, verdicts=[hidden]))])[-2].split("|")[5].strip() == "-"
+    assert hops([(path, replace(moved, verdicts=[hidden]))])[-2].split("|")[7].strip() == "-"
 
 
 def test_the_opening_says_only_what_the_results_say_by_now():
     assert opening([]) == []
     slower = pulled(1.3, "http_server", ("uvicorn", "granian"), also=())
     text = "\n".join(opening([slower]))
-    assert "A server with HTTP in Rust cost the process more CPU, not less: +" in text
+    assert "A server with HTTP in Rust cost the API process more CPU, not less: +" in text
     assert "uvloop" not in text
     quicker = pulled(0.7, "http_server", ("uvicorn", "granian"), also=())
     assert opening([quicker]) == []
+
+
+def test_what_was_seen_and_not_judged_is_not_called_nothing():
+    result = made_up(effect=1.2)
+    withheld = replace(result.primary, word="no difference shown", margin=0.3)
+    text = "\n".join(advice([(Path("a.json"), replace(result, verdicts=[withheld]))]))
+    assert "was seen, but not above what A against A shows in the same minutes (30.0%)" in text
+    contested = replace(withheld, margin=0.02)
+    assert "Wilcoxon's test does not bear it out" in seen(contested)
+    assert seen(replace(withheld, effect=replace(withheld.effect, low=0.9))) == ""
+
+
+def test_levers_at_two_rates_are_not_ranked_in_one_sentence():
+    own = [
+        pulled(5.0, "query_path", ("raw", "orm_async"), also=(), rate=240.0),
+        pulled(2.5, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=240.0),
+        pulled(1.5, "http_parser", ("httptools", "h11"), also=(), rate=240.0),
+    ]
+    loop = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=1_600.0)
+    assert "at 240 a second" in "\n".join(opening([*own, loop]))
+    assert "the standard loop" not in "\n".join(opening([*own, loop]))
+    alike = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=240.0)
+    assert "the standard loop instead of uvloop +" in "\n".join(opening([*own, alike]))

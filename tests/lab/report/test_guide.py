@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from lab.experiments.preparation import ELSEWHERE
+from lab.load.plan import MIXES
 from lab.report import guide, scaling
+from lab.report.head import conditions, summary
+from lab.report.lever_page import lever_page
+from lab.report.links import linked
+from lab.report.load_words import OPERATIONS
 from lab.scaling.usl import as_json, fit
-from levers.catalogue import catalogue
+from levers.catalogue import catalogue, lever_named
 from tests.lab.report.made_up_pulls import made_up
 
 MACHINE = {"cpu": "x", "cores": 2, "memory_bytes": 8 * 2**30, "system": "Debian", "python": "3.11"}
@@ -46,7 +51,10 @@ def test_advice_says_what_a_value_costs_beside_the_figure(folder):
 
 def test_an_invalid_result_claims_nothing(folder):
     text = (folder / "README.md").read_text()
-    assert "| [logging](levers/logging.md) | `warning`, `debug` | CPU per 1,000 | - | 5 | ✗" in text
+    assert (
+        "| [logging](levers/logging.md) | `warning`, `debug` | 500 sends | CPU per 1,000, API | - | 5 | ✗"
+        in text
+    )
     line = next(line for line in text.splitlines() if line.startswith("1. **[logging]"))
     assert "invalid: achieved 0.7" in line
     assert "%" not in line
@@ -61,8 +69,8 @@ def test_it_is_said_how_many_pairs_stand_behind_a_verdict_and_what_older_code_me
 def test_it_is_said_whose_the_predictions_were():
     mine = replace(made_up(effect=1.2), fingerprint=MACHINE, prediction="down")
     catalogues = replace(mine, prediction="up")
-    text = "\n".join(guide.summary([(Path("a.json"), mine), (Path("b.json"), catalogues)]))
-    assert "(1 the catalogue's own, 1 of whoever ran it) 1 came true and 1 did not" in text
+    text = "\n".join(summary([(Path("a.json"), mine), (Path("b.json"), catalogues)]))
+    assert "(1 equal to the catalogue's) 1 came true and 1 did not" in text
 
 
 def test_a_pull_by_another_metric_than_the_lever_s_says_so():
@@ -186,12 +194,12 @@ def test_how_long_operations_waited_for_a_connection_is_beside_the_capacity():
     assert "| 1 | 100/s | 110/s | 50 MiB | 3.250 ms |" in found
 
 
-def swept(held, values=("1", "2", "4")):
+def swept(held, values=("1", "2", "4"), unbounded=None):
     points = [
         {
             "value": value,
             "memory_mib": 50.0,
-            "bracket": {"passes": low, "fails": None if low == max(held) else low * 1.1},
+            "bracket": {"passes": low, "fails": None if low == unbounded else low * 1.1},
         }
         for value, low in zip(values, held, strict=True)
     ]
@@ -201,24 +209,93 @@ def swept(held, values=("1", "2", "4")):
     }  # fmt: skip
 
 
-NONE_FAILED = "and no rate failed: not its capacity"
+MOST = "the most was carried with 4 (held 200/s, failed 220/s)"
 
 
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (
-            (100.0, 190.0, 200.0),
-            f"the most was carried with 4 (held 200/s, {NONE_FAILED}); 2 already comes within 10 % of it.",
-        ),
-        (
-            (100.0, 150.0, 200.0),
-            f"the most was carried with 4 (held 200/s, {NONE_FAILED}); 4 is within 10 % of it.",
-        ),
+        ((100.0, 190.0, 200.0), f"{MOST}; 2 already comes within 10 % of it."),
+        ((100.0, 150.0, 200.0), f"{MOST}; 4 is within 10 % of it."),
     ],
 )
 def test_a_sweep_says_how_many_are_enough(held, words):
     assert scaling.sentence(swept(held)) == words
+
+
+def test_where_a_value_held_every_rate_no_knee_is_named():
+    words = scaling.sentence(swept((195.0, 150.0, 200.0), unbounded=200.0))
+    assert words.startswith("no rate failed with 4 (held 200/s): ")
+    assert "within" not in words
+
+
+def test_on_top_it_is_said_how_busy_the_machine_was_and_that_rates_were_given():
+    calm = replace(made_up(effect=1.2), fingerprint=MACHINE)
+    busy = [replace(one, detail={**one.detail, "others": 1.5}) for one in calm.observations]
+    shared = replace(calm, observations=busy, capacity=None)
+    (words, _) = conditions([(Path("a.json"), calm), (Path("b.json"), shared)])
+    assert "In 1 of 2 sessions other programs used more than a quarter of a core (median 1.5)" in words
+    assert "2 p99 was decided, of 2" in words
+    assert "In 1 the rate was given" in words
+
+
+def test_a_page_says_which_load_was_run_and_what_was_not_committed(tmp_path):
+    result = replace(made_up(effect=1.2), fingerprint={**MACHINE, "commit": "abc", "changed": True})
+    replace(result, capacity=None).save(tmp_path / "pulls" / "event_loop.0.json")
+    guide.write(tmp_path)
+    page = (tmp_path / "levers" / "event_loop.md").read_text()
+    assert (
+        "500 sends a second over 3 processes (the rate was given, capacity not searched; mix `send`)" in page
+    )
+    assert "80 characters a message, 200 listening sockets" in page
+    assert "commit abc with changes that are not committed." in page
+    assert "Not pulled: `asyncio_debug`." in page
+    assert "Predicted before the run: up, came true." in page
+
+
+def test_the_reason_of_the_second_value_is_not_given_for_another():
+    lever = lever_named("event_loop")
+    second = (Path("a.json"), made_up(effect=1.2))
+    third = (Path("b.json"), made_up(effect=1.2, values=("uvloop", "asyncio_debug")))
+    assert lever.because in lever_page("event_loop", [second])
+    page = lever_page("event_loop", [third])
+    assert lever.because not in page
+    assert "As expected it went up." in page
+
+
+@pytest.mark.parametrize(
+    ("lever", "values", "changes", "words"),
+    [
+        ("encoding", ("json", "msgpack"), {}, "no message was longer than 80 characters"),
+        ("encoding", ("json", "msgpack"), {"content_characters": 2_000}, ""),
+        ("group_commit", ("on", "off"), {}, "it is shown at 500/s only"),
+        ("pair_index", ("on", "off"), {}, "the table had 20,000 rows, all of them in memory"),
+        ("pair_index", ("on", "off"), {"messages": 2_000_000}, ""),
+    ],
+)
+def test_a_result_that_breaks_its_own_condition_says_so(lever, values, changes, words):
+    found = [(Path("a.json"), made_up(lever=lever, values=values, also=(), **changes))]
+    page = lever_page(lever, found)
+    assert (f"**That applies here:** {words}." in page) if words else ("That applies" not in page)
+
+
+def test_a_second_rate_is_a_second_result_with_its_own_heading():
+    slow = made_up(lever="group_commit", values=("on", "off"), also=())
+    fast = replace(slow, plan={**slow.plan, "rate": 2_000.0})
+    latest = guide.latest_of([(Path("a.json"), slow), (Path("b.json"), fast)])
+    page = lever_page("group_commit", latest)
+    assert "## on or off, 500/s" in page
+    assert "## on or off, 2000/s" in page
+    assert "That applies" not in page
+
+
+def test_documents_that_a_lever_names_are_links():
+    assert linked("see docs/delivery.md", "results") == "see [delivery](../delivery.md)"
+    assert linked("(docs/results/citus.md)", "results/levers") == "([citus](../citus.md))"
+
+
+def test_every_load_has_words():
+    assert set(OPERATIONS) == set(MIXES)
 
 
 def test_what_the_processes_counted_is_on_the_page(tmp_path):

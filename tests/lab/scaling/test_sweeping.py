@@ -37,6 +37,10 @@ def test_the_knee_is_the_first_value_within_ten_percent_of_the_best():
     assert knee([]) is None
 
 
+def test_where_a_value_held_every_rate_there_is_no_knee():
+    assert knee([point("1", 380), point("2", 400, float("inf"))]) is None
+
+
 def test_a_sweep_is_saved_without_infinities(tmp_path, monkeypatch):
     monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
     sweep = Sweep("pool_size", ["1"], "multi", 1, 7, (point("1", 100, float("inf")),))
