@@ -71,7 +71,7 @@ def latest_of(found: Sequence[Found]) -> list[Found]:
 
 def index(
     latest: Sequence[Found],
-    besides: Sequence[tuple[str, str]] = (),
+    besides: Sequence[str] = (),
     sweeps: Sequence[scaling.SweptFile] = (),
     capacities: Sequence[scaling.CapacityFile] = (),
 ) -> str:
@@ -119,19 +119,21 @@ def index(
             or ["Every lever of the catalogue has a result."]
         ),
         "",
-        *(["## Not levers", "", *(f"- [{title}]({name})" for name, title in besides), ""] if besides else []),
+        *(["## Not levers", "", *(f"- {link}" for link in besides), ""] if besides else []),
         "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def others(folder: Path) -> list[tuple[str, str]]:
-    """Pages in the folder that no pull made (faults, seeding ...): file name and title."""
+def others(folder: Path) -> list[str]:
+    """Links to the pages in the folder that no pull made (faults, seeding ...), and to their pictures."""
     found = []
     for path in sorted(folder.glob("*.md")):
         title = path.read_text().partition("\n")[0].lstrip("# ")
         if path.name not in OWN:
-            found.append((path.name, title))
+            drawn = path.with_suffix(".html")
+            pictures = f" ([drawn]({drawn.name}))" if drawn.exists() else ""
+            found.append(f"[{title}]({path.name}){pictures}")
     return found
 
 

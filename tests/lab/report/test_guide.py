@@ -42,6 +42,16 @@ def test_what_changes_most_comes_first(folder):
     )
 
 
+def test_a_page_that_no_pull_made_is_linked_with_its_pictures(tmp_path):
+    (tmp_path / "faults.md").write_text("# What happens\n")
+    (tmp_path / "seed.md").write_text("# Seeding\n")
+    (tmp_path / "faults.html").touch()
+    assert guide.others(tmp_path) == [
+        "[What happens](faults.md) ([drawn](faults.html))",
+        "[Seeding](seed.md)",
+    ]
+
+
 def test_advice_says_what_a_value_costs_beside_the_figure(folder):
     text = (folder / "README.md").read_text()
     advice = next(line for line in text.splitlines() if line.startswith("2. **[event_loop]"))
