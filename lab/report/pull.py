@@ -13,10 +13,12 @@ from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
 from lab.report import charts, pull_charts
+from lab.report.lever_page import doubts
+from lab.report.load_words import load_of, searched
 from lab.report.style import render
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
 from lab.trials.schedule import Side
-from lab.verdict import GLYPHS, Verdict, prediction_came_true
+from lab.verdict import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
 
@@ -57,6 +59,10 @@ def html(result: PullResult) -> str:
         drawings=drawings(result),
         busiest=busiest(result),
         differences=difference([result.settings["a"]], [result.settings["b"]]),
+        doubts=doubts(lever, [result]).replace("**", ""),
+        load=load_of(result),
+        searched=searched(result),
+        no_latency=not any(METRICS[one.metric].is_latency and one.effect for one in result.verdicts),
         same_settings=merged([result.settings["a"]]),
         medians=_medians(result),
         different_when=told.get("Different when", ""),
@@ -71,7 +77,7 @@ def html(result: PullResult) -> str:
 def drawings(result: PullResult) -> dict[str, Markup]:
     """The pictures by name; one for which this result has no figures is empty."""
     drawn = {
-        "intervals": _intervals(result.verdicts),
+        "intervals": _intervals(result),
         "pairs": _pairs(result),
         "over_time": _over_time(result),
         "spectrum": _spectrum(result),
@@ -82,10 +88,10 @@ def drawings(result: PullResult) -> dict[str, Markup]:
     return {name: Markup(text) for name, text in drawn.items()}
 
 
-def _intervals(verdicts: Sequence[Verdict]) -> str:
+def _intervals(result: PullResult) -> str:
     rows = [
         (
-            METRICS[one.metric].label,
+            result.label(one.metric),
             one.word,
             one.effect.ratio,
             one.effect.low,
@@ -93,7 +99,7 @@ def _intervals(verdicts: Sequence[Verdict]) -> str:
             one.margin or 0.0,
             one.floor.largest_change if one.floor else 0.0,
         )
-        for one in verdicts
+        for one in result.verdicts
         if one.effect
     ]
     return pull_charts.intervals(rows) if rows else ""
@@ -102,7 +108,11 @@ def _intervals(verdicts: Sequence[Verdict]) -> str:
 def _pairs(result: PullResult) -> str:
     metric = METRICS[result.primary.metric]
     points = [(pair.a, pair.b, pair.order) for pair in pairs_of(result.observations, metric.name)]
-    return pull_charts.pairs(points, result.values, f"{metric.label}, {metric.unit}") if points else ""
+    return (
+        pull_charts.pairs(points, result.values, f"{result.label(metric.name)}, {metric.unit}")
+        if points
+        else ""
+    )
 
 
 def _over_time(result: PullResult) -> str:
@@ -216,7 +226,7 @@ def _medians(result: PullResult) -> list[tuple[str, str, float, float]]:
         if found:
             metric = METRICS[verdict.metric]
             a, b = statistics.median(p.a for p in found), statistics.median(p.b for p in found)
-            rows.append((metric.label, metric.unit, a, b))
+            rows.append((result.label(metric.name), metric.unit, a, b))
     return rows
 
 
@@ -224,4 +234,4 @@ def _prediction(result: PullResult) -> str:
     if not result.prediction:
         return "No prediction was made before the run."
     words = prediction_came_true(result.prediction, result.primary.word, result.primary.effect)
-    return f"The prediction ({METRICS[result.primary.metric].label}: {result.prediction}): {words}."
+    return f"The prediction ({result.label(result.primary.metric)}: {result.prediction}): {words}."

@@ -9,7 +9,6 @@ from lab.report.advice import Found
 from lab.report.head import others_used
 from lab.statistics import log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
-from levers.metrics import METRICS
 
 PAIRS = 12
 LEAST_TWINS = 6  # A/A pairs of a session that say something about the spread
@@ -25,7 +24,7 @@ def resolved(latest: Sequence[Found]) -> list[str]:
             if verdict.effect and len(twins) >= LEAST_TWINS:
                 ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
                 part = PARTS[result.plan["part"]] if result.plan["design"] == "duet" else "whole stacks"
-                key = (result.plan["design"], part, METRICS[verdict.metric].label, _company(result))
+                key = (result.plan["design"], part, result.label(verdict.metric), _company(result))
                 found.setdefault(key, []).append(resolution(ratios, PAIRS))
     if not found:
         return ["No session is long enough yet."]

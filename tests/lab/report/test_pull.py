@@ -117,3 +117,31 @@ def heat_text(cells, glyph):
     """The element of the cell's words."""
     drawn = pull_charts.heat_map(["event_loop"], ["p50"], cells)
     return next(part for part in drawn.split("<text") if glyph in part)
+
+
+def test_a_given_rate_is_said_where_the_capacity_would_be_drawn(clear):
+    words = "No capacity was searched: the rate was given."
+    assert words not in pull.html(clear)
+    assert words in pull.html(replace(clear, capacity=None))
+
+
+def test_a_run_that_claims_no_latency_says_so_under_its_latency_pictures(clear):
+    words = "No latency is claimed of this run"
+    assert words not in pull.html(clear)
+    late = [
+        replace(one, effect=None, word="INVALID") if one.metric != "cpu_per_1k" else one
+        for one in clear.verdicts
+    ]
+    assert pull.html(replace(clear, verdicts=late)).count(words) == 2
+
+
+def test_a_setting_that_the_lever_brings_along_is_marked(clear):
+    assert "follows from the lever" not in pull.html(clear)
+    a, b = clear.settings["a"], {**clear.settings["b"], "http_parser": "h11"}
+    assert pull.html(replace(clear, settings={"a": a, "b": b})).count("follows from the lever") == 1
+
+
+def test_the_page_says_where_its_own_condition_is_broken():
+    assert "That applies here: no message was longer than 80 characters." in pull.html(
+        made_up(lever="encoding", values=("json", "msgpack"), also=())
+    )
