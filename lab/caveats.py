@@ -123,6 +123,12 @@ ROWS = (
         "What would have its own machine elsewhere takes from its neighbours here",
         "Read this as the price of the lever, never as its gain at scale",
     ),
+    Caveat(
+        "nobody's work",
+        "PostgreSQL used another {share:.0%} of a side's CPU for no connection (WAL, checkpoints, replay)",
+        "In a duet it is charged to no side, whichever made it necessary",
+        "Ask again with a stack for each side (--design abab), which counts every process",
+    ),
     # --- about the effect
     Caveat(
         "real but small",

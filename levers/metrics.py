@@ -35,7 +35,8 @@ _METRICS = (
         "ms",
         "lower",
         "CPU time of every process of the stack, in a duet of the side's own process and of PostgreSQL's "
-        "work for it (never of the lab's own processes), per 1,000 operations",
+        "work for it, and of a server that is its value, as Redis (never of the lab's own processes), "
+        "per 1,000 operations",
     ),
     Metric("p50", "p50", "ms", "lower", "median answer time, from the intended send", 200),
     Metric("p99", "p99", "ms", "lower", "99th percentile of the answer time, from the intended send", 2_000),

@@ -7,11 +7,12 @@ from statistics import median
 from typing import Protocol
 
 from lab.caveats import Caveat, caveat
+from lab.experiments.meter import OWN_WORK
 from lab.experiments.plan import PullPlan
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
 from lab.trials.schedule import SIDES, Side, Step, schedule
-from lab.verdict import Guard, Record, Verdict, judge
+from lab.verdict import LEAST_MARGIN, Guard, Record, Verdict, judge
 from levers.metrics import METRICS
 
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
@@ -130,6 +131,8 @@ def verdicts_of(
             continue  # not measured in this run: nothing to say
         own = guards_for(metric, guards)
         remarks = [*machine, *_of_the_machine(kept, METRICS[metric].is_latency)]
+        if plan.design == "duet" and metric == "cpu_per_1k_total":
+            remarks += _of_nobody(kept)
         samples = min((one.samples_of(metric) for one in kept), default=0)
         floor = floor_pairs_of(kept, metric)
         label = plan.label(metric)
@@ -148,6 +151,17 @@ def _of_the_machine(observations: Sequence[Observation], latency: bool) -> list[
         return [caveat("crowded", cores=others, share=waited)]
     found = [caveat("pressure", share=waited)] if waited > MOST_WAITED else []
     return found + ([caveat("other load", cores=others)] if others > MOST_OF_OTHERS else [])
+
+
+def _of_nobody(observations: Sequence[Observation]) -> list[Caveat]:
+    """What of the whole cost no side of a duet is charged with, where it is more than the least margin."""
+    shares = [
+        one.detail["cpu"].get(OWN_WORK, 0.0) / one.metrics["cpu_per_1k_total"]
+        for one in observations
+        if "cpu" in one.detail and "cpu_per_1k_total" in one.metrics
+    ]
+    share = median(shares) if shares else 0.0
+    return [caveat("nobody's work", share=share)] if share > LEAST_MARGIN else []
 
 
 def _progress(plan: PullPlan, journal: Journal, doing: str) -> Progress:

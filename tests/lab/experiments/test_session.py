@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.experiments.meter import OWN_WORK
 from lab.experiments.plan import plan_from
 from lab.experiments.session import Progress, guards_for, run_session
 from lab.trials.journal import Journal
@@ -141,3 +142,25 @@ async def test_a_cpu_figure_says_of_which_processes_it_is(tmp_path):
     assert plan().label("p50") == "p50"
     verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3))
     assert "in CPU per 1,000, API: +" in verdicts[0].sentence
+
+
+@pytest.mark.parametrize(("own_work", "said"), [(1.0, True), (0.1, False)])
+async def test_a_duet_says_what_of_the_database_no_side_is_charged_with(tmp_path, own_work, said):
+    """A side costs about 10; standby and checkpoints worked for both."""
+
+    class Shared(FakeRig):
+        async def measure(self, step, seed):
+            found = await super().measure(step, seed)
+            return [
+                replace(
+                    one,
+                    metrics={**one.metrics, "cpu_per_1k_total": one.metrics["cpu_per_1k"]},
+                    detail={"cpu": {OWN_WORK: own_work}},
+                )
+                for one in found
+            ]
+
+    verdicts, _ = await pull(tmp_path, Shared(effect=1.3), also=("cpu_per_1k_total",))
+    names = {one.metric: {caveat.name for caveat in one.caveats} for one in verdicts}
+    assert ("nobody's work" in names["cpu_per_1k_total"]) is said
+    assert "nobody's work" not in names["cpu_per_1k"]
