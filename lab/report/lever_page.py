@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.experiments.audit import difference
 from lab.experiments.plan import plan_from
+from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
 from lab.report.advice import Found, between, seen
 from lab.report.apart import apart
@@ -34,6 +35,7 @@ def lever_page(
         values = " or ".join(f"`{value}`" for value in lever.values if told.get(value) == text)
         lines.append(f"- {values}: {text}")
     known = {value for _, result in own for value in result.values} | set(swept)
+    known |= {value for of, value in OF_ANOTHER if of == name}
     unknown = [f"`{value}`" for value in lever.values if value not in known]
     lines += ["", *([f"Not pulled: {', '.join(unknown)}.", ""] if unknown else [])]
     for path, result in own:

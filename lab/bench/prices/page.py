@@ -78,7 +78,8 @@ def markdown(found: Prices) -> str:
         f"two of {found.sockets} devices. CPU is in ms per 1,000 messages, by kind of process (the lab's own",
         "are left out); times in ms, from the intended send; medians of the rounds, ratios with (smallest ..",
         "largest) of pairs in one round. Every ledger was clean. A batch is what this one rate makes of it:",
-        "near the limit hints share messages and cost less ([what a hint costs](broker.md)).",
+        "near the limit hints share messages and cost less ([what a hint costs](broker.md)). What is",
+        "promised for it: [delivery](../delivery.md).",
         "",
     ]
     for group in found.groups:

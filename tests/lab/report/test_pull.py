@@ -145,3 +145,10 @@ def test_the_page_says_where_its_own_condition_is_broken():
     assert "That applies here: no message was longer than 80 characters." in pull.html(
         made_up(lever="encoding", values=("json", "msgpack"), also=())
     )
+
+
+def test_no_row_is_called_the_deciding_one_where_that_has_no_figure(clear):
+    assert "The first row was named before the run" in pull.html(clear)
+    first, *others = clear.verdicts
+    void = replace(clear, verdicts=[replace(first, effect=None, word="INVALID"), *others])
+    assert "The first row was named" not in pull.html(void)
