@@ -58,14 +58,15 @@ def observe(  # noqa: PLR0917
     failed = sum(total.errors.values()) + total.dropped
     own = total.lag.max or 0.0
     broken = list(troubles)
-    if lost:
-        broken.append(f"{lost} lost")
-    if ledger.duplicates_after_client:
-        broken.append(f"{ledger.duplicates_after_client} twice")
-    if disorder:
-        broken.append(f"{disorder} out of order")
-    if not ledger.clean and not broken:
-        broken.append("the ledger is not clean: " + "; ".join(ledger.examples[:2]))
+    if row.loses_seconds:
+        gone = ledger.acknowledged_not_stored
+        most = row.loses_seconds * total.offered / record.measured_seconds
+        if gone > most:
+            broken.append(f"{gone} lost, bound {most:.0f}: what is acknowledged in {row.loses_seconds:g} s")
+        if ledger.misrouted:
+            broken.append(f"{ledger.misrouted} misrouted")
+    else:
+        broken += _unkept(record)
     if failed:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in total.errors.items())
         broken.append(f"{failed} sends failed ({kinds or 'dropped'})")
@@ -104,6 +105,20 @@ def observe(  # noqa: PLR0917
         notes=list(notes),
         broken=broken,
     )
+
+
+def _unkept(record: RunRecord) -> list[str]:
+    """What the ledger says against the promises."""
+    ledger = record.ledger
+    counts = {
+        "lost": ledger.acknowledged_not_stored + ledger.not_delivered,
+        "twice": ledger.duplicates_after_client,
+        "out of order": ledger.out_of_order_after_client,
+    }
+    found = [f"{count} {word}" for word, count in counts.items() if count]
+    if not ledger.clean and not found:
+        found.append("the ledger is not clean: " + "; ".join(ledger.examples[:2]))
+    return found
 
 
 def pause_seconds(record: RunRecord) -> int:

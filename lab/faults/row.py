@@ -8,7 +8,7 @@ Server = Literal["rabbitmq", "haproxy"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault and its bounds. Always asserted: nothing lost, nothing twice, nothing out of order.
+    """A fault and its bounds. Asserted where loses_seconds is 0: nothing lost, twice or out of order.
 
     `begin` and `mend` are a verb and its objects (lab/faults/verbs.py); what the supervisor restarts needs no
     mending. `late_seconds` is how late a message may be after it was meant to be sent.
@@ -24,6 +24,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     late_seconds: float
     polled_seconds: float | None = None  # the same of what is sent after the sweep and before the mending
     sends_may_wait: bool = False  # a send may be slower than the client's own time limit
+    # The price of the row's levers: what was acknowledged in so many seconds may be gone. Its number is given
+    # to another message then, so that devices disagree: that is counted, and has no bound.
+    loses_seconds: float = 0.0
     closes: frozenset[str] = frozenset()  # the codes that clients may see; any other breaks the row
     watch_seconds: float = 6.0  # load goes on for so long after the mending
     needs: frozenset[Server] = frozenset()
