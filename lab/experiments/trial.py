@@ -162,7 +162,7 @@ def _cpu_by_name(
             found[one.name] = _per_1000([one], record.total.ok)
         elif one.name not in of_a_side and one.kind not in plan.values:
             found[f"{one.name} (shared)"] = _per_1000([one], all_of_them)
-    return {name: spent for name, spent in found.items() if spent is not None}
+    return {name: spent for name, spent in found.items() if spent}
 
 
 def _role(name: str, own: tuple[str, ...] | None) -> str:

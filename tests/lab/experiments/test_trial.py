@@ -39,6 +39,7 @@ def record(**changes) -> RunRecord:
             usage("backend-3", 1.5),
             usage("postgres for backend-3", 0.5, "postgres"),
             usage("postgres, own work", 0.4, "postgres"),
+            usage("postgres", 0.0, "postgres"),  # of the whole server only the memory is known
             usage("websocket-1", 0.8, "websocket"),
             usage("generator-1", 5.0, "generator"),
             usage("lab", 3.0, "lab"),
