@@ -38,5 +38,5 @@ LEVER = Lever(
     claim="turn it off and it flies",
     dishonest_if="no kill test shows what is lost, or the disk's fsync time is not stated",
     also=("p99", "cpu_per_1k", "lost"),
-    leaves_open="what is lost: a pull kills nothing (docs/results/faults.md does, with the default)",
+    leaves_open="what is lost: a pull kills nothing (docs/results/faults.md does)",
 )
