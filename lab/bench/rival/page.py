@@ -13,7 +13,7 @@ def write(found: Rival, file: Path) -> list[Path]:
 
 
 def _gathered(seconds: float) -> str:
-    return f"; ours gathers hints for {seconds * 1000:g} ms" if seconds else ""
+    return f", ours gathering hints for {seconds * 1000:g} ms" if seconds else ""
 
 
 def _each(ratios: list[float]) -> str:
@@ -25,7 +25,8 @@ def markdown(found: Rival) -> str:
     whole, fed = found.ratios("ours"), found.ratios("fed")
     versions = ", ".join(f"{name} {value}" for name, value in found.versions.items())
     lines = [
-        "# Beside python-socketio with its AioPika manager",
+        f"# Beside python-socketio with its AioPika manager: {found.services} services"
+        f"{_gathered(found.publish_interval_seconds)}",
         "",
         "Made by `lab bench rival`; do not edit. In turns on one RabbitMQ node, with the same load:",
         f"{found.rate:g} messages a second of {CHARACTERS} characters, each for two users; {found.sockets}"
