@@ -33,9 +33,9 @@ def summary(latest: Sequence[Found]) -> list[str]:
     failed = sum("did not come true" in prediction(result) for _, result in latest)
     return [
         f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {decided} showed a "
-        f"difference, {same} showed sameness, {hidden} could not tell, {invalid} do not count. Of {made} "
-        f"predictions that were noted before the runs ({own} equal to the catalogue's) {came} came true and "
-        f"{failed} did not.",
+        f"difference, {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
+        f"Of {made} predictions that were noted before the runs ({own} equal to the catalogue's) {came} came "
+        f"true and {failed} did not.",
         "",
     ]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
 from lab.report.advice import Found
+from lab.report.apart import apart
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict import change
@@ -40,22 +41,23 @@ def hops(latest: Sequence[Found]) -> list[str]:
     rows = [
         (HOPS.index(result.lever), row)
         for _, result in latest
-        if result.lever in HOPS and (row := _row(result))
+        if result.lever in HOPS and (row := _row(result, latest))
     ]
     return [*HEAD, *(row for _, row in sorted(rows)), ""] if rows else []
 
 
-def _row(result: PullResult) -> str:
+def _row(result: PullResult, latest: Sequence[Found]) -> str:
     verdict = next((one for one in result.verdicts if one.metric == METRIC), None)
     if verdict is None or verdict.effect is None:
         return ""
     found = pairs_of(result.observations, METRIC)
     a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
     # Of each round: the medians of the sides may be of different rounds, and differ the other way.
-    apart = f"{statistics.median(p.b - p.a for p in found):+.0f}"
+    moved = f"{statistics.median(p.b - p.a for p in found):+.0f}"
     return (
-        f"| [{result.lever}](levers/{result.lever}.md) | `{result.values[0]}` to `{result.values[1]}` "
+        f"| [{result.lever}](levers/{result.lever}.md) | `{result.values[0]}` to `{result.values[1]}`"
+        f"{apart(result, latest)} "
         f"| {result.plan['rate']:g} | {'API' if result.plan['design'] == 'duet' else 'all'} "
-        f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else apart} "
+        f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else moved} "
         f"| {change(verdict.effect)} | {verdict.word} |"
     )
