@@ -9,6 +9,7 @@ from tests.wire.heard import LIMIT_SECONDS, Heard, hint, listening, published, r
 from tests.wire.servers import QUICK, Broker
 from wire.broker import BrokerUnavailable, PublishTimeout
 from wire.effective import of_parts
+from wire.topology import PARTITIONS
 
 ROUTINGS = ["partition", "fanout", "per_user"]
 every_broker = pytest.mark.parametrize("broker_kind", ALL, indirect=True)
@@ -66,6 +67,19 @@ async def test_one_publish_carries_hints_of_many_dialogs_to_whom_they_concern(br
     await settled(publisher, all_of_them, only_seven)
     assert sorted(h.from_user_id for h in all_of_them.hints) == list(users)
     assert [h.from_user_id for h in only_seven.hints] == [7]
+
+
+@every_broker
+async def test_who_has_bound_a_user_of_every_partition_hears_every_hint_of_theirs_once(broker: Broker):
+    """An audit. Most hints come by two keys; those to the same partition by one."""
+    users = range(1, PARTITIONS + 1)
+    audit = await listening(broker.consumer(), *users, LAST)
+    publisher = await ready(broker.publisher())
+    for seq, further in enumerate((7, PARTITIONS), 1):
+        await publisher.publish([hint(user, user + further, seq) for user in users])
+    await settled(publisher, audit)
+    assert sorted(audit.seqs) == [1] * PARTITIONS + [2] * PARTITIONS
+    assert len({(one.from_user_id, one.seq) for one in audit.hints}) == 2 * PARTITIONS
 
 
 @every_broker
