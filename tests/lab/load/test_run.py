@@ -5,11 +5,12 @@ import csv
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import jsonschema
@@ -173,6 +174,43 @@ async def test_throttled_generator_makes_the_run_invalid(plan):
     assert run.total.dropped > 0 and not guard(run, "achieved").ok
     assert run.verdict.word == "INVALID"
     assert run.total.offered == run.total.sent + run.total.dropped
+
+
+@asynccontextmanager
+async def refusing(api: str, every: int) -> AsyncIterator[str]:
+    """The URL of a relay to an API process that answers each `every`th request itself: 503."""
+    asked = count(1)
+    upstream = urlsplit(api)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, requests = await asyncio.open_connection(upstream.hostname, upstream.port)
+        back = asyncio.create_task(pour(answers, writer))
+        while request := await reader.read(65_536):  # the generator has one request a connection under way
+            if next(asked) % every:
+                requests.write(request)
+            else:
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+        back.cancel()
+        requests.close()
+        writer.close()
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await reader.read(65_536):
+            writer.write(answer)
+
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_one_refusal_in_a_hundred_makes_the_run_invalid(plan, stack):
+    """All the rest is as it should be: nothing is lost, and no other guard need fail."""
+    async with refusing(stack.api[0], every=100) as api:
+        run = await run_load(replace(plan, rate=150, sides={"a": Targets((api,), tuple(stack.websockets))}))
+    failed = run.total.sent - run.total.ok
+    assert run.total.errors == {"503": failed} and 1 <= failed <= 0.02 * run.total.sent
+    assert not guard(run, "errors").ok and "503" in guard(run, "errors").seen
+    assert run.verdict.word == "INVALID" and "do not count" in run.verdict.sentence
+    assert run.ledger.clean, run.ledger.examples
 
 
 async def test_killed_generator_makes_the_run_invalid(plan):
