@@ -78,6 +78,6 @@ def test_a_dead_server_is_out_within_a_second_and_back_with_one_good_answer():
 
 @pytest.mark.haproxy
 def test_an_unknown_balance_names_the_choices(tmp_path):
-    choices = "user, partition, leastconn, roundrobin"
+    choices = "partition, user, leastconn, roundrobin"
     with pytest.raises(UsageError, match=f"BALANCE='best': expected one of {choices}"):
         haproxy.plan_haproxy(tmp_path, [1], [2], {"BALANCE": "best"})
