@@ -10,11 +10,15 @@ import uvicorn
 
 
 class Upstream(uvicorn.Server):
-    """One instance. `ready` is what /ready says; `delay` holds back every answer but that one."""
+    """One instance. `ready` is what /ready says; `delay` holds back every answer but that one.
 
-    def __init__(self, name: str, port: int = 0, socket: str | None = None) -> None:
+    `seen` are the requests but for /ready, as ("GET /path", what X-Forwarded-For said).
+    """
+
+    def __init__(self, name: str, port: int = 0, socket: str | None = None, http: Any = "auto") -> None:
         self.name, self.port, self.ready, self.delay = name, port, True, 0.0
         self.requests = self.sockets = 0
+        self.seen: list[tuple[str, str]] = []
         super().__init__(
             uvicorn.Config(
                 self._answer,
@@ -22,6 +26,7 @@ class Upstream(uvicorn.Server):
                 host="127.0.0.1",
                 port=port,
                 uds=socket,
+                http=http,
                 lifespan="off",
                 log_level="critical",
             )
@@ -36,15 +41,17 @@ class Upstream(uvicorn.Server):
             await self._socket(receive, send)
             return
         status = 200 if self.ready else 503
+        heads = [(name.decode(), value.decode()) for name, value in scope["headers"]]
         if scope["path"] != "/ready":
             self.requests += 1
+            sources = ", ".join(value for name, value in heads if name == "x-forwarded-for")
+            self.seen.append((f"{scope['method']} {scope['path']}", sources))
             status = 200
             await asyncio.sleep(self.delay)
         size, more = 0, True
         while more:
             event = await receive()
             size, more = size + len(event.get("body", b"")), event.get("more_body", False)
-        heads = [(name.decode(), value.decode()) for name, value in scope["headers"]]
         body = json.dumps(
             {"name": self.name, "path": scope["path"], "bytes": size, "headers": heads}
         ).encode()
