@@ -12,6 +12,7 @@ from contextlib import suppress
 
 READ_BYTES = 65_536
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST instead of FIN
+BACKLOG = 4096  # after a hang all clients come at once; those the kernel cannot queue come back seconds later
 
 
 class Pair:
@@ -59,7 +60,7 @@ class Proxy:
 
     async def start(self) -> None:
         """Begin to listen; the port is kept until close()."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
         self.heal()
 
