@@ -1,4 +1,7 @@
-"""What an attacker tries to slip past the proxy, with real services behind it."""
+"""What an attacker tries to slip past the proxy, with real services behind it.
+
+Requests hidden in another's body: tests/haproxy/test_smuggling.py, where it is seen what reaches a service.
+"""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -72,28 +75,6 @@ def test_a_body_without_end_is_refused_or_cut_off(proxy: Running, people: People
 
 
 @pytest.mark.parametrize(
-    "lengths",
-    [
-        "Content-Length: 4\nTransfer-Encoding: chunked\n",
-        "Transfer-Encoding: chunked\nTransfer-Encoding: identity\n",
-        "Transfer-Encoding: xchunked\nContent-Length: 4\n",
-        "Content-Length: 4\nContent-Length: 50\n",
-        "Transfer-Encoding\n : chunked\nContent-Length: 4\n",
-    ],
-)
-def test_a_request_hidden_in_anothers_body_is_not_answered(
-    lengths: str, proxy: Running, people: People
-) -> None:
-    hidden = f"GET /api/v1/users/me HTTP/1.1\nHost: x\nAuthorization: Bearer {people[0].token}\n\n"
-    body = f"0\n\n{hidden}" if "chunked" in lengths else f"0\n\n\n{hidden}"
-    heard = _raw(proxy, f"POST /api/v1/refresh HTTP/1.1\nHost: x\n{lengths}\n{body}")
-    # A hidden request would be answered as somebody's next one: at most the attacker's own pipeline is.
-    answers = heard.count(b"HTTP/1.1 ")
-    assert answers <= 2
-    assert heard == b"" or heard.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
-
-
-@pytest.mark.parametrize(
     "header", ["X-Forwarded-User", "X-Remote-User", "X-User-Id", "X-Original-URL", "X-Rewrite-URL"]
 )
 def test_no_header_stands_in_for_a_token_or_a_path(header: str, proxy: Running, people: People) -> None:
@@ -109,7 +90,7 @@ def test_a_header_named_as_belonging_to_one_hop_cannot_be_taken_from_another(
         proxy.url + "/api/v1/users/me",
         headers={"Authorization": f"Bearer {people[0].token}", "Connection": "close, Authorization"},
     )
-    assert answer.status_code in (200, 401), "with the token or without it, never as somebody else"
+    assert answer.json().get("id") == people[0].id, "the proxy passes the token on, and nothing else counts"
 
 
 @pytest.mark.parametrize("path", ["//ws", "/ws/../api/v1/users/me", "/%77s", "/ws;x", "/ws%2f..%2fhealth"])
