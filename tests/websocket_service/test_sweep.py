@@ -75,6 +75,27 @@ async def test_after_a_repair_it_looks_every_two_seconds(world: World, monkeypat
     await device.until(lambda: count(device) == 2, seconds=20)  # otherwise it looks every 24 s at most
 
 
+async def test_while_it_polls_it_waits_half_as_long_for_a_hint_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await world.connected((await world.users())[1])
+    sweeper, until = world.service.sweep, list[float]()
+
+    async def look() -> tuple[str, float]:
+        return sweeper._database.epoch, 1000.0
+
+    async def sweep_users(_users: list[int], _after: float, up_to: float) -> int:
+        until.append(up_to)
+        return 1 if len(until) == 1 else 0  # the first time something was lost
+
+    await eventually(lambda: not sweeper._suspicious)  # the first connection to the broker was caught up with
+    monkeypatch.setattr(sweeper._database, "look", look)
+    monkeypatch.setattr(sweeper, "_sweep_users", sweep_users)
+    await sweeper.sweep()
+    await sweeper.sweep()
+    assert until == [1000.0 - sweep.ON_ITS_WAY_SECONDS, 1000.0 - sweep.ON_ITS_WAY_SECONDS / 2]
+
+
 async def test_while_the_broker_is_away_messages_come_from_the_database(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ):
