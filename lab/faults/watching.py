@@ -93,11 +93,11 @@ async def held(stack: StackDescription) -> dict[str, dict[str, float]]:
     return found
 
 
-async def counted(stack: StackDescription, series: str) -> float:
-    """What a counter of the websocket services, `name{label="value"}`, has come to so far in all of them."""
+async def counted(stack: StackDescription, series: str, kind: str = "websocket") -> float:
+    """What a counter, `name{label="value"}`, has come to so far in all processes of a kind."""
     count = 0.0
     for one in stack.processes:
-        if one.kind == "websocket" and one.health:
+        if one.kind == kind and one.health:
             url = one.health.removesuffix("/health") + "/metrics"
             text = await asyncio.to_thread(fetch, url)
             count += sum(map(float, re.findall(rf"(?m)^{re.escape(series)} (\S+)$", text)))

@@ -1,4 +1,5 @@
-"""The front door of a host stack: ports as asked for, TLS, unix sockets behind it; a load goes through."""
+"""The front door of a host stack: ports as asked for, TLS, unix sockets behind it; a load goes through,
+and the processes count what the load tool counts."""
 
 import asyncio
 import ssl
@@ -10,6 +11,7 @@ from websockets.typing import Origin, Subprotocol
 
 from lab.commands.demo import people
 from lab.errors import UsageError
+from lab.faults.watching import counted
 from lab.load.plan import LoadPlan
 from lab.load.run import run_load
 from lab.stack import modes
@@ -54,7 +56,13 @@ def test_a_load_goes_through_tls_and_unix_sockets_on_the_ports_that_were_asked_f
         assert effective["app_transport"] == "unix"
         people(stack, 60, 1)
         record = asyncio.run(run_load(LoadPlan(stack=stack, rate=30, duration=4, sockets=20, settle=40)))
-        assert record.ledger.clean and record.ledger.sends > 60 and record.ledger.delivered > 10
+        ledger = record.ledger
+        assert ledger.clean and ledger.sends > 60 and ledger.delivered > 10
+        # What monitoring draws is the sum over the processes; it must be what the load tool saw, within 5 %.
+        sent = asyncio.run(counted(stack, "dialog_create_req_time_s_count", "backend"))
+        delivered = asyncio.run(counted(stack, "deliveries_total"))
+        assert sent == pytest.approx(ledger.acknowledged, rel=0.05)
+        assert delivered == pytest.approx(ledger.delivered, rel=0.05)
 
 
 def test_a_mode_without_a_proxy_refuses_what_only_a_proxy_can_do(tmp_path):
