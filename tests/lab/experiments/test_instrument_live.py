@@ -16,14 +16,16 @@ from lab.load.run import run_load
 from lab.load.stall import stall_test
 from lab.stack.host import running
 from lab.trials.journal import Journal
-from lab.trials.observation import pairs_of
+from lab.trials.observation import Observation, floor_pairs_of, pairs_of
 from lab.trials.schedule import SIDES, Step
+from lab.verdict import Record, Verdict, judge
 from tests.lab.experiments.fakes import plan
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLANTED = 0.10  # of what A uses for a request, as measured just before
-CALM = 0.05  # A against A within this: then a tenth must be found
+CALM = 0.05  # A against A within this: then a tenth must be found, and twins are alike
+DIFFERENT = ("better", "worse")
 TOGETHER = Step(0, 0, 0, SIDES, False)
 PLAN = plan(
     rate=240.0, trial_seconds=4.0, warm_up_seconds=1.0, looks=(12,), also=(), users=300, messages=3_000
@@ -59,22 +61,42 @@ async def test_a_stall_of_two_seconds_is_a_p99_above_one(rig):
     assert seen.p99 is not None and seen.p99 > 1.0
 
 
+async def session(rig: StackRig, journal: Path, seed: int) -> tuple[Verdict, list[Observation]]:
+    """The verdict about the planted side, and all that was observed."""
+    kept = Journal.begin(journal, PLAN.as_json())
+    [verdict] = await run_session(replace(PLAN, seed=seed), rig, kept, lambda progress: None)
+    return verdict, kept.observations
+
+
+def of_twins(observations: list[Observation]) -> Verdict:
+    """A against a2 as if a lever lay between them, with the smallest margin that there is."""
+    pairs = floor_pairs_of(observations, "cpu_per_1k")
+    no_noise = [replace(pair, b=pair.a) for pair in pairs]
+    return judge(Record("cpu_per_1k", pairs, no_noise, looks=PLAN.looks), "A", "its twin")
+
+
 async def test_a_planted_tenth_is_found_with_its_size_and_a_against_a_is_silent(rig, burn, tmp_path):
     own = {one.side: one.metrics["cpu_per_1k"] for one in await rig.measure(TOGETHER, 1)}
     # ms per 1,000 requests are microseconds a request
     planted = PLANTED * (own["a"] + own["a2"]) / 2
     burn.write_text(str(planted))
-    journal = Journal.begin(tmp_path / "j.jsonl", PLAN.as_json())
-    [verdict] = await run_session(PLAN, rig, journal, lambda progress: None)
-    expected = 1 + planted / median(pair.a for pair in pairs_of(journal.observations, "cpu_per_1k"))
+    verdict, observations = await session(rig, tmp_path / "first.jsonl", PLAN.seed)
+    expected = 1 + planted / median(pair.a for pair in pairs_of(observations, "cpu_per_1k"))
     effect, floor = verdict.effect, verdict.floor
     assert effect is not None and floor is not None, verdict
     assert verdict.word in ("worse", "no difference shown"), verdict
     assert effect.low <= expected + 0.05 and effect.high >= expected - 0.05, verdict
-    assert floor.low <= 1.05 and floor.high >= 0.95, verdict
-    if floor.largest_change < CALM:  # on a full machine nobody can tell, and it has to say so
-        assert verdict.word == "worse", verdict
-        assert effect.ratio == pytest.approx(expected, abs=0.05)
+    if floor.largest_change >= CALM:
+        pytest.skip(
+            f"A differs from A by up to {floor.largest_change:.1%} on this full machine: not shown that "
+            f"a tenth is found and that twins are alike ({verdict.sentence})"
+        )
+    assert verdict.word == "worse", verdict
+    assert effect.ratio == pytest.approx(expected, abs=0.05)
+    twins = of_twins(observations)
+    if twins.word in DIFFERENT:  # as one session in twenty may be; two would be a bias of the instrument
+        twins = of_twins((await session(rig, tmp_path / "second.jsonl", PLAN.seed + 1))[1])
+    assert twins.word not in DIFFERENT, twins
 
 
 def test_sides_that_were_to_differ_and_do_not_are_refused(rig):
