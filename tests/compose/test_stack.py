@@ -19,7 +19,7 @@ RESTART_SECONDS = 180
 
 
 def test_docs_answer_within_a_minute(project):
-    print(f"/docs answered {project.took} after the start of docker compose up")
+    print(f"/docs answered {project.took}, after the start of docker compose up")
     assert project.took.seconds < 60
 
 

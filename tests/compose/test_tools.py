@@ -63,11 +63,12 @@ def test_scaled_instances_are_live_within_seconds_and_no_socket_drops(project, h
         return {name for name, state in project.servers().items() if state == "UP"} == expected
 
     with Load(project, home, tmp_path / "load.json", seconds=30) as load:
+        whole = Watch()
         project.scale(websocket=4, backend=3)
         watch = Watch()
         until(live, 240, "all of them live in HAProxy")
         took = watch.took()
-        print(f"live {took} after docker compose had returned")
+        print(f"live {took}, after docker compose had returned; {whole.took()}, after its start")
         ledger = clean(load.record())
     assert not ledger["closes"] and not ledger["reconnects"]
     project.scale(websocket=2, backend=2)

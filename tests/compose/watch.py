@@ -1,6 +1,8 @@
 """How long the stack took, on a machine that other programs use as well."""
 
 import os
+import threading
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -8,23 +10,25 @@ import psutil
 from lab import pressure
 
 ENGINE = ("docker", "containerd", "runc")  # how its programs' names begin
+CORES = psutil.cpu_count() or 1
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Took:
-    """By the clock, and without the share of it that other programs had of the cores."""
+    """By the clock, and without the time in which other programs filled the machine."""
 
     wall_seconds: float
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.wall_seconds:.1f} s ({self.seconds:.1f} s without other programs' share of the cores)"
+        full = self.wall_seconds - self.seconds
+        return f"{self.wall_seconds:.1f} s, {full:.1f} s of them full of other programs"
 
 
-def without_others(found: pressure.Pressure, own_cpu_seconds: float, cores: int) -> Took:
-    """Where others used half of the machine half of the time counts; what ours used takes nothing off."""
-    others = min(1.0, found.cores_of_others(own_cpu_seconds) / cores)
-    return Took(found.seconds, found.seconds * (1 - others))
+def filled_by_others(found: pressure.Pressure, own_cpu_seconds: float, cores: int = CORES) -> bool:
+    """Whether they used more than half of the cores; what ours used, however much, does not count."""
+    return found.cores_of_others(own_cpu_seconds) > cores / 2
 
 
 def own_cpu_seconds() -> float:
@@ -46,11 +50,26 @@ def own_cpu_seconds() -> float:
 
 
 class Watch:
-    """Starts when it is made."""
+    """Starts when it is made, and looks every second who used the cores."""
 
     def __init__(self) -> None:
-        self._own, self._begin = own_cpu_seconds(), pressure.moment()
+        self._begin, self._others = time.monotonic(), 0.0
+        self._stop = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True)
+        self._looking.start()
 
     def took(self) -> Took:
-        found = pressure.between(self._begin, pressure.moment())
-        return without_others(found, own_cpu_seconds() - self._own, psutil.cpu_count() or 1)
+        """Until now; the watch stops."""
+        wall = time.monotonic() - self._begin
+        self._stop.set()
+        self._looking.join()
+        return Took(wall, max(0.0, wall - self._others))
+
+    def _look(self) -> None:
+        own, before = own_cpu_seconds(), pressure.moment()
+        while not self._stop.wait(LOOK_SECONDS):
+            own_now, now = own_cpu_seconds(), pressure.moment()
+            found = pressure.between(before, now)
+            if filled_by_others(found, own_now - own):
+                self._others += found.seconds
+            own, before = own_now, now
