@@ -1,6 +1,6 @@
 """Two people in two pages, through the real services: nothing is lost while services come and go.
 
-And through the proxy's TLS, where a browser speaks HTTP/2.
+And through the proxy's TLS, where a browser speaks HTTP/2, also for websockets (RFC 8441).
 """
 
 import asyncio
@@ -119,6 +119,20 @@ async def test_a_killed_backend_delays_sends_and_loses_none(
         await _shown(page, "hello Bob", "hello Ann", "sent into a dead backend", "and another")
 
 
+async def _status_of_a_websocket(page: Page) -> int:
+    """With what the server answers one more websocket of this page."""
+    statuses: asyncio.Queue[int] = asyncio.Queue()
+    tools = await page.context.new_cdp_session(page)
+    tools.on(
+        "Network.webSocketHandshakeResponseReceived",
+        lambda event: statuses.put_nowait(event["response"]["status"]),
+    )
+    await tools.send("Network.enable")
+    await page.evaluate("() => { new WebSocket(location.origin.replace('http', 'ws') + '/ws') }")
+    async with asyncio.timeout(BACK_MS / 1000):
+        return await statuses.get()
+
+
 @pytest.mark.haproxy
 async def test_two_people_meet_over_tls_and_http2(browser: Browser, tmp_path: Path) -> None:
     levers = {"WEBSOCKET_URLS": "/ws"}  # where the page came from
@@ -137,5 +151,6 @@ async def test_two_people_meet_over_tls_and_http2(browser: Browser, tmp_path: Pa
                 spoken = "performance.getEntriesByType('navigation')[0].nextHopProtocol"
                 assert await page.evaluate(spoken) == "h2"
             assert proxy.servers()["websocket-1"]["scur"] == "2"
+            assert await _status_of_a_websocket(ann) == 200  # HTTP/1.1 would have said 101
             for page in (ann, bob):
                 await page.context.close()
