@@ -79,17 +79,17 @@ class Target:
             self._open_one_more()  # it failed, and took one request with it; each gets its own try
 
     async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, connection = asyncio.get_running_loop(), _Connection(self)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if self._path:
-                    await loop.create_unix_connection(lambda: _Connection(self), self._path)
+                    await loop.create_unix_connection(lambda: connection, self._path)
                 else:
-                    await loop.create_connection(
-                        lambda: _Connection(self), self._host, self._port, ssl=self._tls
-                    )
+                    await loop.create_connection(lambda: connection, self._host, self._port, ssl=self._tls)
         except (OSError, TimeoutError):
-            if self._waiting:
+            if connection in self._all:  # made in the last moment: uvloop closes it then and tells nobody
+                connection.connection_lost(None)
+            elif self._waiting:
                 self._waiting.popleft().finish(NO_CONNECTION, time.monotonic())
 
     def opened(self, connection: "_Connection") -> None:

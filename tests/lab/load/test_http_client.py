@@ -92,6 +92,21 @@ async def test_kept_connection_that_the_server_closed_is_replaced_once():
         assert seen == [2, 1]
 
 
+async def test_connection_that_is_made_as_its_time_ends_is_given_up(monkeypatch):
+    """uvloop closes it without a word to its protocol; a request on it would never end."""
+
+    async def late(protocol: Callable[[], asyncio.Protocol], *_: object, **__: object) -> None:
+        protocol().connection_made(asyncio.Transport())
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncio.Transport, "write", lambda *_: None)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", late)
+    target = Target("http://127.0.0.1:1", 2)
+    assert (await ask(target)).status == NO_CONNECTION
+    await target.warm(1)
+    assert (await ask(target)).status == NO_CONNECTION
+
+
 async def test_fresh_connection_that_breaks_is_an_error():
     async with serving(lambda *_: None) as (target, seen):
         assert (await ask(target)).status == NO_CONNECTION
