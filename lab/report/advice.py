@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.experiments.result import PullResult
+from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import rate_of
 from lab.report.style.page import figures
@@ -106,7 +107,8 @@ def advice(latest: Sequence[Found]) -> list[str]:
 def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
     """The first result in full, a line for each of the others."""
     also = [f" Also {_brief(one)}" for one in own[1:]]
-    return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}"
+    beware = linked(doubts(own, "Beware"), "results")
+    return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}{beware}"
 
 
 def _brief(result: PullResult) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from lab.experiments.audit import difference
-from lab.experiments.plan import plan_from
 from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
 from lab.report.advice import Found, between, seen
 from lab.report.apart import apart
 from lab.report.counted import counted
+from lab.report.doubts import doubts
 from lab.report.head import prediction
 from lab.report.links import linked
 from lab.report.load_words import load_of
@@ -18,6 +18,8 @@ from lab.verdict import GLYPHS, Verdict
 from levers.catalogue import lever_named, page, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
+
+HERE = "**That applies here**"
 
 
 def lever_page(
@@ -45,23 +47,13 @@ def lever_page(
         "## When it would be different",
         "",
         f"{_sentence(told.get('Different when', ''))} The comparison would be dishonest if "
-        f"{lever.dishonest_if}.{doubts(lever, [result for _, result in own])}",
+        f"{lever.dishonest_if}.{doubts([result for _, result in own], applying='**That applies here**')}",
         "",
         f"Said where the lever comes from ({', '.join(lever.sources)}): “{lever.claim}”.",
         "",
         "[All results](../README.md)",
     ]
     return linked(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)), "results/levers") + "\n"
-
-
-def doubts(lever: Lever, own: Sequence[PullResult]) -> str:
-    """What `dishonest_if` has against these very results, and what they do not show; '' for nothing."""
-    if not own:
-        return ""
-    applies = lever.applies([plan_from(one.plan).as_json() for one in own]) if lever.applies else ""
-    return (f" **That applies here:** {applies}." if applies else "") + (
-        f" Not shown here: {lever.leaves_open}." if lever.leaves_open else ""
-    )
 
 
 def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) -> list[str]:

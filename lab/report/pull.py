@@ -13,7 +13,7 @@ from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
 from lab.report import charts, pull_charts
-from lab.report.lever_page import doubts
+from lab.report.doubts import doubts
 from lab.report.load_words import load_of, searched
 from lab.report.style import render
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
@@ -59,8 +59,8 @@ def html(result: PullResult) -> str:
         drawings=drawings(result),
         busiest=busiest(result),
         differences=difference([result.settings["a"]], [result.settings["b"]]),
-        doubts=doubts(lever, [result]).replace("**", ""),
-        load=load_of(result),
+        doubts=doubts([result]),
+        load=load_of(result).replace("`", ""),
         searched=searched(result),
         no_latency=not any(METRICS[one.metric].is_latency and one.effect for one in result.verdicts),
         same_settings=merged([result.settings["a"]]),

@@ -134,3 +134,12 @@ def test_levers_at_two_rates_are_not_ranked_in_one_sentence():
     assert "the standard loop" not in "\n".join(opening([*own, loop]))
     alike = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=240.0)
     assert "the standard loop instead of uvloop +" in "\n".join(opening([*own, alike]))
+
+
+def test_a_result_that_breaks_its_own_condition_is_not_advised_without_saying_so():
+    (line,) = (
+        line
+        for line in advice([pulled(1.3, "group_commit", ("on", "off"), also=())])
+        if line.startswith("1. **[group_commit]")
+    )
+    assert line.endswith("Beware: it is shown at 500/s only.")

@@ -286,7 +286,7 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
 def test_a_result_that_breaks_its_own_condition_says_so(lever, values, changes, words):
     found = [(Path("a.json"), made_up(lever=lever, values=values, also=(), **changes))]
     page = lever_page(lever, found)
-    assert (f"**That applies here:** {words}." in page) if words else ("That applies" not in page)
+    assert (f"**That applies here**: {words}." in page) if words else ("That applies" not in page)
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():

@@ -1,0 +1,21 @@
+"""What a lever's own `dishonest_if` has against its results, and what these do not show."""
+
+from collections.abc import Sequence
+
+from lab.experiments.plan import plan_from
+from lab.experiments.result import PullResult
+from levers.catalogue import lever_named
+
+
+def applies(own: Sequence[PullResult]) -> str:
+    """In which way the condition is true of a lever's results; '' for in none that plans can tell."""
+    lever = lever_named(own[0].lever)
+    return lever.applies([plan_from(one.plan).as_json() for one in own]) if lever.applies else ""
+
+
+def doubts(own: Sequence[PullResult], applying: str = "That applies here") -> str:
+    """Sentences to go behind others; '' for nothing."""
+    if not own:
+        return ""
+    told = {applying: applies(own), "Not shown": lever_named(own[0].lever).leaves_open}
+    return "".join(f" {name}: {words}." for name, words in told.items() if words)
