@@ -130,7 +130,7 @@ def markdown(book: Book, name: str = "faults", missing: str = "none") -> str:
         sender, recipient = told(row, entry)
         verdict = "yes" if seen.held else "**NO**: " + "; ".join(seen.broken)
         lines.append(
-            f"| {row.what} | sender: {row.sender}<br>recipient: {row.recipient}"
+            f"| {seen.what} | sender: {row.sender}<br>recipient: {row.recipient}"
             f" | sender: {sender}<br>recipient: {recipient} | {repair(entry)}"
             f" | {seen.lost} / {seen.duplicates} / {seen.disorder} | {verdict} |"
         )

@@ -26,7 +26,7 @@ def kills(name: str, faults: Path) -> list[str]:
     rows = [line.split(" | ") for line in faults.read_text().splitlines() if line.startswith("| ")]
     found = [(row[0].removeprefix("| "), *row[3:5]) for row in rows if len(row) == 6]
     lines = [
-        f"- {fault}: {lost} lost / twice / out of order{_late(repair)}"
+        f"- {fault}: {lost} lost / twice / out of order{_late(repair) if name == 'delivery' else ''}"
         for fault, repair, lost in found
         if fault in KILLS[name]
     ]
@@ -43,4 +43,5 @@ def kills(name: str, faults: Path) -> list[str]:
 
 
 def _late(repair: str) -> str:
+    """Which delivery a hint needs shows in how late what it was about came, not in a loss."""
     return "" if repair == "none late" else f", messages late by more than 1 s for {repair}"

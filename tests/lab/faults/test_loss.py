@@ -33,7 +33,7 @@ def test_a_lever_page_tells_what_each_of_its_values_lost(tmp_path):
     page = tmp_path / "faults.md"
     page.write_text(
         HEAD
-        + "| kill -9 of PostgreSQL, with DURABILITY=off | x | y | none late | 12 / 0 / 3 | yes |\n"
+        + "| kill -9 of PostgreSQL, with DURABILITY=off | x | y | 2.0 s | 12 / 0 / 3 | yes |\n"
         + "| kill -9 of an API process, with DELIVERY=fire_and_forget | x | y | 31.0 s | 0 / 0 / 0 | yes |\n"
     )
     lost = "12 / 0 / 3 lost / twice / out of order"
