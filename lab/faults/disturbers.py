@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from lab.stack.description import StackDescription
@@ -119,6 +119,8 @@ def _kind(error: Exception) -> str:
             return f"HTTP {error.response.status_code}"
         case ConnectionClosed():
             return f"closed with {error.rcvd.code if error.rcvd else 1006}"
+        case InvalidMessage():
+            return "closed before an answer"
         case TimeoutError():
             return f"no welcome within {CONNECT_SECONDS:g} s"
         case _:

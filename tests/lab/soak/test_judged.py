@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
@@ -68,6 +68,7 @@ def test_the_page_says_when_the_code_was_not_as_committed():
         (InvalidStatus(Response(503, "Service Unavailable", Headers())), "HTTP 503"),
         (ConnectionClosedError(Close(4006, "node full"), None), "closed with 4006"),
         (ConnectionClosedError(None, None), "closed with 1006"),
+        (InvalidMessage("did not receive a valid HTTP response"), "closed before an answer"),
         (TimeoutError(), "no welcome within 30 s"),
         (ConnectionResetError(), "ConnectionResetError"),
     ],
