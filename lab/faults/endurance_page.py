@@ -85,7 +85,7 @@ def markdown(found: Endurance) -> str:
     lines += [
         "",
         f"`{found.command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(entry.at))} UTC, mode {entry.mode},"
-        f" {machine.cores} cores ({machine.cpu}), commit {machine.commit}{waited}.",
+        f" {machine.cores} cores ({machine.cpu}), commit {machine.code}{waited}.",
     ]
     return "\n".join(lines) + "\n"
 
