@@ -19,7 +19,8 @@ def command(
 ) -> None:
     """Start or stop API processes or websocket services behind the running HAProxy; no socket is dropped.
 
-    New ones are live when they are ready; of too many the last ones leave, drained. Example: lab scale
-    websocket 4. Under docker compose: docker compose up --detach --no-recreate --scale websocket=4
+    New ones start together and are live when they are ready; of too many the last ones leave, drained.
+    Example: lab scale websocket 4. Under docker compose: docker compose up --detach --no-recreate
+    --scale websocket=4
     """
     scale(StackDescription.load(home), kind, count, print)

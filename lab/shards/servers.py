@@ -29,7 +29,7 @@ def start_worker(stack: StackDescription, tell: Tell) -> tuple[str, int]:
     name = f"worker-{max(taken, default=0) + 1}"
     (port,) = free_ports(1)
     program, database = citus.plan_node(folder / name, name, port, stack.postgres.password, binaries)
-    supervision.add(program, tell)
+    supervision.add([program], tell)
     reason = citus.prepare(database)
     if reason is not None:
         raise StackError(f"{name} does not serve Citus: {reason}", supervision.log_tail(name))

@@ -200,16 +200,19 @@ class Proxy:
         table = [dict(zip(names, row.split(","), strict=False)) for row in rows]
         return {row["svname"]: row for row in table if row["type"] == "2"}
 
-    def add(self, added: Server) -> None:
-        """Let one more server in; live when its first check passes."""
-        where = f"{added.section}/{added.name}"
-        self._expect(f"add server {where} {added.address} {CHECKED}", "New server registered")
-        self._expect(f"enable health {where}", "")
-        self._expect(f"set server {where} state ready", "")
-        self._rewrite(f"backend {added.section}\n", f"    server {added.name} {added.address}\n")
-        self._wait(
-            lambda: self.servers().get(added.name, {}).get("status") == "UP", f"{added.name} is not up"
-        )
+    def add(self, *added: Server) -> None:
+        """Let more servers in; each is live when its first check passes, and this returns when all are."""
+        for each in added:
+            where = f"{each.section}/{each.name}"
+            self._expect(f"add server {where} {each.address} {CHECKED}", "New server registered")
+            self._expect(f"enable health {where}", "")
+            self._expect(f"set server {where} state ready", "")
+            self._rewrite(f"backend {each.section}\n", f"    server {each.name} {each.address}\n")
+        for each in added:
+            self._wait(
+                lambda name=each.name: self.servers().get(name, {}).get("status") == "UP",
+                f"{each.name} is not up",
+            )
 
     def drain(self, name: str) -> None:
         """No new requests or sockets for this server; what it has stays."""
@@ -220,16 +223,17 @@ class Proxy:
         self._expect(f"set server {self._where(name)} state ready", "")
 
     def remove(self, name: str) -> None:
-        """Forget a server; its process has been stopped before, so it has no connections."""
-        where = self._where(name)
-        self._expect(f"set server {where} state maint", "")
-        deadline = time.monotonic() + CHANGE_SECONDS
-        while "Server deleted" not in (answer := self.tell(f"del server {where}")):
-            if time.monotonic() > deadline:
-                raise StackError(f"HAProxy keeps {name}: {answer}")
-            time.sleep(0.05)
+        """Forget a server, if it is known; its process has been stopped before, so it has no connections."""
         file = self.folder / "haproxy.cfg"
         file.write_text(re.sub(rf"(?m)^    server {re.escape(name)} .*\n", "", file.read_text()))
+        if name in self.servers():
+            where = self._where(name)
+            self._expect(f"set server {where} state maint", "")
+            deadline = time.monotonic() + CHANGE_SECONDS
+            while "Server deleted" not in (answer := self.tell(f"del server {where}")):
+                if time.monotonic() > deadline:
+                    raise StackError(f"HAProxy keeps {name}: {answer}")
+                time.sleep(0.05)
 
     def reload(self) -> None:
         """Read the file again: a new worker takes over the listening sockets, the old one ends its own.

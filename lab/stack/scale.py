@@ -1,6 +1,7 @@
 """More or fewer API processes and websocket services behind the running proxy, without a dropped socket."""
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -42,9 +43,8 @@ def scale(description: StackDescription, kind: str, count: int, tell: Tell) -> S
             f"mode {description.mode} cannot be scaled while it runs: expected mode stack or citus"
         )
     present = [process for process in description.processes if process.kind == kind]
-    while len(present) < count:
-        description = _add(description, kind, tell)
-        present = [process for process in description.processes if process.kind == kind]
+    if len(present) < count:
+        return _add(description, present, count - len(present), tell)
     while len(present) > count:
         description = _remove(description, _highest(present), tell)
         present = [process for process in description.processes if process.kind == kind]
@@ -64,31 +64,42 @@ def _shared_environment(home: Path, name: str) -> Mapping[str, str]:
     return {key: value for key, value in spec["environment"].items() if key not in OWN}
 
 
-def _add(description: StackDescription, kind: str, tell: Tell) -> StackDescription:
+def _add(description: StackDescription, present: list[Process], more: int, tell: Tell) -> StackDescription:
+    """Start `more` of these together: in turns each would wait for the start of the one before."""
     assert description.haproxy is not None
-    present = [process for process in description.processes if process.kind == kind]
-    number = _number(_highest(present)) + 1
-    (port,) = free_ports(1)
-    make = services.backend if kind == "backend" else services.websocket
-    program: Program = make(number, port, _shared_environment(description.home, present[0].name))
+    begin = time.monotonic()
+    kind, last = present[0].kind, _number(_highest(present))
     transport = description.haproxy["transport"]
-    if transport == "unix":
-        socket = {services.PROXIED[kind]: f"haproxy/{program.name}.sock"}
-        program = replace(program, environment={**program.environment, **socket})
+    make = services.backend if kind == "backend" else services.websocket
+    shared = _shared_environment(description.home, present[0].name)
+    programs: list[Program] = []
+    servers: list[haproxy.Server] = []
+    for number, port in enumerate(free_ports(more), last + 1):
+        program = make(number, port, shared)
+        if transport == "unix":
+            socket = {services.PROXIED[kind]: f"haproxy/{program.name}.sock"}
+            program = replace(program, environment={**program.environment, **socket})
+        programs.append(program)
+        servers.append(haproxy.server(kind, number, port, transport))
     supervision = Supervision(description.home)
     proxy = haproxy.Proxy(Path(description.haproxy["folder"]))
     try:
-        supervision.add(program, tell)
-        proxy.add(haproxy.server(kind, number, port, transport))
+        supervision.add(programs, tell)
+        proxy.add(*servers)
     except BaseException:  # Ctrl-C as well: all of it, or nothing
         with undisturbed():
-            with suppress(StackError):  # it had not come so far
-                proxy.remove(program.name)
-            supervision.remove(program.name)
+            for program in programs:
+                with suppress(StackError):  # it had not come so far
+                    proxy.drain(program.name)
+                supervision.remove(program.name)
+                with suppress(StackError):  # the proxy is away, and reads its file when it comes back
+                    proxy.remove(program.name)
         raise
-    tell(f"{program.name} is live in HAProxy")
-    added = Process(program.name, program.kind, supervision.pids().get(program.name, 0), program.health)
-    return _saved(description, [*description.processes, added])
+    names = ", ".join(program.name for program in programs)
+    tell(f"{names}: live in HAProxy after {time.monotonic() - begin:.1f} s")
+    pids = supervision.pids()
+    added = [Process(each.name, each.kind, pids.get(each.name, 0), each.health) for each in programs]
+    return _saved(description, [*description.processes, *added])
 
 
 def _remove(description: StackDescription, process: Process, tell: Tell) -> StackDescription:

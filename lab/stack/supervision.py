@@ -174,14 +174,16 @@ class Supervision:
             if waiting:
                 time.sleep(0.05)
 
-    def add(self, program: Program, tell: Tell) -> None:
-        """Start one more program in a running stack. Raises StackError."""
-        self.write_program(program)
+    def add(self, programs: Sequence[Program], tell: Tell) -> None:
+        """Start more programs in a running stack, together. Raises StackError."""
+        for program in programs:
+            self.write_program(program)
         with (self.home / "supervisord.conf").open("a") as conf:
-            conf.write(_section(program))
+            conf.writelines(_section(program) for program in programs)
         self.rpc().supervisor.reloadConfig()
-        self.rpc().supervisor.addProcessGroup(program.name)
-        self.start_programs([program], tell)
+        for program in programs:
+            self.rpc().supervisor.addProcessGroup(program.name)
+        self.start_programs(programs, tell)
 
     def remove(self, name: str) -> None:
         """Stop one program gracefully and forget it, as far as it is known."""

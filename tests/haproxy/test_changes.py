@@ -173,9 +173,8 @@ async def test_a_service_added_while_running_gets_sockets_and_the_others_keep_th
     async with serving(*sockets):
         with haproxy(tmp_path, [], ports(sockets[:2])) as proxy:
             held = [await connect(f"{proxy.websocket}?u={n}") for n in range(20)]
-            for number in (3, 4):
-                added = server("websocket", number, sockets[number - 1].port)
-                await asyncio.to_thread(proxy.add, added)
+            added = [server("websocket", number, sockets[number - 1].port) for number in (3, 4)]
+            await asyncio.to_thread(proxy.add, *added)
             met = {await who(proxy.websocket, user) for user in range(60)}
             assert {await echo(socket) for socket in held} == {"websocket-1", "websocket-2"}
             for socket in held:

@@ -1,11 +1,13 @@
 """lab scale on a whole host stack: new instances serve, sockets of the others stay."""
 
+import re
+
 import httpx
 import pytest
 
 from lab.errors import StackError, UsageError
 from lab.stack.description import StackDescription
-from lab.stack.haproxy import Proxy
+from lab.stack.haproxy import Proxy, Server
 from lab.stack.host import running
 from lab.stack.modes import Request
 from lab.stack.scale import scale
@@ -28,9 +30,11 @@ def test_scaled_instances_serve_and_leave_and_no_socket_drops(tmp_path, transpor
     with running(request) as stack:
         assert stack.haproxy is not None
         proxy = Proxy(stack.home / "haproxy")
+        told: list[str] = []
         ann, bob = Person(stack.haproxy["url"]), Person(stack.haproxy["url"])
         with bob.listen() as socket:
-            grown = scale(scale(stack, "websocket", 3, print), "backend", 2, print)
+            grown = scale(scale(stack, "websocket", 3, told.append), "backend", 2, print)
+            assert re.fullmatch(r"websocket-2, websocket-3: live in HAProxy after \d+\.\d s", told[-1])
             assert {name: row["status"] for name, row in proxy.servers().items()} == {
                 **{f"websocket-{n}": "UP" for n in (1, 2, 3)},
                 **{f"backend-{n}": "UP" for n in (1, 2)},
@@ -49,16 +53,20 @@ def test_a_scale_that_fails_leaves_nothing_of_the_new_instance(tmp_path, monkeyp
     with running(Request(tmp_path / "home", mode="stack", api=1, websockets=1)) as stack:
         before = {process.name for process in stack.processes}
 
-        def refuse(_proxy: Proxy, _server: object) -> None:
+        add = Proxy.add
+
+        def refuse(proxy: Proxy, *servers: Server) -> None:
+            add(proxy, servers[0])
             raise StackError("HAProxy refused it")
 
         with monkeypatch.context() as patched:
             patched.setattr(Proxy, "add", refuse)
             with pytest.raises(StackError, match="refused it"):
-                scale(stack, "websocket", 2, print)
+                scale(stack, "websocket", 3, print)
         assert StackDescription.load(stack.home) == stack
         assert {state["name"] for state in Supervision(stack.home).states()} == before
-        assert "websocket-2" not in (stack.home / "supervisord.conf").read_text()
+        assert not re.search("websocket-[23]", (stack.home / "supervisord.conf").read_text())
+        assert set(Proxy(stack.home / "haproxy").servers()) == {"websocket-1", "backend-1"}
         assert len(scale(stack, "websocket", 2, print).websockets) == 2  # nothing is in its way
 
 

@@ -26,7 +26,7 @@ class Nodes:
         """Start a node and wait until it takes AMQP. Raises StackError after 90 s."""
         if name in self._new:
             self._new.discard(name)
-            self.supervision.add(self._programs[name], lambda _line: None)
+            self.supervision.add([self._programs[name]], lambda _line: None)
         else:
             self.supervision.start_programs([self._programs[name]], lambda _line: None)
 
