@@ -4,7 +4,6 @@ Everything in it comes from result files; `lab guide` writes it anew, so that no
 """
 
 import re
-import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -35,32 +34,37 @@ OWN = ("README.md", "claims.md")
 
 
 def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list[Path]:
-    """Write index, heat map, pages and figures; returns what was written."""
+    """Write index, heat map, pages and figures; returns what was written.
+
+    All are drawn before the first is written, so that whoever stops it keeps the old pages whole.
+    """
     found = list(results_of(folders=[folder / "pulls"]) if results is None else results)
     latest = latest_of(found)
     sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
-    shutil.rmtree(folder / "levers", ignore_errors=True)
-    for name in ("levers", "figures"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for name in catalogue():
-        for old in (folder / "figures").glob(f"{name}.*.svg"):  # other pages keep theirs there as well
-            old.unlink()
-    written = [
-        _text(folder / "README.md", index(latest, others(folder), sweeps, capacities)),
-        _text(folder / "index.html", heat_map(latest, found)),
-    ]
+    texts = {
+        folder / "README.md": index(latest, others(folder), sweeps, capacities),
+        folder / "index.html": heat_map(latest, found),
+    }
     for path, sweep in sweeps:
-        written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(scaling.drawn(sweep))))
+        texts[folder / "figures" / f"{path.stem}.svg"] = standalone(scaling.drawn(sweep))
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):
         own = [one for one in latest if one[1].lever == name]
         for path, result in own:
             drawn = pull.drawings(result)["intervals"]
             if drawn:
-                written.append(_text(folder / "figures" / f"{path.stem}.svg", standalone(drawn)))
+                texts[folder / "figures" / f"{path.stem}.svg"] = standalone(drawn)
         besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")
         swept = {value for _, sweep in sweeps if sweep["lever"] == name for value in sweep["values"]}
-        written.append(_text(folder / "levers" / f"{name}.md", lever_page(name, own, besides, swept)))
-    return written
+        texts[folder / "levers" / f"{name}.md"] = lever_page(name, own, besides, swept)
+    old = set((folder / "levers").glob("*"))
+    for name in catalogue():  # other pages keep figures there as well
+        old |= set((folder / "figures").glob(f"{name}.*.svg"))
+    for path in old - set(texts):
+        path.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return list(texts)
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
@@ -214,8 +218,3 @@ def standalone(drawn: str) -> str:
     ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
     drawn = drawn.replace("<svg ", head, 1)
     return re.sub(r"(<title>.*?</title>)", rf"\1{ground}", drawn, count=1) + "\n"
-
-
-def _text(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path

@@ -367,3 +367,18 @@ def test_stale_reads_are_said_also_when_there_were_none(tmp_path):
         "acknowledged before: `primary` 1.50%, `replica` 1.50% (of all sides of the duet together)." in page
     )
     assert "the reader had sent: `primary` 0.00%" in page
+
+
+def test_who_stops_it_while_it_draws_keeps_the_old_pages(tmp_path, monkeypatch):
+    found = [(Path("event_loop.0.json"), made_up(effect=1.2))]
+    page = tmp_path / "levers" / "event_loop.md"
+    page.parent.mkdir()
+    page.write_text("old")
+
+    def stopped(result):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lab.report.pull.drawings", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        guide.write(tmp_path, found)
+    assert page.read_text() == "old"
