@@ -65,6 +65,7 @@ def test_a_calm_series_is_as_promised():
         ({"duplicates_after_client": 2}, "2 twice"),
         ({"out_of_order_after_client": 3}, "3 out of order"),
         ({"closes": {"4002": 1}}, "1 x 4002"),
+        ({"closes": {"4501": 1}}, "1 x 4501"),
         ({"slowest_delivery_seconds": LATEST_SECONDS + 1}, "37.0 s"),
     ],
 )
