@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -169,31 +170,10 @@ def for_minutes(  # noqa: PLR0917
         )  # fmt: skip
     if not fitting:
         raise UsageError("none of these rows can be one of many on the same stack")
-    links = Links(front=mode == "stack")
-    try:
-        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-            request = Request(
-                Path(folder) / "stack",
-                mode=mode,
-                rabbitmq_nodes=endurance.NODES,
-                postgres_settings=PRELOAD,
-            )
-            console.print(f"Starting a stack ({mode}); {len(fitting)} rows for {minutes:g} minutes")
-            with running(request, planner=links.planner) as description:
-                people(description, USERS, load.seed)
-                scene = Scene(description, links)
-                return asyncio.run(
-                    endurance.endure(
-                        fitting,
-                        scene,
-                        load,
-                        minutes,
-                        words,
-                        partial(console.print, highlight=False, soft_wrap=True),
-                    )
-                )
-    finally:
-        links.close()
+    console.print(f"Starting a stack ({mode}); {len(fitting)} rows for {minutes:g} minutes")
+    tell = partial(console.print, highlight=False, soft_wrap=True)
+    with stack_to_break(mode, endurance.NODES, front=mode == "stack", seed=load.seed) as scene:
+        return asyncio.run(endurance.endure(fitting, scene, load, minutes, words, tell))
 
 
 def run_on_new_stacks(
@@ -206,21 +186,34 @@ def run_on_new_stacks(
     """Start a stack for each group of rows that can share one."""
     for nodes, front, levers in sorted({stack_of(row) for row in rows}):
         mine = [row for row in rows if stack_of(row) == (nodes, front, levers)]
-        links = Links(front)
-        try:
-            with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-                request = Request(
-                    Path(folder) / "stack",
-                    mode=mode,
-                    rabbitmq_nodes=nodes,
-                    levers=dict(levers),
-                    postgres_settings=PRELOAD,
-                )
-                words = "".join(f", {name}={value}" for name, value in levers)
-                console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ{words}) for {len(mine)} rows")
-                with running(request, planner=links.planner) as description:
-                    people(description, USERS, load.seed)
-                    scene = Scene(description, links)
-                    asyncio.run(run_rows(mine, scene, load, console.print, done))
-        finally:
-            links.close()
+        words = "".join(f", {name}={value}" for name, value in levers)
+        console.print(f"Starting a stack ({mode}, {nodes} RabbitMQ{words}) for {len(mine)} rows")
+        with stack_to_break(mode, nodes, front=front, seed=load.seed, levers=dict(levers)) as scene:
+            asyncio.run(run_rows(mine, scene, load, console.print, done))
+
+
+@contextmanager
+def stack_to_break(
+    mode: Literal["multi", "stack"],
+    nodes: int,
+    *,
+    front: bool,
+    seed: int,
+    levers: Mapping[str, str] | None = None,
+) -> Iterator[Scene]:
+    """A stack of its own with people in it, and proxies between its parts (`front`: also about HAProxy)."""
+    links = Links(front)
+    try:
+        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
+            request = Request(
+                Path(folder) / "stack",
+                mode=mode,
+                rabbitmq_nodes=nodes,
+                levers=dict(levers or {}),
+                postgres_settings=PRELOAD,
+            )
+            with running(request, planner=links.planner) as description:
+                people(description, USERS, seed)
+                yield Scene(description, links)
+    finally:
+        links.close()

@@ -8,10 +8,10 @@ from statistics import median
 import msgspec
 from markupsafe import Markup
 
-from lab.faults.endurance import RETRIES, Endurance, Struck
+from lab.faults.endurance import COME_BACK, RETRIES, Endurance, Struck
 from lab.faults.page import seconds_told
 from lab.faults.rows import named
-from lab.report import charts
+from lab.faults.timeline import timeline
 from lab.report.style import render
 
 PANEL_SECONDS = 600
@@ -55,9 +55,8 @@ def markdown(found: Endurance) -> str:
         f"up to {RETRIES} times), longest time without any good answer {seen.pause_seconds} s;",
         f"latest message {seconds_told(seen.latest_seconds)} after it was due;",
         f"{seen.reconnects:,} reconnects, {seen.replayed:,} messages by replay.",
-        f"Sockets closed: {_closes(seen.closes)}. Each of these codes means: come back with your cursor.",
-        "4001 (drained) and 4004 (position not guaranteed) are of no fault by itself: they come where a",
-        "fault meets the repair of another.",
+        f"Sockets closed: {_closes(seen.closes)}.",
+        *_beyond_the_rows(seen.closes),
         "",
         "*Whole again*: from the mending (or the kill) until every process ran, every service said that it",
         "was ready, the API also through the proxy, and every RabbitMQ node took connections.",
@@ -103,13 +102,11 @@ def html(found: Endurance) -> str:
             for number, (one, late) in enumerate(zip(found.struck, latest, strict=True), 1)
             if start <= one.began < start + PANEL_SECONDS
         ]
-        seconds = list(range(len(drawn.answered)))[span]
-        picture = charts.timeline(
-            seconds,
+        picture = timeline(
             {"sends answered": drawn.answered[span], "delivered": drawn.delivered[span]},
             {"answer p99": drawn.answer_p99[span], "delivery p99": drawn.delivery_p99[span]},
             {"failed": drawn.failed[span], "sockets open": drawn.sockets[span]},
-            [(one.began, str(number)) for number, one, _ in mine],
+            [(one.began - start, str(number)) for number, one, _ in mine],
         )
         panels.append({"minute": start // 60, "picture": Markup(picture), "faults": _listed(mine)})
     title = "One part killed after another"
@@ -142,6 +139,16 @@ def _listed(mine: Sequence[tuple[int, Struck, float | None]]) -> list[dict[str, 
 
 def _span(values: Sequence[float]) -> str:
     return f"{seconds_told(median(values))} ({seconds_told(max(values))})" if values else "-"
+
+
+def _beyond_the_rows(closes: dict[str, int]) -> list[str]:
+    """What is allowed to a series and to no row of it."""
+    if not COME_BACK & closes.keys():
+        return []
+    return [
+        "4001 (drained) and 4004 (position not guaranteed) belong to no fault by itself; they are allowed to",
+        "a series, where a fault meets the repair of another: they say, come back with your cursor.",
+    ]
 
 
 def _closes(closes: dict[str, int]) -> str:
