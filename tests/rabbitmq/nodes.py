@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.errors import StackError
 from lab.stack.rabbitmq import Cluster, new_cluster
 from lab.stack.supervision import Supervision
 
@@ -63,13 +64,22 @@ class Nodes:
         return {member.split("@")[0] for member in status["running_nodes"]}
 
     def has_members(self, name: str, *expected: str) -> bool:
-        """Whether this node comes to see exactly these run: one that takes AMQP may not be counted yet."""
+        """Whether this node comes to see exactly these run: one that takes AMQP may not be counted yet.
+
+        Raises StackError where the node never says.
+        """
         deadline = time.monotonic() + SEEN_SECONDS
-        while self.members(name) != set(expected):
-            if time.monotonic() > deadline:
+        while True:
+            late = time.monotonic() > deadline
+            try:
+                if self.members(name) == set(expected):
+                    return True
+            except StackError:  # it asks a node that is going, and has no answer while that one goes
+                if late:
+                    raise
+            if late:
                 return False
             time.sleep(0.2)
-        return True
 
     def log_says(self, name: str, words: str, seconds: float) -> bool:
         """Whether the node's log comes to hold these words in that time."""
