@@ -14,17 +14,19 @@ from wire.settings import SettingsError
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def run(settings: Settings) -> None:
-    """Serve in this process until a signal."""
+def run(settings: Settings) -> bool:
+    """Serve in this process until a signal; False when a part of it died."""
     import uvloop
 
     factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(debug=settings.event_loop == "asyncio_debug", loop_factory=factory) as runner:
-        runner.run(serve(build(settings), settings))
+        app = build(settings)
+        runner.run(serve(app, settings))
+        return not app.died
 
 
 def main() -> int:
-    """Exit code 2 for a setting that cannot be used, 1 when the address cannot be had."""
+    """Exit code 2 for a setting that cannot be used, 1 when the address cannot be had or a part died."""
     try:
         settings = Settings.read()
     except SettingsError as error:
@@ -40,7 +42,7 @@ def main() -> int:
         run_workers(settings)
     else:
         try:
-            run(settings)
+            return 0 if run(settings) else 1
         except ServerError as error:
             print(error, file=sys.stderr)
             return 1

@@ -27,7 +27,7 @@ from backend.passwords import Passwords
 from backend.pools import Pool
 from backend.publishing import TRIES, PublishQueue, whole, without_content
 from backend.reads import FromPrimary, FromReplica, FromReplicaWithOwnWrites, Reads
-from backend.schema import DatabaseFacts, prepare
+from backend.schema import DatabaseFacts, DatabaseRefuses, prepare
 from backend.sending import Sending
 from backend.settings import Settings
 from backend.store import Store
@@ -68,6 +68,7 @@ class Backend(FastAPI):
         self.connect = connector(settings)
         self.facts: DatabaseFacts | None = None
         self.server: dict[str, object] = {}  # which one calls us; known with its first request
+        self.died = False
 
         wait = settings.pool_wait_seconds
         waits = self.metrics.acquire_seconds
@@ -232,7 +233,14 @@ class Backend(FastAPI):
 
     def ended(self, task: "asyncio.Task[None]") -> None:
         """A part that died must not leave a process that looks alive: its supervisor starts another."""
-        logger.critical("a part of the backend died", exc_info=task.exception())
+        self.died = True
+        error = task.exception()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, DatabaseRefuses):
+            logger.critical("%s", error)
+        else:
+            logger.critical("a part of the backend died", exc_info=task.exception())
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def close(self) -> None:

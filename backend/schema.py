@@ -16,8 +16,14 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[1] / "citus"
 FILES = ("noop.sql", "schema.sql", "distribute.sql")
+# It is there and will not have us: waiting does not help.
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 LOCK = 7200  # of the advisory lock: several processes start at once
 STATEMENT_TIMEOUT = "60s"  # distributing takes seconds
+
+
+class DatabaseRefuses(Exception):
+    """Wrong user, password or database; str(error) is one line."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,9 @@ async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> str | No
 
 
 async def prepare(connect: Connect, settings: Settings, queries: dict[str, str]) -> DatabaseFacts:
-    """Make the tables as soon as the database lets us, then say what it is."""
+    """Make the tables as soon as the database lets us, then say what it is. Raises DatabaseRefuses."""
     pause = 0.05
-    while True:
+    while True:  # until the database is there
         try:
             await make_tables(connect, settings)
             connection = await connect()
@@ -109,3 +115,9 @@ async def prepare(connect: Connect, settings: Settings, queries: dict[str, str])
             logger.warning("no tables yet: %s", error or type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+        except REFUSED as error:
+            raise DatabaseRefuses(
+                f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port} refuses: {error}; set"
+                " POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB. A data folder or volume keeps the password"
+                " with which it was made."
+            ) from None

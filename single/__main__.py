@@ -15,7 +15,8 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def main() -> int:
-    """Exit code 2 for a setting that cannot be used, or one that this mode cannot follow."""
+    """Exit code 2 for a setting that cannot be used, or one that this mode cannot follow; 1 when an address
+    cannot be had or a part died."""
     try:
         for_backend = BackendSettings.read(broker="memory")
         for_websockets = WebsocketSettings.read(broker="memory")
@@ -31,12 +32,15 @@ def main() -> int:
 
     factory = uvloop.new_event_loop if for_backend.event_loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(debug=for_backend.event_loop == "asyncio_debug", loop_factory=factory) as runner:
+        code = 1
         try:
-            runner.run(serve(for_backend, for_websockets))
-        except ServerError as error:
-            print(error, file=sys.stderr)
-            return 1
-    return 0
+            code = 0 if runner.run(serve(for_backend, for_websockets)) else 1
+        except* ServerError as errors:
+            print(*errors.exceptions, file=sys.stderr)
+        except* OSError as errors:
+            place = for_websockets.ws_socket or f"{for_websockets.ws_host}:{for_websockets.ws_port}"
+            print(f"cannot listen on {place}:", *errors.exceptions, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

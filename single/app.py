@@ -13,8 +13,8 @@ from wire.brokers.memory import MemoryHub
 DRAIN_SECONDS = 1.0  # there is no other process that clients could move to
 
 
-async def serve(backend_settings: BackendSettings, websocket_settings: WebsocketSettings) -> None:
-    """Until SIGTERM or SIGINT: the API ends first, then the sockets."""
+async def serve(backend_settings: BackendSettings, websocket_settings: WebsocketSettings) -> bool:
+    """Until SIGTERM or SIGINT: the API ends first, then the sockets. False when a part of the API died."""
     hub = MemoryHub()
     app = build(backend_settings, publisher_for(backend_settings.broker_settings(), hub))
     app.health.service = "single"
@@ -28,3 +28,4 @@ async def serve(backend_settings: BackendSettings, websocket_settings: Websocket
         await service.listening.wait()
         await server.serve(app, backend_settings)
         stop.set()
+    return not app.died

@@ -239,17 +239,32 @@ async def test_a_unix_socket_answers_besides_the_port(database: str, tmp_path: P
         assert not path.exists()
 
 
-async def test_an_address_in_use_ends_with_one_line_and_code_1(database: str):
-    async with launched(database) as (_, client):
-        port = str(client.base_url.port)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "backend"),
-            env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, "BACKEND_PORT": port},
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, errors = await process.communicate()
-        assert process.returncode == 1
-        assert errors.decode() == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+async def ended(module: str, **given: str) -> tuple[int | None, str]:
+    """Its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module),
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET": SECRET, "WS_PORT": "0", **given},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("module", ["backend", "single"])
+async def test_an_address_in_use_ends_with_one_line_and_code_1(module: str):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        found = await ended(module, BACKEND_PORT=port)
+    assert found == (1, f"cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+@pytest.mark.parametrize("module", ["backend", "single"])
+async def test_a_database_that_refuses_ends_with_one_line_and_code_1(module: str, database: str):
+    host = parse_qs(urlsplit(database).query)["host"][0]
+    code, said = await ended(module, BACKEND_PORT="0", POSTGRES_HOST=host, POSTGRES_DB="nobody_made_it")
+    assert code == 1
+    assert 'refuses: database "nobody_made_it" does not exist; set POSTGRES_USER' in said
+    assert "Traceback" not in said
 
 
 async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
