@@ -50,7 +50,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):
         own = [one for one in latest if one[1].lever == name]
         for path, result in own:
-            drawn = pull.drawings(result)["intervals"]
+            drawn = pull.intervals(result)
             if drawn:
                 texts[folder / "figures" / f"{path.stem}.svg"] = standalone(drawn)
         besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")

@@ -77,7 +77,7 @@ def html(result: PullResult) -> str:
 def drawings(result: PullResult) -> dict[str, Markup]:
     """The pictures by name; one for which this result has no figures is empty."""
     drawn = {
-        "intervals": _intervals(result),
+        "intervals": intervals(result),
         "pairs": _pairs(result),
         "over_time": _over_time(result),
         "spectrum": _spectrum(result),
@@ -88,7 +88,8 @@ def drawings(result: PullResult) -> dict[str, Markup]:
     return {name: Markup(text) for name, text in drawn.items()}
 
 
-def _intervals(result: PullResult) -> str:
+def intervals(result: PullResult) -> str:
+    """Each metric's change with its interval, as an SVG picture; empty where none has one."""
     rows = [
         (
             result.label(one.metric),
