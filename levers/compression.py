@@ -30,8 +30,5 @@ LEVER = Lever(
     dishonest_if="memory a socket is left out, or all frames are tiny",
     also=("bytes_per_event", "memory", "delivery_p50", "delivery_p99"),
     applies=tiny_messages,
-    leaves_open=(
-        "how far people's text shrinks: the load's messages are pieces of one text, which the compressor's "
-        "window still holds from the message before"
-    ),
+    leaves_open="how far people's text shrinks: the load's messages are English words in random order",
 )

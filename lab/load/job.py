@@ -52,8 +52,7 @@ class Job(msgspec.Struct):
     listeners: list[Listener]
     targets: list[list[str]]  # side -> API addresses
     certificate: str  # that https and wss show
-    text: str
-    content_characters: int
+    texts: list[str]  # contents, taken in turn
     encoding: str
     timeout: float
     in_flight_limit: int

@@ -1,11 +1,11 @@
 """Splits a run among the generator's processes."""
 
 import random
-import string
 from collections import Counter, defaultdict
 from uuid import UUID
 
 import numpy as np
+from faker.providers.lorem.en_US import Provider as English
 from numpy.typing import NDArray
 
 from lab.load.job import Job, Listener
@@ -16,7 +16,7 @@ from wire.tokens import Tokens
 
 TOKEN_SECONDS = 3600.0  # at least: no token ends within a run
 CONNECTIONS_A_TARGET = 16
-SHIFTS = 64  # different texts
+WINDOW = 32_768  # bytes that a compressor looks back
 
 
 def sides_of_users(population: Population, sides: int, seed: int) -> dict[int, int]:
@@ -56,6 +56,17 @@ def side_of_devices(plan: LoadPlan, population: Population) -> NDArray[np.uint8]
     return np.array([sides[user] for user in population.listeners], dtype=np.uint8)
 
 
+def texts_of(seed: int, characters: int) -> list[str]:
+    """Contents of that length, of English words in random order: zlib makes prose of about 40 %.
+
+    So many that none is still in a socket's window when it comes again, were they all for that socket.
+    """
+    count = max(16, 2 * WINDOW // characters)
+    chance = random.Random(f"{seed} text")
+    words = " ".join(chance.choices(English.word_list, k=count * characters // 2))
+    return [words[start : start + characters] for start in range(0, count * characters, characters)]
+
+
 def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: UUID) -> list[Job]:
     """Arrival i and device i go to process i modulo their number."""
     users = population.users
@@ -70,7 +81,6 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
         if urls:
             first = number // len(targets) % len(urls)
             listeners.append(Listener(number, place[user], [*urls[first:], *urls[:first]]))
-    chance = random.Random(f"{plan.seed} text")
     shared = {
         "seed": plan.seed,
         "run": str(run),
@@ -80,8 +90,7 @@ def make_jobs(plan: LoadPlan, population: Population, schedule: Schedule, run: U
         "dialogs": [(str(one.id), place[one.low], place[one.high], one.newest) for one in population.dialogs],
         "targets": [list(one.api) for one in targets],
         "certificate": (plan.stack.haproxy or {}).get("certificate", ""),
-        "text": "".join(chance.choices(string.ascii_letters + " ", k=plan.content_characters + SHIFTS)),
-        "content_characters": plan.content_characters,
+        "texts": texts_of(plan.seed, plan.content_characters),
         "encoding": plan.encoding,
         "timeout": plan.timeout,
         "in_flight_limit": plan.in_flight_limit,

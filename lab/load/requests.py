@@ -36,11 +36,7 @@ class Requests:
         self._forward = array("B", job.forward)
         self._draw = array("d", job.draw)
         self._bearer = [f"Authorization: Bearer {token}\r\n".encode() for token in job.tokens]
-        # No two neighbours carry the same text: the job's text is longer than a content by the shifts.
-        self._texts = [
-            job.text[shift : shift + job.content_characters].encode()
-            for shift in range(max(1, len(job.text) - job.content_characters))
-        ]
+        self._texts = [text.encode() for text in job.texts]
         # User -> what the API said of their newest write, for read_routing=replica_ryw.
         self._wrote_at: dict[int, bytes] = {}
         self._makers = [getattr(self, f"_{name}") for name in OPERATIONS]

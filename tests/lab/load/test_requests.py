@@ -2,12 +2,14 @@
 
 import json
 import uuid
+import zlib
 
 import numpy as np
+import pytest
 
 from lab.load.frames import MessageIds
 from lab.load.http_client import Target
-from lab.load.jobs import make_jobs
+from lab.load.jobs import WINDOW, make_jobs, texts_of
 from lab.load.plan import OPERATIONS, LoadPlan, Operation
 from lab.load.population import Dialog, Population
 from lab.load.requests import Requests
@@ -50,6 +52,15 @@ def test_send_carries_token_id_and_content():
     sent = json.loads(body)
     assert MessageIds(RUN).number(sent["id"]) == 0 and uuid.UUID(sent["id"]).version == 7
     assert len(sent["content"]) == 20
+
+
+@pytest.mark.parametrize("characters", [1, 80, 4096])
+def test_a_text_comes_again_when_no_window_holds_it_any_more(characters: int):
+    texts = texts_of(1, characters)
+    assert {len(text) for text in texts} == {characters}
+    assert len(texts) * characters > WINDOW
+    whole = "".join(texts).encode()
+    assert 0.3 < len(zlib.compress(whole)) / len(whole) < 0.5  # prose; of one text, shifted, it was 0.02
 
 
 def test_higher_user_acts_when_it_goes_backward():
