@@ -14,6 +14,7 @@ from websocket_service.users import Users
 logger = logging.getLogger(__name__)
 
 INVITED_SHARE = 0.6  # of the time: clients move by themselves, spread over it
+UNSEEN_SECONDS = 1.0  # at most, until a proxy sends newcomers elsewhere (haproxy.cfg)
 STEPS = 10  # the rest are closed in so many steps
 REFRESH_SHARE = 0.1
 
@@ -33,12 +34,13 @@ async def drain(users: Users, seconds: float, refresh: Callable[[], Awaitable[ob
         with contextlib.suppress(DatabaseAway, TimeoutError):
             async with asyncio.timeout(seconds * REFRESH_SHARE):
                 await refresh()
+    first, last = min(UNSEEN_SECONDS, seconds * 0.2), seconds * INVITED_SHARE
     for session in list(users.sessions):
         if not session.cursor_given:  # not welcomed yet: nothing may come before the welcome
             session.end(close_codes.DRAIN)
             continue
         session.write(Heartbeat(session.cursor, False))
-        session.write(Bye("drain", round(random.uniform(0, seconds * INVITED_SHARE) * 1000)))
+        session.write(Bye("drain", round(random.uniform(first, last) * 1000)))
     patience = seconds * (INVITED_SHARE + 0.1)
     while users.sessions and loop.time() - begun < patience:  # noqa: ASYNC110 (at the end only)
         await asyncio.sleep(0.05)

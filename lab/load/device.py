@@ -182,7 +182,7 @@ class Device:
         if 4500 <= code <= 4999:
             self.stopped_by = code
             self.ready.set()
-        elif self.link is None:
+        elif self.link is None or not link.welcomed:  # nor is a move over that was refused
             self.come_back()
 
     def end(self) -> None:

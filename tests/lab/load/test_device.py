@@ -233,6 +233,25 @@ async def test_bye_opens_the_new_socket_before_the_old_one_closes():
         assert log.codes == [] and len(log.welcomes) == 2
 
 
+async def test_a_move_that_was_refused_is_tried_again_while_the_old_socket_is_open():
+    ended: list[int] = []
+
+    async def script(connection: ServerConnection, number: int) -> None:
+        await hello_of(connection)
+        if number == 2:
+            await connection.close(4001, "drain")  # the proxy sent it back to the one that leaves
+            return
+        await connection.send(welcome())
+        if number == 1:
+            await connection.send(json.dumps({"t": "bye", "why": "drain", "after": 0}))
+        await connection.wait_closed()
+        ended.append(number)
+
+    async with listening(script) as (_, log):
+        await until(lambda: ended == [1])
+        assert log.codes == [4001] and len(log.welcomes) == 2
+
+
 async def test_device_that_cannot_resume_reads_its_dialogs_over_http():
     async def script(connection: ServerConnection, _: int) -> None:
         await hello_of(connection)
