@@ -33,6 +33,7 @@ AWAY = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,  # a replica: what it replays takes away what the statement read; undone
     asyncpg.InternalServerError,  # Citus: "could not commit transaction for shard"
     asyncpg.ReadOnlySQLTransactionError,  # a replica, or a primary that was demoted
 )
