@@ -11,8 +11,8 @@ into stale reads, and into lost commits at a promotion unless it is synchronous.
 
 `citus`: a coordinator and workers with the tables sharded. Costs: planning and one more hop for each
 statement: in the database servers several times the CPU of a plain one (docs/results/citus.md prints the
-factor), of which a send through the whole stack shows its part. Fails on statements that cannot be routed:
-they ask every shard.
+factor, against a plain one with group commit and without), of which a send through the whole stack shows
+its part. Fails on statements that cannot be routed: they ask every shard.
 
 All three are compared without group commit: on Citus it is off in any case, since a statement for a batch
 would not be routed to one shard, and a second difference would hide what the first one costs.

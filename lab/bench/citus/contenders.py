@@ -10,7 +10,7 @@ from lab.stack.description import Database
 
 ROOT = Path(__file__).parents[3]
 CELLS = {
-    "send": "store a message (send_message)",
+    "send": "store a message",
     "page": "the last 20 messages of a dialog",
     "dialogs": "the dialogs of a user (over all shards)",
     "resume": "what a user missed in a minute (over all shards)",
@@ -22,6 +22,13 @@ INSERT INTO inbox AS i (user_id, other_id, dialog_id, last_seq) VALUES ($1, $2, 
 ON CONFLICT (user_id, other_id) DO UPDATE SET last_seq = greatest(i.last_seq, EXCLUDED.last_seq)
 """
 FROM_INBOX = "SELECT dialog_id, other_id, last_seq FROM inbox WHERE user_id = $1 ORDER BY other_id LIMIT 20"
+# What holds in the sessions that commit batches (backend/connections.py; a test compares).
+BATCH_SESSION = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+}
 
 
 @dataclass(frozen=True)
@@ -33,19 +40,29 @@ class Contender:
     shards: int = 0
     key: str = "dialog_id"
     inbox: bool = False
+    gathered: bool = False  # sends that wait together share a commit, as GROUP_COMMIT=on does
 
     @property
     def database(self) -> str:
         return "bench_" + re.sub(r"\W+", "_", self.name)
 
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of its sessions."""
+        return BATCH_SESSION if self.gathered else {}
+
     def cells(self) -> Sequence[str]:
-        """What it is asked: the inbox is tried where the fan-out is widest."""
+        """What it is asked: the inbox is tried where the fan-out is widest; sends alone can be gathered."""
+        if self.gathered:
+            return ["send"]
         return [cell for cell in CELLS if self.inbox or not cell.endswith("_inbox")]
 
 
 PLAIN = "plain"
+GATHERED = "plain, group commit"
 CONTENDERS = (
     Contender(PLAIN, inbox=True),
+    Contender(GATHERED, gathered=True),
     Contender("1 worker 32 shards", 1, 32),
     Contender("2 workers 1 shard", 2, 1),
     Contender("2 workers 6 shards", 2, 6),

@@ -1,7 +1,6 @@
 """The contenders' databases: made, distributed, filled."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from lab.bench.citus.contenders import ROOT, Contender, at, statements
+from lab.bench.citus.contenders import ROOT, Contender, at
 from lab.stack import citus
 from lab.stack.description import Database
 from wire.message import dialog_id_of
@@ -80,24 +79,3 @@ def pair(number: int) -> tuple[int, int]:
     """The users of dialog `number`: each user has a few."""
     low = number % (USERS // 2) + 1
     return low, USERS // 2 + (number * 7 + number // (USERS // 2)) % (USERS // 2) + 1
-
-
-async def task_counts(database: Database) -> dict[str, int]:
-    """Shards that a statement touches; 0 on plain PostgreSQL."""
-    texts = statements()
-    connection = await asyncpg.connect(database.dsn, statement_cache_size=0)
-    counts: dict[str, int] = {}
-    try:
-        for cell, text in (
-            (
-                "page",
-                texts["history_newest"].replace("$1", f"'{dialog_id_of(*pair(0))}'").replace("$2", "20"),
-            ),
-            ("dialogs", f"SELECT dialog_id FROM dialog WHERE user_low = {pair(0)[0]}"),
-        ):
-            lines = [row[0] for row in await connection.fetch("EXPLAIN " + text)]
-            tasks = [re.search(r"Task Count: (\d+)", line) for line in lines]
-            counts[cell] = max((int(one[1]) for one in tasks if one), default=0)
-    finally:
-        await connection.close()
-    return counts

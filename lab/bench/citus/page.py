@@ -7,10 +7,12 @@ from statistics import median
 
 import msgspec
 
-from lab.bench.citus.contenders import CELLS, CONTENDERS, PLAIN
+from lab.bench.citus.contenders import CELLS, CONTENDERS, GATHERED, PLAIN
+from lab.bench.citus.explaining import EXPLAINED
 from lab.bench.citus.making import DIALOGS, MESSAGES
 from lab.bench.citus.run import CONNECTIONS, CitusResult
 from lab.bench.citus.words import INBOX, WHEN_IT_PAYS
+from lab.load.record import Machine
 from lab.statistics import effect_of, log_ratios
 
 SHARDED = "2 workers 32 shards"  # as the lab starts it
@@ -73,8 +75,15 @@ def _cpu(result: CitusResult, contender: str, cell: str) -> float:
 
 def _when_it_pays(result: CitusResult) -> str:
     prices = {cell: _cpu(result, SHARDED, cell) / _cpu(result, PLAIN, cell) for cell in CELLS}
-    enough = math.floor(max(prices["send"], prices["page"])) + 1
-    return WHEN_IT_PAYS.strip().format(sharded=SHARDED, enough=enough, **prices)
+    gathered = _cpu(result, SHARDED, "send") / _cpu(result, GATHERED, "send")
+    return WHEN_IT_PAYS.strip().format(
+        sharded=SHARDED,
+        connections=CONNECTIONS,
+        gathered=gathered,
+        enough=math.floor(max(gathered, prices["page"])) + 1,
+        enough_each=math.floor(max(prices["send"], prices["page"])) + 1,
+        **prices,
+    )
 
 
 def _inbox(result: CitusResult) -> str:
@@ -95,7 +104,8 @@ def page(result: CitusResult, name: str) -> str:
         "# What sharding costs on one machine",
         "",
         f"`{result.command}` on {result.started_at[:10]}: PostgreSQL {result.versions['postgresql']},"
-        f" Citus {result.versions['citus']}, {result.machine['cores']} cores of {result.machine['cpu']}."
+        f" Citus {result.versions['citus']}, {result.machine['cores']} cores of {result.machine['cpu']},"
+        f" commit {msgspec.convert(result.machine, Machine).code}."
         f" {result.rounds} rounds in changing order, {result.seconds:g} s a turn, {CONNECTIONS} connections"
         f" straight to the database, {DIALOGS * MESSAGES:,} messages each. Figures: [{name}]({name}).",
         "",
@@ -122,12 +132,13 @@ def page(result: CitusResult, name: str) -> str:
     lines += [
         "## Shards touched",
         "",
-        "As EXPLAIN says (0: plain PostgreSQL).",
+        "As EXPLAIN says of the statements that the services run, subplans counted too. 0: the asked node",
+        "does all itself, as plain PostgreSQL does; a send of 1 is delegated to the node of its dialog.",
         "",
-        "| tables | a page of a dialog | the dialogs of a user |",
-        "|---|---|---|",
+        "| tables | " + " | ".join(words for words, _ in EXPLAINED.values()) + " |",
+        "|---" * (len(EXPLAINED) + 1) + "|",
         *(
-            f"| {name} | {counts['page']} | {counts['dialogs']} |"
+            f"| {name} | " + " | ".join("refused" if n is None else str(n) for n in counts.values()) + " |"
             for name, counts in result.task_counts.items()
         ),
         "",

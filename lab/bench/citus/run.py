@@ -17,7 +17,8 @@ import asyncpg
 import msgspec
 
 from lab.bench.citus.contenders import CONTENDERS, Contender, at
-from lab.bench.citus.making import DIALOGS, MESSAGES, USERS, make, task_counts
+from lab.bench.citus.explaining import task_counts
+from lab.bench.citus.making import DIALOGS, MESSAGES, USERS, make
 from lab.bench.citus.turns import Cell, turn
 from lab.load.fingerprint import machine
 from lab.shards.cluster import Cluster
@@ -35,7 +36,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CitusResult:
-    """`task_counts`: how many shards a page and the dialogs of a user touch, as EXPLAIN says."""
+    """`task_counts`: contender -> statement -> how many shards it asks, as EXPLAIN says."""
 
     command: str
     started_at: str
@@ -43,7 +44,7 @@ class CitusResult:
     versions: dict[str, str]
     rounds: int
     seconds: float
-    task_counts: dict[str, dict[str, int]]
+    task_counts: dict[str, dict[str, int | None]]
     cells: list[Cell]
 
     def middle(self, contender: str, cell: str, figure: Callable[[Cell], float]) -> float | None:
@@ -122,7 +123,7 @@ async def compare(
     seconds: float,
     home: Path,
     tell: Tell,
-) -> tuple[dict[str, dict[str, int]], list[Cell]]:
+) -> tuple[dict[str, dict[str, int | None]], list[Cell]]:
     """Make the contenders' databases on these servers (run folder `home`), and ask each in turns.
 
     Returns the shards that each touches, and what was measured.
@@ -138,7 +139,9 @@ async def compare(
         asking: dict[str, list[asyncpg.Connection[Any]]] = {}
         for contender in contenders:
             asking[contender.name] = [
-                await asyncpg.connect(at(coordinator, contender).dsn, command_timeout=30)
+                await asyncpg.connect(
+                    at(coordinator, contender).dsn, command_timeout=30, server_settings=contender.session
+                )
                 for _ in range(CONNECTIONS)
             ]
             for connection in asking[contender.name]:

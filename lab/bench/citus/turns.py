@@ -13,6 +13,7 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from lab.bench.citus.contenders import FROM_INBOX, NOTE, Contender, statements
+from lab.bench.citus.gathering import Gathering
 from lab.bench.citus.making import CONTENT, DIALOGS, USERS, pair
 from lab.pressure import cpu_seconds
 from lab.stack.supervision import Supervision
@@ -54,10 +55,15 @@ async def turn(
     refused: list[str] = []
     until = 0.0  # set when the turn begins
 
+    gathering = Gathering(connections[0])
+
     async def send(connection: "asyncpg.Connection[Any]") -> tuple[UUID, int, int, int]:
         low, high = pair(choice.randrange(DIALOGS))
         dialog = dialog_id_of(low, high)
-        row = await connection.fetchrow(texts["send_message"], dialog, uuid7(), low, high, CONTENT, False)
+        message = (dialog, uuid7(), low, high, CONTENT)
+        if contender.gathered:
+            return dialog, low, high, await gathering.send(*message)
+        row = await connection.fetchrow(texts["send_message"], *message, False)
         assert row is not None
         return dialog, low, high, row["seq"]
 

@@ -1,11 +1,21 @@
 """`lab bench citus`: the page from a result. tests/citus/test_bench.py runs it."""
 
+import asyncio
 from dataclasses import replace
+from typing import Any, cast
+from uuid import UUID
 
-from lab.bench.citus.contenders import CONTENDERS, PLAIN, statements
+import msgspec
+
+from backend.connections import BATCH_SESSION
+from lab.bench.citus import contenders
+from lab.bench.citus.contenders import CONTENDERS, GATHERED, PLAIN, statements
+from lab.bench.citus.explaining import EXPLAINED, filled, tasks_of
+from lab.bench.citus.gathering import Gathering
 from lab.bench.citus.page import page, save
 from lab.bench.citus.run import CitusResult
 from lab.bench.citus.turns import Cell
+from tests.lab.shards.made_up import RECORD
 
 
 def result(rounds: int = 6) -> CitusResult:
@@ -15,8 +25,10 @@ def result(rounds: int = 6) -> CitusResult:
         for cell in one.cells()
         for number in range(rounds)
     ]
-    machine = {"cores": 2, "cpu": "a cpu"}
-    counts = {one.name: {"page": 1, "dialogs": one.shards} for one in CONTENDERS}
+    machine = msgspec.to_builtins(msgspec.structs.replace(RECORD.machine, commit="abc", changed=True))
+    counts: dict[str, dict[str, int | None]] = {
+        one.name: {**dict.fromkeys(EXPLAINED, one.shards), "outbox_waiting": None} for one in CONTENDERS
+    }
     versions = {"postgresql": "15", "citus": "13"}
     return CitusResult("lab bench citus", "2026-01-01", machine, versions, rounds, 1.0, counts, cells)
 
@@ -28,6 +40,8 @@ def test_the_page_names_every_contender_with_its_rate_as_a_multiple_of_plain(tmp
         assert f"| {contender.name} |" in text
     assert "0.250 (0.250 to 0.250)" in text
     assert "`lab bench citus`" in text
+    assert "commit abc, with changes that are not committed." in text
+    assert "| 2 workers 6 shards | 6 | 6 | 6 | 6 | 6 | 6 | refused | 6 |" in text
 
 
 def test_few_rounds_give_a_ratio_without_an_interval():
@@ -47,9 +61,60 @@ def test_the_page_says_from_how_many_workers_on_sharding_pays_and_what_became_of
 
     def priced(one: Cell) -> Cell:
         cost = milliseconds.get(one.cell, 1.0) if one.contender == "2 workers 32 shards" else 0.5
+        cost = 0.25 if one.contender == GATHERED else cost
         return replace(one, answered=1000, cpu_seconds=cost)
 
     made = result()
     text = page(replace(made, cells=[priced(one) for one in made.cells]), "citus.json")
-    assert "k is **3.4 for a send and 2.2 for a page**: from 4 workers on" in text
+    assert "**6.8 for a send** against plain PostgreSQL as the lab runs it (GROUP_COMMIT=on" in text
+    assert "**3.4 for a send** against plain PostgreSQL with a statement and a commit each" in text
+    assert "**2.2 for a page**" in text
+    assert "from 7 workers on" in text
+    assert "from 4 on more than one without" in text
     assert "costs 1,000 us more, a list of dialogs 19,000 us less: it pays from 0.05 lists a send on" in text
+
+
+def test_batches_have_the_sessions_that_the_backend_gives_them():
+    assert contenders.BATCH_SESSION == BATCH_SESSION
+
+
+def test_a_statement_is_filled_in_for_each_of_its_parameters():
+    assert filled("$1, $2::uuid[] $11", ["a'b", *"23456789", "x", "y"]) == "'a''b', '2'::uuid[] 'y'"
+    for name, (_, values) in EXPLAINED.items():
+        assert "$" not in filled(statements()[name], values), name
+
+
+def test_the_tasks_of_a_plan_are_those_of_its_subplans_too():
+    assert (
+        tasks_of(["Custom Scan", "  ->  Distributed Subplan 1_1", "   Task Count: 32", " Task Count: 1"])
+        == 33
+    )
+    assert tasks_of(["Function Scan on send_message"]) == 0
+
+
+async def test_sends_that_wait_for_a_commit_share_the_next_and_each_gets_its_own_seq():
+    class Connection:
+        """Answers in another order than it was asked, as a set may."""
+
+        def __init__(self) -> None:
+            self.batches: list[list[int]] = []
+
+        async def fetchrow(self, statement: str, *message: Any) -> dict[str, int]:
+            assert "send_message(" in statement
+            self.batches.append([message[2]])
+            await asyncio.sleep(0)
+            return {"seq": message[2] * 10}
+
+        async def fetch(self, statement: str, *columns: Any) -> list[dict[str, int]]:
+            assert "WITH ORDINALITY" in statement
+            self.batches.append(columns[2])
+            return [{"place": at, "seq": one * 10} for at, one in reversed([*enumerate(columns[2], 1)])]
+
+    connection = Connection()
+    gathering = Gathering(cast("Any", connection))
+    first = asyncio.create_task(gathering.send(UUID(int=1), UUID(int=1), 1, 2, "x"))
+    while not connection.batches:  # noqa: ASYNC110 - the first is under way
+        await asyncio.sleep(0)
+    others = [gathering.send(UUID(int=n), UUID(int=n), n, 2, "x") for n in (2, 3, 4)]
+    assert await asyncio.gather(first, *others) == [10, 20, 30, 40]
+    assert connection.batches == [[1], [2, 3, 4]]
