@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from backend import dialogs, failing, page, queries, twins, users
+from backend import dialogs, documentation, failing, page, queries, twins, users
 from backend.access import Access
 from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, WhereOut
@@ -60,6 +60,8 @@ class Backend(FastAPI):
             max_body_size=MAX_BODY_BYTES,
             # A redirect would repeat the Host header as the client (or an attacker) wrote it, over http.
             redirect_slashes=False,
+            docs_url=None,  # see documentation.py
+            redoc_url=None,
         )
         self.settings = settings
         self.publisher = publisher
@@ -173,6 +175,7 @@ class Backend(FastAPI):
             return WhereOut(websockets=list(settings.websocket_urls))
 
         page.mount(self)
+        documentation.mount(self)
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -66,7 +67,16 @@ async def test_authorize_works_from_the_documentation(backend: Running):
     assert scheme["flows"]["password"]["tokenUrl"] == "/api/v1/login"
     create = document["paths"]["/api/v1/dialog/{user_id}/create/"]["post"]
     assert create["security"]
-    assert (await backend.client.get("/docs")).status_code == 200
+
+
+async def test_the_documentation_comes_whole_from_here(backend: Running):
+    page = await backend.client.get("/docs")
+    names = re.findall(r"(?:src|href|url)(?:=|: )[\"']([^\"']+)", page.text)
+    assert len(names) == 4
+    for name in names:
+        assert name.startswith("/"), f"{name}: from elsewhere"
+        assert (await backend.client.get(name)).status_code == 200, name
+    assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
 async def test_every_error_has_a_documented_body(backend: Running):

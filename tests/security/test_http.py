@@ -113,8 +113,9 @@ def test_another_sites_page_may_not_read_the_answers(people: People) -> None:
     assert "access-control-allow-origin" not in asked.headers
 
 
-def test_the_page_runs_no_foreign_script_and_is_not_framed(stack: StackDescription) -> None:
-    policy = httpx.get(stack.api[0] + "/").headers["content-security-policy"]
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_runs_no_foreign_script_and_is_not_framed(path: str, stack: StackDescription) -> None:
+    policy = httpx.get(stack.api[0] + path).headers["content-security-policy"]
     for part in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
         assert part in policy
 
