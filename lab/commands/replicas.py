@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import UsageError, VoidResult
-from lab.faults.observation import pause_seconds
+from lab.faults.observation import silent_seconds
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.stack.description import DEFAULT_HOME, StackDescription
@@ -103,7 +103,7 @@ def write(path: Path, promotion: Promotion, record: RunRecord | None) -> None:
         figures |= {
             "sends": record.total.sent,
             "errors": record.total.errors,
-            "no_send_answered_seconds": pause_seconds(record),
+            "no_send_answered_seconds": silent_seconds(record),
             "p99": record.total.intended.p99,
             "ledger": record.ledger,
         }

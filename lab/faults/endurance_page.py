@@ -6,12 +6,10 @@ from pathlib import Path
 from statistics import median
 
 import msgspec
-from markupsafe import Markup
 
 from lab.faults.endurance import COME_BACK, RETRIES, Endurance, Struck
 from lab.faults.page import seconds_told
 from lab.faults.rows import named
-from lab.faults.timeline import timeline
 from lab.report.style import render
 
 PANEL_SECONDS = 600
@@ -39,6 +37,8 @@ def verdict(found: Endurance) -> str:
 def markdown(found: Endurance) -> str:
     """The page for docs/results."""
     entry, seen = found.entry, found.entry.observation
+    silent = seen.silent_seconds
+    silence = "" if silent is None else f", longest time without any good answer {silent} s"
     lines = [
         "# One part killed after another",
         "",
@@ -52,7 +52,7 @@ def markdown(found: Endurance) -> str:
         *[f"- NOT as promised: {trouble}" for trouble in seen.broken],
         "",
         f"Slowest answer {seconds_told(seen.slowest_answer_seconds)} (a client tries again with the same id",
-        f"up to {RETRIES} times), longest time without any good answer {seen.pause_seconds} s;",
+        f"up to {RETRIES} times){silence};",
         f"latest message {seconds_told(seen.latest_seconds)} after it was due;",
         f"{seen.reconnects:,} reconnects, {seen.replayed:,} messages by replay.",
         f"Sockets closed: {_closes(seen.closes)}.",
@@ -95,20 +95,15 @@ def html(found: Endurance) -> str:
     """The same as pictures: ten minutes each, every fault marked and listed."""
     drawn, panels = found.entry.drawn, []
     latest = latest_after_each(found)
-    for start in range(0, len(drawn.answered), PANEL_SECONDS):
+    for start in range(0, len(drawn.sockets), PANEL_SECONDS):
         span = slice(start, start + PANEL_SECONDS)
         mine = [
             (number, one, late)
             for number, (one, late) in enumerate(zip(found.struck, latest, strict=True), 1)
             if start <= one.began < start + PANEL_SECONDS
         ]
-        picture = timeline(
-            {"sends answered": drawn.answered[span], "delivered": drawn.delivered[span]},
-            {"answer p99": drawn.answer_p99[span], "delivery p99": drawn.delivery_p99[span]},
-            {"failed": drawn.failed[span], "sockets open": drawn.sockets[span]},
-            [(one.began - start, str(number)) for number, one, _ in mine],
-        )
-        panels.append({"minute": start // 60, "picture": Markup(picture), "faults": _listed(mine)})
+        picture = drawn.picture(span, [(one.began - start, str(number)) for number, one, _ in mine])
+        panels.append({"minute": start // 60, "picture": picture, "faults": _listed(mine)})
     title = "One part killed after another"
     return render("endurance.html", title=title, found=found, verdict=verdict(found), panels=panels)
 

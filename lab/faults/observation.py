@@ -20,7 +20,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     errors: dict[str, int] = {}  # what became of those: status, timeout, connection
     failed: int  # not answered well, also after the retries
     slowest_answer_seconds: float | None
-    pause_seconds: int  # the longest row of seconds in which no send was answered well
+    silent_seconds: int | None = None  # the longest row of seconds in which no good answer came
     reconnects: int
     closes: dict[str, int]
     replayed: int
@@ -91,7 +91,7 @@ def observe(  # noqa: PLR0917
         errors={**total.errors, **({"dropped": total.dropped} if total.dropped else {})},
         failed=failed,
         slowest_answer_seconds=total.intended.max,
-        pause_seconds=pause_seconds(record),
+        silent_seconds=silent_seconds(record),
         reconnects=ledger.reconnects,
         closes=dict(ledger.closes),
         replayed=ledger.replayed,
@@ -121,11 +121,13 @@ def _unkept(record: RunRecord) -> list[str]:
     return found
 
 
-def pause_seconds(record: RunRecord) -> int:
-    """The longest row of seconds of which no send was answered well."""
+def silent_seconds(record: RunRecord) -> int | None:
+    """The longest row of seconds in which somebody waited and no good answer came; None: was not counted."""
     longest = current = 0
     for second in record.seconds:
-        current = current + 1 if second.offered and not second.ok else 0
+        if second.answers is None:
+            return None
+        current = current + 1 if (second.offered or second.in_flight) and not second.answers else 0
         longest = max(longest, current)
     return longest
 

@@ -19,14 +19,27 @@ FORMAT = "fastapi-performance-lab/faults"
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """What the timeline of a row shows, a value a second."""
+    """What the timeline of a row shows, a value a second: latencies and failures of what was due in it,
+    answers and receipts by when they came (empty in files that are older than their being counted)."""
 
-    answered: list[int]
-    delivered: list[int]
     answer_p99: list[float | None]
     delivery_p99: list[float | None]
     failed: list[int]
     sockets: list[int]
+    answers: list[int] = []
+    receipts: list[int] = []
+
+    def picture(self, span: slice, marks: Sequence[tuple[float, str]]) -> Markup:
+        """Of these seconds, with marks that count from the first of them."""
+        rates = {"good answers": self.answers[span], "receipts": self.receipts[span]}
+        return Markup(
+            timeline(
+                {word: values for word, values in rates.items() if values},
+                {"answer p99": self.answer_p99[span], "delivery p99": self.delivery_p99[span]},
+                {"failed": self.failed[span], "sockets open": self.sockets[span]},
+                marks,
+            )
+        )
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +97,8 @@ def told(row: Row, entry: Entry) -> tuple[str, str]:
     seen = entry.observation
     sender = f"{seen.sends} sends, {seen.failed} failed"
     sender += f"; slowest answer {seconds_told(seen.slowest_answer_seconds)}"
-    if seen.pause_seconds:
-        sender += f"; {seen.pause_seconds} s without an answer"
+    if seen.silent_seconds:
+        sender += f"; {seen.silent_seconds} s without a good answer"
     closes = ", ".join(f"{count} x {code}" for code, count in sorted(seen.closes.items()))
     recipient = (
         f"latest message {seconds_told(seen.latest_seconds)} after it was due (bound {row.late_seconds:g} s)"
@@ -169,7 +182,7 @@ def html(book: Book, name: str = "faults", missing: str = "none") -> str:
             "seen": entry.observation,
             "told": told(row, entry),
             "repair": repair(entry),
-            "picture": Markup(_timeline(entry)),
+            "picture": _timeline(entry),
         }
         for row, entry in _known(book)
     ]
@@ -180,17 +193,12 @@ def _title(name: str) -> str:
     return "What happens when a part dies" + (" under docker compose" if name == name_of("docker") else "")
 
 
-def _timeline(entry: Entry) -> str:
-    drawn, seen = entry.drawn, entry.observation
+def _timeline(entry: Entry) -> Markup:
+    seen = entry.observation
     marks = [(seen.began_second, "fault")]
     if seen.mended_second - seen.began_second > 1:
         marks.append((seen.mended_second, "mended"))
-    return timeline(
-        {"sends answered": drawn.answered, "delivered": drawn.delivered},
-        {"answer p99": drawn.answer_p99, "delivery p99": drawn.delivery_p99},
-        {"failed": drawn.failed, "sockets open": drawn.sockets},
-        marks,
-    )
+    return entry.drawn.picture(slice(None), marks)
 
 
 def _known(book: Book) -> list[tuple[Row, Entry]]:
@@ -208,12 +216,12 @@ def entry_of(observation: Observation, record: RunRecord, mode: str) -> Entry:
     return Entry(
         observation=observation,
         drawn=Drawn(
-            [one.ok for one in seconds],
-            [one.deliveries for one in seconds],
             [one.intended_p99 for one in seconds],
             [one.delivery_p99 for one in seconds],
             [one.errors for one in seconds],
             [one.sockets for one in seconds],
+            [one.answers or 0 for one in seconds],
+            [one.receipts or 0 for one in seconds],
         ),
         at=record.started_at,
         mode=mode,

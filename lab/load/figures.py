@@ -195,6 +195,7 @@ def second(
     bad = known & ~samples.ok
     delivered = deliveries.taken[(deliveries.due >= begin) & (deliveries.due < begin + 1)]
     end = begin + 1
+    came = deliveries.due + deliveries.taken
     waiting = (samples.status != DROPPED) & (samples.fired <= end) & ~(samples.answered <= end)
     return Second(
         at=at,
@@ -210,6 +211,8 @@ def second(
         **_two("delivery", delivered),
         lag_p99=_quantile(_finite((samples.fired - samples.due)[chosen]), 0.99),
         sockets=sockets,
+        answers=int((samples.ok & (samples.answered >= begin) & (samples.answered < end)).sum()),
+        receipts=int(((came >= begin) & (came < end)).sum()),
     )
 
 

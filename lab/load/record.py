@@ -55,7 +55,11 @@ class Figures(_Part, frozen=True, kw_only=True):
 
 
 class Second(_Part, frozen=True, kw_only=True):
-    """One second of the measured time. Arrivals count in the second they were intended for."""
+    """One second of the measured time. Arrivals count in the second they were intended for.
+
+    `answers` and `receipts` count by the second in which they came: what is tried again until it is answered
+    leaves no hole in `ok`. None: the record is older than they are.
+    """
 
     at: float
     offered: int
@@ -73,6 +77,8 @@ class Second(_Part, frozen=True, kw_only=True):
     delivery_p99: float | None = None
     lag_p99: float | None = None
     sockets: int = 0  # open at the end of the second
+    answers: int | None = None  # good ones
+    receipts: int | None = None  # of messages, by devices
 
 
 class Hop(_Part, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from backend.metrics import Metrics
 from lab.cli import run
 from lab.commands import replicas as command
 from lab.commands.replicas import write
-from lab.faults.observation import pause_seconds
+from lab.faults.observation import silent_seconds
 from lab.load.record import load
 from lab.stack.description import Database, Process, StackDescription
 from lab.stack.promotion import Promotion
@@ -37,10 +37,11 @@ def test_the_file_has_what_the_promotion_took_and_what_became_of_the_load(tmp_pa
 
 def test_a_pause_is_the_longest_row_of_seconds_without_a_good_answer():
     template = RECORD.seconds[0]
-    seconds = [msgspec.structs.replace(template, offered=5, ok=ok) for ok in (5, 0, 5, 0, 0, 0, 5, 0)]
-    assert pause_seconds(msgspec.structs.replace(RECORD, seconds=seconds)) == 3
-    idle = [msgspec.structs.replace(template, offered=0, ok=0)] * 4
-    assert pause_seconds(msgspec.structs.replace(RECORD, seconds=idle)) == 0
+    counts = (5, 0, 5, 0, 0, 0, 5, 0)
+    seconds = [msgspec.structs.replace(template, offered=5, answers=answers) for answers in counts]
+    assert silent_seconds(msgspec.structs.replace(RECORD, seconds=seconds)) == 3
+    idle = [msgspec.structs.replace(template, offered=0, in_flight=0, answers=0)] * 4
+    assert silent_seconds(msgspec.structs.replace(RECORD, seconds=idle)) == 0
 
 
 def metrics(primary: int, replica: int) -> bytes:

@@ -44,6 +44,8 @@ def calm() -> RunRecord:
             intended_p99=0.02,
             delivery_p99=0.02,
             sockets=100,
+            answers=60,
+            receipts=120,
         )
         for at in range(10)
     ]

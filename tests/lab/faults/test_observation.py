@@ -15,8 +15,11 @@ from lab.faults.run import _judge_queries
 from lab.faults.scene import Scene
 from lab.faults.verbs import VERBS
 from lab.faults.watching import Queries, _rates
-from lab.load import record
+from lab.load import figures, record
+from lab.load import job as pipe
+from lab.load.figures import Deliveries, Rows, Samples
 from lab.load.record import RunRecord
+from lab.load.schedule import make_schedule
 from lab.stack.description import Database, StackDescription
 from tests.lab.faults.made_up import calm, changed
 
@@ -67,6 +70,45 @@ def test_what_the_generator_was_late_itself_breaks_no_bound():
     lag = msgspec.structs.replace(lag, max=0.3)
     late = changed(calm(), {"slowest_delivery_seconds": 3.5}, {"intended": intended, "lag": lag})
     assert len(seen(late).broken) == 2
+
+
+def answered_late(first: float, back: float) -> RunRecord:
+    """Fifteen seconds of 20 sends each; what was due from `first` on was tried again until `back`."""
+    start = 1000.0
+    schedule = make_schedule(20, 15, 1, shares={"send": 1.0}, sides=1, dialogs=3)
+    rows, sends, applied = Rows(), bytearray(), bytearray()
+    for number, due in enumerate((schedule.due + start).tolist()):
+        hit = start + first <= due < start + back
+        came = start + back + 0.5 if hit else due + 0.002
+        sends += pipe.OPERATION_ROW.pack(number, 201, due, due, came, number, 20 if hit else 1)
+        applied += pipe.APPLIED_ROW.pack(0, 0, number, number, came)
+    rows.add(pipe.Report(phase="running", operations=bytes(sends), applied=bytes(applied)))
+    samples = Samples.of(schedule, rows.whole("operations"), start)
+    deliveries = Deliveries.of(rows.whole("applied"), samples, None)
+    seconds = [
+        figures.second(at, start + at, samples=samples, deliveries=deliveries, limit=2.0, sockets=1)
+        for at in range(15)
+    ]
+    return msgspec.structs.replace(calm(), seconds=seconds)
+
+
+def test_an_outage_is_seen_though_every_send_was_answered_in_the_end():
+    run = answered_late(5.0, 11.0)
+    assert all(one.ok == one.offered for one in run.seconds)
+    observation = seen(run, named("api-killed"))
+    assert observation.silent_seconds == 6
+    entry = page.entry_of(observation, run, "stack")
+    for values in (entry.drawn.answers, entry.drawn.receipts):
+        assert [at for at, value in enumerate(values) if not value] == [5, 6, 7, 8, 9, 10]
+        assert values[11] > 100
+    assert "6 s without a good answer" in page.told(named("api-killed"), entry)[0]
+    assert seen(calm()).silent_seconds == 0
+
+
+def test_a_silence_that_was_not_counted_is_not_told():
+    uncounted = [msgspec.structs.replace(one, answers=None, receipts=None) for one in calm().seconds]
+    run = msgspec.structs.replace(calm(), seconds=uncounted)
+    assert seen(run).silent_seconds is None
 
 
 def test_a_row_names_the_closes_that_it_allows_and_no_other():
