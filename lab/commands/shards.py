@@ -36,7 +36,10 @@ Dsn = Annotated[
 Rate = Annotated[
     float,
     typer.Option(
-        "--load", min=0, max=5000, help="Messages a second sent meanwhile, with the ledger on; 0: none."
+        "--load",
+        min=0,
+        max=5000,
+        help="Messages a second sent meanwhile, with reads beside them and the ledger on; 0: none.",
     ),
 ]
 AROUND_SECONDS = 10.0  # of the load before the change, to compare with, and after it

@@ -60,6 +60,7 @@ class LoadPlan:
     stall_test: bool = False  # test the instrument first: 1.6 s
     proxy: bool = True  # through the stack's HAProxy, where it has one
     ways: Path | None = None  # also write every message's way here, as CSV
+    asked: Path | None = None  # also write every request's answer here, as CSV
     command: str = ""  # how to run it again; for the report
 
     def shares(self) -> dict[Operation, float]:

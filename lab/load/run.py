@@ -10,6 +10,7 @@ import asyncpg
 
 from lab.errors import LabError
 from lab.load import fingerprint, population, record
+from lab.load.asked import write_asked
 from lab.load.frames import MessageIds
 from lab.load.job import Report
 from lab.load.jobs import make_jobs
@@ -98,6 +99,8 @@ class _Run:
             await asyncio.gather(*(one.kill() for one in self._processes))
         if plan.ways:
             await asyncio.to_thread(write_ways, plan.ways, self._outcome, MessageIds(self._id))
+        if plan.asked:
+            await asyncio.to_thread(write_asked, plan.asked, self._outcome)
         return await asyncio.to_thread(
             self._outcome.record,
             stored,

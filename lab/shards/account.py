@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from lab.report.style import figure, render, svg
 from lab.report.style.palette import DASHES, SERIES
-from lab.shards.meanwhile import Meanwhile, Window
+from lab.shards.meanwhile import KINDS, Meanwhile, Window
 from lab.shards.watch import Account
 
 Row = tuple[str, str]
@@ -34,7 +34,7 @@ def rows(account: Account, load: Meanwhile) -> list[Row]:
     ]
     if account.shard_count_before != account.shard_count_after:
         shown.insert(1, ("shard count", f"{account.shard_count_before} -> {account.shard_count_after}"))
-    shown += [(f"sends {window.name}", words(window)) for window in load.windows]
+    shown += [(f"{window.what} {window.name}", words(window)) for window in load.windows]
     if load.record is not None:
         book = load.record.ledger
         shown.append(
@@ -57,25 +57,23 @@ def _messages(account: Account, load: Meanwhile) -> str:
 
 def words(window: Window) -> str:
     """One span of the load."""
-    said = f"{window.sends:,} in {window.seconds:.1f} s, "
+    said = f"{window.requests:,} in {window.seconds:.1f} s, "
     if window.p99 is None or window.p50 is None or window.slowest is None:
         said += "none answered"
     else:
         p50, p99, slowest = (1000 * seconds for seconds in (window.p50, window.p99, window.slowest))
         said += f"p50 {p50:.1f}, p99 {p99:.0f}, slowest {slowest:.0f} ms"
-    return f"{said}; {refused(window)}"
+    return f"{said}; refused {refused(window)}" if window.refused else f"{said}; none refused"
 
 
 def refused(window: Window) -> str:
-    """Which sends were not answered well, and over which time."""
-    if not window.refused:
-        return "none refused"
+    """How often which answer was not a good one, and over which time; there is one."""
     counts = ", ".join(f"{count} x {word}" for word, count in window.refused.items())
-    return f"refused {counts} within {window.refused_seconds:.1f} s"
+    return f"{counts} within {window.refused_seconds:.1f} s"
 
 
 def picture(account: Account, load: Meanwhile) -> str:
-    """Shards by node over the time of the change; below, the sends of each second."""
+    """Shards by node over the time of the change; below, the requests of each second."""
     names = list(
         dict.fromkeys(
             node.name for sample in account.samples for node in sample.nodes if not node.coordinator
@@ -100,21 +98,23 @@ def picture(account: Account, load: Meanwhile) -> str:
         axes.set_ylabel("shards")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         for lower in below:
-            _sends(lower, account, load)
+            _requests(lower, account, load)
         (below or [axes])[-1].set_xlabel("seconds since the change began")
         return svg(drawn, f"Shards by worker during: {account.what}")
 
 
-def _sends(axes: Axes, account: Account, load: Meanwhile) -> None:
+def _requests(axes: Axes, account: Account, load: Meanwhile) -> None:
     assert load.record is not None
     offset = load.record.started_at - account.began_at
-    seconds = load.record.seconds
-    times = [second.at + offset for second in seconds]
-    late = [math.nan if one.intended_p99 is None else one.intended_p99 * 1000 for one in seconds]
-    axes.plot(times, late, color=SERIES[0], label="p99 of each second")
-    failed = [(at, value) for at, value, one in zip(times, late, seconds, strict=True) if one.errors]
-    if failed:
-        axes.plot(*zip(*failed, strict=True), "x", color=SERIES[1], label="with errors")
+    refused_at: list[tuple[float, float]] = []
+    for number, what in enumerate(dict.fromkeys(second.what for second in load.seconds)):
+        mine = [second for second in load.seconds if second.what == what]
+        times = [second.at + offset for second in mine]
+        late = [math.nan if second.p99 is None else second.p99 * 1000 for second in mine]
+        axes.plot(times, late, color=SERIES[number], linestyle=DASHES[number], label=f"p99 of {what}")
+        refused_at += [(at, value) for at, value, one in zip(times, late, mine, strict=True) if one.refused]
+    if refused_at:
+        axes.plot(*zip(*refused_at, strict=True), "x", color=SERIES[len(KINDS)], label="some refused")
     axes.set_yscale("log")
     axes.set_ylabel("ms")
     axes.axvspan(0, account.seconds, alpha=0.08)
@@ -128,7 +128,7 @@ def as_data(account: Account, load: Meanwhile) -> dict[str, object]:
         found |= {
             "windows": [asdict(window) for window in load.windows],
             "ledger": load.record.ledger,
-            "seconds": load.record.seconds,
+            "seconds": [asdict(second) for second in load.seconds],
         }
     return found
 

@@ -16,7 +16,7 @@ from lab.report.guide import standalone
 from lab.shards import servers, steps
 from lab.shards.account import as_data, picture, refused
 from lab.shards.cluster import Cluster
-from lab.shards.meanwhile import Load, Meanwhile, Window
+from lab.shards.meanwhile import KINDS, SPANS, Load, Meanwhile, Window
 from lab.shards.steps import Step, changed
 from lab.shards.watch import Account
 from lab.stack.description import StackDescription
@@ -24,12 +24,13 @@ from lab.stack.description import StackDescription
 Tell = Callable[[str], None]
 AWAY_SECONDS = 5.0
 CAUSES = """
-While a worker is away, sends to its shards are answered with 503 (after three tries within the request).
-Those to other shards go on, slower where they share a connection pool with sends that wait. While the
-shard count changes, all writers wait for the locks that make it safe; who waits for longer than 2 s for a
-connection or 5 s for an answer gets 503 or a time-out, and sends again with the same id. The rebalance counts
-each group of co-located shards 100 MB larger than it is (`citus.rebalancer_by_disk_size_base_cost`): small
-ones are evened out by number, and the skew of bytes stays above 1.
+While a worker is away, sends to its shards and pages of them are answered with 503 (after four tries within
+the request), and so is every list of dialogs, which asks them all. What is in other shards goes on, slower
+where it shares a connection pool with requests that wait. While the shard count changes, all writers wait
+for the locks that make it safe; who waits for longer than 2 s for a connection or 5 s for an answer gets
+503 or a time-out, and sends again with the same id. The rebalance counts each group of co-located shards
+100 MB larger than it is (`citus.rebalancer_by_disk_size_base_cost`): small ones are evened out by number,
+and the skew of bytes stays above 1.
 """
 
 
@@ -117,18 +118,26 @@ def page(head: Head, done: list[Walked], path: Path) -> str:
         "",
         f"`{head.command}` on {head.started_at[:10]}: Citus {head.versions['Citus']} on PostgreSQL"
         f" {head.versions['PostgreSQL']}, {head.machine.cores} cores of {head.machine.cpu} for everything,"
-        f" {first.messages_before:,} messages ({head.mebibytes:.0f} MiB with their indexes) at the begin."
-        f" Figures: [{path.name}]({path.name}).",
+        f" {first.messages_before:,} messages ({head.mebibytes:.0f} MiB with their indexes) at the begin,"
+        f" commit {head.machine.code}. Figures: [{path.name}]({path.name}).",
         "",
-        "Sends go on all the time, each tried once: an answer other than 200 or 201 is counted as refused.",
-        "p99 and slowest are milliseconds from the moment a send was due: 10 s before the step, during it,",
-        "and 10 s after. *Lost*: acknowledged, and not in the database afterwards. *Skew*: bytes of the",
-        "fullest worker over the mean, before and after. *Rows*: messages before, and how many more after.",
+        "*Skew*: bytes of the fullest worker over the mean, before and after. *Rows*: messages before, and",
+        "how many more after. *Lost*: acknowledged, and not in the database afterwards.",
         "",
-        "| step | took | shards moved | skew | rows | p99 before | during | after | slowest | refused"
-        " | lost, of sends |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| step | took | shards moved | skew | rows | lost, of sends |",
+        "|---|---|---|---|---|---|",
         *(_row(one) for one in done),
+        "",
+        "## What users noticed",
+        "",
+        "Sends and reads go on all the time, each tried once: what is not answered well is counted as",
+        "refused. A page is the newest messages of one dialog, in one shard; a list of dialogs asks every",
+        "shard. p99 and slowest are milliseconds from the moment a request was due: 10 s before the step,",
+        "during it, and 10 s after.",
+        "",
+        "| step | requests | p99 before | during | after | slowest | refused |",
+        "|---|---|---|---|---|---|---|",
+        *(_noticed(one, what) for one in done for what in KINDS.values()),
         "",
         CAUSES.strip(),
         "",
@@ -149,22 +158,28 @@ def _pictured(done: list[Walked]) -> list[tuple[int, Walked]]:
 
 
 def _row(one: Walked) -> str:
-    account, spans = one.account, {window.name: window for window in one.beside.windows}
-    record = one.beside.record
+    account, record = one.account, one.beside.record
     assert record is not None
     book = record.ledger
-    slowest = max((span.slowest or 0.0 for span in spans.values()), default=0.0)
     cells = [
         one.words,
         f"{account.seconds:.1f} s",
         str(account.shards_moved),
         f"{account.skew_before:.2f}, {account.skew_after:.2f}",
         f"{account.messages_before:,} {account.messages_after - account.messages_before:+,}",
-        *(_milliseconds(spans[name]) for name in ("before", "during", "after")),
-        f"{slowest * 1000:.0f}",
-        "; ".join(refused(span) for span in spans.values() if span.refused).removeprefix("refused ")
-        or "none",
         f"{book.acknowledged_not_stored} of {book.acknowledged:,}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _noticed(one: Walked, what: str) -> str:
+    spans = one.beside.spans(what)
+    cells = [
+        one.words,
+        f"{sum(span.requests for span in spans.values()):,} {what}",
+        *(_milliseconds(spans[name]) for name in SPANS),
+        f"{max((span.slowest or 0.0 for span in spans.values()), default=0.0) * 1000:.0f}",
+        "; ".join(f"{span.name}: {refused(span)}" for span in spans.values() if span.refused) or "none",
     ]
     return "| " + " | ".join(cells) + " |"
 

@@ -15,7 +15,7 @@ from lab.experiments.audit import check_sides
 from lab.experiments.rig import StackRig
 from lab.load.run import run_load
 from lab.shards.cluster import Cluster
-from lab.shards.meanwhile import Load
+from lab.shards.meanwhile import SPANS, Load
 from lab.shards.steps import changed, crash
 from lab.stack import citus
 from lab.stack.description import StackDescription
@@ -54,13 +54,15 @@ async def test_a_load_goes_on_while_a_worker_dies_and_nothing_acknowledged_is_lo
     await cluster.close()
     step = crash(stack, worker.name, away_seconds=2)
     account, beside = await changed(step, stack.postgres, Load(30, 2, stack.home), print)
-    before, during, after = beside.windows
-    assert before.sends
-    assert after.sends
+    before, during, after = (beside.spans("sends")[name] for name in SPANS)
+    assert before.requests
+    assert after.requests
     assert not before.refused
     assert set(during.refused) <= {"503", "timeout"}
     assert during.refused, "no send failed: was the worker killed?"
     assert during.p99 is not None, "none was answered: the other worker's dialogs go on"
+    assert beside.spans("pages")["during"].p99 is not None
+    assert beside.spans("lists of dialogs")["during"].refused, "each asks every shard"
     assert beside.record is not None
     assert beside.record.ledger.clean, beside.record.ledger.examples
     assert account.lost_after == 0

@@ -86,13 +86,20 @@ async def stopped(pid: int, seconds: float) -> None:
 
 async def test_record_of_a_run_is_whole(plan, tmp_path):
     seen: list[record.Second] = []
-    run = await run_load(replace(plan, mix="chat", command="lab load"), on_second=seen.append)
+    asked = tmp_path / "asked.csv"
+    run = await run_load(replace(plan, mix="chat", command="lab load", asked=asked), on_second=seen.append)
     jsonschema.validate(json.loads(_saved(run, tmp_path)), record.schema())
     assert record.load(tmp_path / "run.json") == run
     assert run.ledger.clean and run.ledger.compared_with_database and run.ledger.acknowledged > 0
     assert run.ledger.delivered == run.ledger.owed > run.ledger.acknowledged
     assert run.total.ok == run.total.sent == run.total.offered == sum(one.offered for one in run.seconds)
     assert set(run.operations) == {"send", "list", "dialogs", "search", "get_user"}
+    requests = list(csv.DictReader(asked.open()))
+    assert {"send", "list", "dialogs"} <= {one["operation"] for one in requests}
+    assert len(requests) > run.total.ok, "the warm-up is there too"
+    assert all(
+        float(one["intended"]) < float(one["answered"]) and one["status"][0] == "2" for one in requests
+    )
     assert [one.name for one in run.hops][:2] == ["generator", "request"] and len(run.hops) == 7
     assert [one.at for one in seen] == [0, 1] and seen[0].sockets == 20
     names = {one.name for one in run.usage}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.shards.meanwhile import Meanwhile, Window
+from lab.shards.meanwhile import KINDS, SPANS, Meanwhile, Window
 from lab.shards.walk import Head, Walked, page
 from lab.shards.watch import Sample
 from tests.lab.shards.made_up import RECORD, WELL, WORKER
@@ -13,7 +13,7 @@ from tests.lab.shards.made_up import RECORD, WELL, WORKER
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 
 
-def test_a_step_has_its_skew_and_its_rows_of_before_and_after():
+def test_a_step_has_its_skew_and_its_rows_and_names_the_span_of_what_was_refused():
     other = replace(WORKER, port=7002, bytes=30)
     (first, last) = WELL.samples
     account = replace(
@@ -23,17 +23,22 @@ def test_a_step_has_its_skew_and_its_rows_of_before_and_after():
             Sample(last.at, [replace(WORKER, bytes=20), replace(other, bytes=20)], last.moves),
         ],
     )
-    spans = [Window(name, 10, 100, 0.01, 0.02, 0.03, {}, 0.0) for name in ("before", "during", "after")]
+    spans = [
+        Window(what, name, 10, 100, 0.01, 0.02, 0.03, {}, 0.0) for what in KINDS.values() for name in SPANS
+    ]
+    spans[1] = replace(spans[1], refused={"503": 64}, refused_seconds=2.6)
+    spans[2] = replace(spans[2], refused={"503": 21, "timeout": 1}, refused_seconds=0.2)
     ledger = msgspec.structs.replace(RECORD.ledger, acknowledged=48, acknowledged_not_stored=0)
     beside = Meanwhile(msgspec.structs.replace(RECORD, ledger=ledger), spans)
-    head = Head(
-        "lab shards walk", "2026-01-02T03:04", RECORD.machine, {"Citus": "13", "PostgreSQL": "15"}, 25
-    )
+    machine = msgspec.structs.replace(RECORD.machine, commit="abc", changed=True)
+    head = Head("lab shards walk", "2026-01-02T03:04", machine, {"Citus": "13", "PostgreSQL": "15"}, 25)
     text = page(head, [Walked("it is drained", account, beside)], Path("shards.json"))
-    assert (
-        "| it is drained | 2.0 s | 0 | 1.50, 1.00 | 1,000 +50 | 20 | 20 | 20 | 30 | none | 0 of 48 |" in text
-    )
+    assert "| it is drained | 2.0 s | 0 | 1.50, 1.00 | 1,000 +50 | 0 of 48 |" in text
+    refused = "during: 64 x 503 within 2.6 s; after: 21 x 503, 1 x timeout within 0.2 s"
+    assert f"| it is drained | 300 sends | 20 | 20 | 20 | 30 | {refused} |" in text
+    assert "| it is drained | 300 lists of dialogs | 20 | 20 | 20 | 30 | none |" in text
+    assert "commit abc, with changes that are not committed." in text
 
 
 def test_the_committed_walk_has_those_columns():
-    assert "| shards moved | skew | rows | p99 before |" in (RESULTS / "shards.md").read_text()
+    assert "| step | took | shards moved | skew | rows |" in (RESULTS / "shards.md").read_text()
