@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lab.commands.demo import people
 from lab.errors import UsageError, VoidResult
-from lab.faults import docker, endurance, endurance_page, page
+from lab.faults import book, docker, endurance, endurance_page, page
 from lab.faults.links import Links
 from lab.faults.row import Row
 from lab.faults.rows import ROWS
@@ -108,13 +108,13 @@ def command(
         return
     name = page.name_of(chosen_mode)
     table = [row for row in ROWS if chosen_mode != "docker" or docker.possible(row)]
-    book = page.read(output / f"{name}.json")
-    results: dict[str, page.Entry] = {}
+    kept = book.read(output / f"{name}.json")
+    results: dict[str, book.Entry] = {}
 
     def done(result: Result) -> None:
-        entry = page.entry_of(result.observation, result.record, chosen_mode)
-        results[entry.observation.name] = book.entries[entry.observation.name] = entry
-        page.write(book, output, name, table)  # after each row: what was measured is kept, whatever comes
+        entry = book.entry_of(result.observation, result.record, chosen_mode)
+        results[entry.observation.name] = kept.entries[entry.observation.name] = entry
+        page.write(kept, output, name, table)  # after each row: what was measured is kept, whatever comes
         console.print("  " + page.summary({entry.observation.name: entry}), highlight=False, soft_wrap=True)
 
     if chosen_mode == "docker":

@@ -14,8 +14,8 @@ from contextlib import suppress
 import msgspec
 
 from lab.errors import LabError
+from lab.faults.book import Entry, entry_of
 from lab.faults.observation import Observation, observe
-from lab.faults.page import Entry, entry_of
 from lab.faults.row import Row
 from lab.faults.rows import LATEST_SECONDS
 from lab.faults.run import CALM_SECONDS, IN_FLIGHT, REQUEST_SECONDS, Load

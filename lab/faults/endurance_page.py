@@ -8,7 +8,7 @@ from statistics import median
 import msgspec
 
 from lab.faults.endurance import COME_BACK, RETRIES, Endurance, Struck
-from lab.faults.page import seconds_told
+from lab.faults.page import picture, seconds_told
 from lab.faults.rows import named
 from lab.report.style import render
 
@@ -102,8 +102,8 @@ def html(found: Endurance) -> str:
             for number, (one, late) in enumerate(zip(found.struck, latest, strict=True), 1)
             if start <= one.began < start + PANEL_SECONDS
         ]
-        picture = drawn.picture(span, [(one.began - start, str(number)) for number, one, _ in mine])
-        panels.append({"minute": start // 60, "picture": picture, "faults": _listed(mine)})
+        drawing = picture(drawn, span, [(one.began - start, str(number)) for number, one, _ in mine])
+        panels.append({"minute": start // 60, "picture": drawing, "faults": _listed(mine)})
     title = "One part killed after another"
     return render("endurance.html", title=title, found=found, verdict=verdict(found), panels=panels)
 

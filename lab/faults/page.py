@@ -1,4 +1,4 @@
-"""The result of the fault runs: one JSON file, and two pages drawn from it (Markdown and HTML)."""
+"""The pages of the fault runs (Markdown and HTML): of each row expectation beside observation."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,72 +7,13 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
-from lab.errors import UsageError
-from lab.faults.observation import Observation
+from lab.faults.book import Book, Drawn, Entry
 from lab.faults.row import Row
 from lab.faults.rows import ROWS
 from lab.faults.timeline import timeline
-from lab.load.record import Machine, RunRecord
 from lab.report.style import render
 
-FORMAT = "fastapi-performance-lab/faults"
-
-
-class Drawn(msgspec.Struct, frozen=True):
-    """What the timeline of a row shows, a value a second: latencies and failures of what was due in it,
-    answers and receipts by when they came (empty in files that are older than their being counted)."""
-
-    answer_p99: list[float | None]
-    delivery_p99: list[float | None]
-    failed: list[int]
-    sockets: list[int]
-    answers: list[int] = []
-    receipts: list[int] = []
-
-    def picture(self, span: slice, marks: Sequence[tuple[float, str]]) -> Markup:
-        """Of these seconds, with marks that count from the first of them."""
-        rates = {"good answers": self.answers[span], "receipts": self.receipts[span]}
-        return Markup(
-            timeline(
-                {word: values for word, values in rates.items() if values},
-                {"answer p99": self.answer_p99[span], "delivery p99": self.delivery_p99[span]},
-                {"failed": self.failed[span], "sockets open": self.sockets[span]},
-                marks,
-            )
-        )
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One row, as it was run last."""
-
-    observation: Observation
-    drawn: Drawn
-    at: float  # unix time
-    mode: str
-    rate: float
-    sockets: int
-    machine: Machine
-    waited: float | None  # share of the time in which some task waited for a core
-
-
-class Book(msgspec.Struct):
-    """The result file: the last run of each row."""
-
-    format: str = FORMAT
-    entries: dict[str, Entry] = {}
-
-
-def read(path: Path) -> Book:
-    """The file, or an empty book. Raises UsageError for a file of another kind."""
-    if not path.exists():
-        return Book()
-    try:
-        book = msgspec.json.decode(path.read_bytes(), type=Book)
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: not a result of lab faults: {error}") from None
-    if book.format != FORMAT:
-        raise UsageError(f"{path}: not a result of lab faults (its format is {book.format!r})")
-    return book
+OLDER = "by an older form of the row"
 
 
 def name_of(mode: str) -> str:
@@ -93,7 +34,7 @@ def write(book: Book, folder: Path, name: str = "faults", table: Sequence[Row] =
 
 
 def told(row: Row, entry: Entry) -> tuple[str, str]:
-    """(what the sender saw, what the recipients saw), in words."""
+    """(what the sender saw, what the recipients saw), in words. `row`: to which it was held."""
     seen = entry.observation
     sender = f"{seen.sends} sends, {seen.failed} failed"
     sender += f"; slowest answer {seconds_told(seen.slowest_answer_seconds)}"
@@ -122,7 +63,7 @@ def repair(entry: Entry) -> str:
 
 def markdown(book: Book, name: str = "faults", missing: str = "none") -> str:
     """The page for docs/results: expectation beside observation."""
-    known = _known(book)
+    known = book.known()
     held = sum(entry.observation.held for _, entry in known)
     lines = [
         f"# {_title(name)}",
@@ -133,21 +74,36 @@ def markdown(book: Book, name: str = "faults", missing: str = "none") -> str:
         "row that does not say what it may lose is expected: lost 0, twice 0, out of order 0.",
         f"[{name}.html]({name}.html) has the same second by second, with each fault marked.",
         "",
-        f"**{held} of {len(known)} rows held.** Rows not run yet: {missing}.",
+        f"**{held} of {len(known)} rows held.** Rows not run yet: {missing}. {_newest(known)}",
         "",
         "| fault | expected | observed | repair | lost / twice / disorder | held |",
         "|---|---|---|---|---|---|",
     ]
     for row, entry in known:
         seen = entry.observation
-        sender, recipient = told(row, entry)
+        asked = entry.asked(row)
+        sender, recipient = told(asked, entry)
         verdict = "yes" if seen.held else "**NO**: " + "; ".join(seen.broken)
+        verdict += "" if entry.by_today(row) else f" ({OLDER})"
         lines.append(
-            f"| {seen.what} | sender: {row.sender}<br>recipient: {row.recipient}"
+            f"| {seen.what} | sender: {asked.sender}<br>recipient: {asked.recipient}"
             f" | sender: {sender}<br>recipient: {recipient} | {repair(entry)}"
             f" | {seen.lost} / {seen.duplicates} / {seen.disorder} | {verdict} |"
         )
     return "\n".join([*lines, "", *_where(known)]) + "\n"
+
+
+def _newest(known: Sequence[tuple[Row, Entry]]) -> str:
+    """How many of them show the code as it was run last."""
+    if not known:
+        return ""
+    code = max((entry for _, entry in known), key=lambda entry: entry.at).machine.code
+    count = sum(entry.machine.code == code for _, entry in known)
+    words = f"{count} of {len(known)} runs are of the newest code among them, commit {code}."
+    unkept = sum(entry.row is None for _, entry in known)
+    if unkept:
+        words += f" {unkept} did not keep what was expected of them then: it is told as today's table has it."
+    return words
 
 
 def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
@@ -178,13 +134,14 @@ def html(book: Book, name: str = "faults", missing: str = "none") -> str:
     """The same with the timeline of each row, the fault marked."""
     rows = [
         {
-            "row": row,
+            "row": entry.asked(row),
+            "older": "" if entry.by_today(row) else OLDER,
             "seen": entry.observation,
-            "told": told(row, entry),
+            "told": told(entry.asked(row), entry),
             "repair": repair(entry),
             "picture": _timeline(entry),
         }
-        for row, entry in _known(book)
+        for row, entry in book.known()
     ]
     return render("faults.html", title=_title(name), rows=rows, missing=missing)
 
@@ -198,38 +155,25 @@ def _timeline(entry: Entry) -> Markup:
     marks = [(seen.began_second, "fault")]
     if seen.mended_second - seen.began_second > 1:
         marks.append((seen.mended_second, "mended"))
-    return entry.drawn.picture(slice(None), marks)
+    return picture(entry.drawn, slice(None), marks)
 
 
-def _known(book: Book) -> list[tuple[Row, Entry]]:
-    return [(row, book.entries[row.name]) for row in ROWS if row.name in book.entries]
+def picture(drawn: Drawn, span: slice, marks: Sequence[tuple[float, str]]) -> Markup:
+    """The timeline of these seconds; the marks count from the first of them."""
+    rates = {"good answers": drawn.answers[span], "receipts": drawn.receipts[span]}
+    return Markup(
+        timeline(
+            {word: values for word, values in rates.items() if values},
+            {"answer p99": drawn.answer_p99[span], "delivery p99": drawn.delivery_p99[span]},
+            {"failed": drawn.failed[span], "sockets open": drawn.sockets[span]},
+            marks,
+        )
+    )
 
 
 def seconds_told(value: float | None) -> str:
     """Seconds in words: ms below one."""
     return "-" if value is None else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
-
-
-def entry_of(observation: Observation, record: RunRecord, mode: str) -> Entry:
-    """The book's entry of a run."""
-    seconds = record.seconds
-    return Entry(
-        observation=observation,
-        drawn=Drawn(
-            [one.intended_p99 for one in seconds],
-            [one.delivery_p99 for one in seconds],
-            [one.errors for one in seconds],
-            [one.sockets for one in seconds],
-            [one.answers or 0 for one in seconds],
-            [one.receipts or 0 for one in seconds],
-        ),
-        at=record.started_at,
-        mode=mode,
-        rate=record.settings.rate,
-        sockets=record.settings.sockets,
-        machine=record.machine,
-        waited=record.pressure.waited if record.pressure else None,
-    )
 
 
 def summary(results: Mapping[str, Entry]) -> str:

@@ -8,9 +8,9 @@ import pytest
 from lab.commands import faults
 from lab.errors import StackError, UsageError
 from lab.faults import endurance, endurance_page
+from lab.faults.book import entry_of
 from lab.faults.endurance import Endurance, Struck
 from lab.faults.observation import Observation
-from lab.faults.page import entry_of
 from lab.faults.rows import LATEST_SECONDS, ROWS, named
 from tests.lab.faults.made_up import calm, changed
 

@@ -4,17 +4,17 @@ import pytest
 
 from lab.commands import faults
 from lab.errors import UsageError
-from lab.faults import page
+from lab.faults.book import Book, read
 from lab.faults.rows import ROWS, named
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(400)]
 
 
-def run(tmp_path, *names: str, mode: faults.Mode) -> page.Book:
+def run(tmp_path, *names: str, mode: faults.Mode) -> Book:
     faults.command(
         list(names), mode=mode, rate=40, sockets=60, output=tmp_path
     )  # raises when one did not hold
-    return page.read(tmp_path / "faults.json")
+    return read(tmp_path / "faults.json")
 
 
 def test_parts_of_the_smallest_stack_may_fail(tmp_path):

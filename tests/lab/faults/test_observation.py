@@ -8,6 +8,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.faults import page
+from lab.faults.book import FORMAT, Book, entry_of, read
 from lab.faults.links import Links
 from lab.faults.observation import observe
 from lab.faults.rows import LATEST_SECONDS, ROWS, named
@@ -97,7 +98,7 @@ def test_an_outage_is_seen_though_every_send_was_answered_in_the_end():
     assert all(one.ok == one.offered for one in run.seconds)
     observation = seen(run, named("api-killed"))
     assert observation.silent_seconds == 6
-    entry = page.entry_of(observation, run, "stack")
+    entry = entry_of(observation, run, "stack")
     for values in (entry.drawn.answers, entry.drawn.receipts):
         assert [at for at, value in enumerate(values) if not value] == [5, 6, 7, 8, 9, 10]
         assert values[11] > 100
@@ -141,7 +142,7 @@ def test_what_is_sent_after_the_sweep_has_a_bound_of_its_own(p99, broken):
     row, run = named("broker-memory-alarm"), later(calm(), 80, p99)
     observation = observe(row, run, (5.0, 65.0), timeout=2.0)
     assert observation.broken == broken
-    told = page.told(row, page.entry_of(observation, run, "stack"))[1]
+    told = page.told(row, entry_of(observation, run, "stack"))[1]
     assert ("from the sweep on 5.0 s (bound 6 s)" in told) == (not broken)
 
 
@@ -219,8 +220,8 @@ def test_a_promise_of_no_disconnect_is_kept_by_all_rows_but_those_that_say_1006(
 def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_path):
     run = calm()
     for row in (STRICT, named("api-killed")):
-        book = page.read(tmp_path / "faults.json")
-        book.entries[row.name] = page.entry_of(seen(run, row), run, "stack")
+        book = read(tmp_path / "faults.json")
+        book.entries[row.name] = entry_of(seen(run, row), run, "stack")
         page.write(book, tmp_path)
     words = (tmp_path / "faults.md").read_text()
     assert "**2 of 2 rows held.**" in words and "retry with the same id" in words
@@ -228,11 +229,44 @@ def test_the_pages_show_expectation_beside_observation_and_keep_other_rows(tmp_p
     assert drawn.count("<svg") == 2 and "fault" in drawn
 
 
+def test_a_line_stands_with_what_was_expected_when_it_was_run(tmp_path):
+    run = calm()
+    entry = entry_of(seen(run), run, "stack")
+    book = Book(entries={STRICT.name: entry})
+    words = page.markdown(book)
+    assert page.OLDER not in words and "1 of 1 runs are of the newest code among them" in words
+    older = {**(entry.row or {}), "sender": "once something", "late_seconds": 9.0, "gone_since": 1}
+    book.entries[STRICT.name] = msgspec.structs.replace(entry, row=older)
+    page.write(book, tmp_path)
+    words = page.markdown(read(tmp_path / "faults.json"))
+    assert (
+        "sender: once something<br>" in words
+        and "(bound 9 s)" in words
+        and f"| yes ({page.OLDER}) |" in words
+    )
+    assert "By an older form of the row." in (tmp_path / "faults.html").read_text()
+
+
+def test_a_row_is_the_same_whatever_lane_it_is_in():
+    quick = msgspec.structs.replace(STRICT, quick=not STRICT.quick)
+    assert entry_of(seen(calm()), calm(), "stack").by_today(quick)
+
+
+def test_runs_that_did_not_keep_what_was_expected_are_counted():
+    run = calm()
+    unkept = msgspec.structs.replace(entry_of(seen(run), run, "stack"), row=None, at=run.started_at - 60)
+    newer = entry_of(seen(run, named("api-killed")), run, "stack")
+    newer = msgspec.structs.replace(newer, machine=msgspec.structs.replace(run.machine, commit="abc"))
+    words = page.markdown(Book(entries={STRICT.name: unkept, "api-killed": newer}))
+    assert "1 of 2 runs are of the newest code among them, commit abc. 1 did not keep what" in words
+    assert page.OLDER not in words
+
+
 def test_what_compose_showed_stands_on_a_page_of_its_own(tmp_path):
     """A row that held on a host says nothing about the same row under compose."""
     run, name = calm(), page.name_of("docker")
     assert name != page.name_of("stack") == page.name_of("multi")
-    book = page.Book(entries={STRICT.name: page.entry_of(seen(run), run, "docker")})
+    book = Book(entries={STRICT.name: entry_of(seen(run), run, "docker")})
     table = [STRICT, named("api-killed")]
     assert [path.name for path in page.write(book, tmp_path, name, table)] == [
         "faults-docker.json",
@@ -247,18 +281,18 @@ def test_what_compose_showed_stands_on_a_page_of_its_own(tmp_path):
 def test_the_page_says_when_the_code_was_not_as_committed():
     run = calm()
     run = msgspec.structs.replace(run, machine=msgspec.structs.replace(run.machine, changed=True))
-    book = page.Book(entries={STRICT.name: page.entry_of(seen(run), run, "stack")})
+    book = Book(entries={STRICT.name: entry_of(seen(run), run, "stack")})
     assert "commit unknown, with changes that are not committed" in page.markdown(book)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "faults.json").write_text('{"format": "else"}')
     with pytest.raises(UsageError):
-        page.read(tmp_path / "faults.json")
+        read(tmp_path / "faults.json")
 
 
 def test_a_row_that_did_not_hold_is_shown_as_such(tmp_path):
     lost = changed(calm(), ledger={"not_delivered": 2})
-    book = page.Book(entries={STRICT.name: page.entry_of(seen(lost), lost, "stack")})
+    book = Book(entries={STRICT.name: entry_of(seen(lost), lost, "stack")})
     assert "**NO**: 2 lost" in page.markdown(book)
-    assert record.FORMAT != page.FORMAT
+    assert record.FORMAT != FORMAT
