@@ -135,7 +135,7 @@ def table(sweep: Sweep) -> Table:
             point.value,
             f"{point.bracket.passes:,.0f}",
             f"{point.bracket.fails:,.0f}",
-            "the generator" if point.bracket.generator_bound else point.bracket.bottleneck,
+            point.bracket.limit if point.bracket.fails < float("inf") else "-",
             f"{point.memory_mib:,.0f}",
             "-" if point.acquire_wait_ms is None else f"{point.acquire_wait_ms:.3f}",
         )

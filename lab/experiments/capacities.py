@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.experiments.rig import StackRig
-from lab.load.record import OWN_KINDS, Latency, RunRecord
+from lab.load.record import Latency, RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.trials.schedule import Side
 
@@ -15,6 +15,9 @@ SHARE_OF_CAPACITY = 0.4
 MOST_OF_THE_MACHINE = 0.7  # above it tasks wait for cores, and a latency is the machine's
 FIRST_RATE = 100.0
 MOST_RATE = 20_000.0
+# Guards that the SLO has a limit of its own for, or that make a rate fail by themselves: a late generator
+# only adds to the latency, which counts from the intended send.
+JUDGED_BY_THE_SLO = {"errors", "generator CPU", "generator lag"}
 
 
 def rate_for(brackets: Mapping[str, Bracket]) -> tuple[float, str]:
@@ -59,25 +62,26 @@ async def capacities(
 def attempt_of(record: RunRecord, metric: str = "p99") -> Attempt:
     """What the search needs of a run. Its latency is the answer's, or of a lever about deliveries theirs."""
     total, ledger = record.total, record.ledger
+    broken = [one for one in record.guards if not one.ok and one.name not in JUDGED_BY_THE_SLO]
     errors = (total.sent - total.ok) / total.sent if total.sent else 1.0
     times: Latency | None = total.intended
     if delivery := metric.startswith("delivery"):
         times = total.delivery
         errors = max(errors, ledger.not_delivered / ledger.owed if ledger.owed else 1.0)
-    services = [one for one in record.usage if one.kind not in OWN_KINDS]
-    busiest = max(services, key=lambda one: one.cpu_seconds, default=None)
+    busiest, share = record.busiest or ("", 0.0)
     return Attempt(
         rate=record.settings.rate,
         p99_seconds=times.p99 if times and times.p99 is not None else math.inf,
-        achieved=total.sent / total.offered if total.offered else 0.0,
+        achieved=total.ok / total.offered if total.offered else 0.0,
         errors=errors,
         lag_p99_seconds=total.lag.p99 or 0.0,
-        machine_share=record.pressure.busy_cores / record.machine.cores if record.pressure else 0.0,
+        machine_share=record.machine_share,
         generator_share=_generator_share(record),
-        busiest=busiest.name if busiest else "",
-        busiest_share=busiest.cpu_seconds / record.measured_seconds if busiest else 0.0,
+        busiest=busiest,
+        busiest_share=share,
         p50_seconds=times.p50 if times and times.p50 is not None else math.nan,
         latency="delivery p99" if delivery else "p99",
+        broken=f"{broken[0].name}: {broken[0].seen}" if broken else "",
     )
 
 

@@ -126,7 +126,9 @@ def short_table(record: RunRecord) -> Table:
         table.add_row(name, _latency(latency))
     if record.busiest:
         name, share = record.busiest
-        table.add_row("busiest service", f"{name}, {share:.0%} of the cores it may use")
+        table.add_row("busiest", f"{name}, {share:.0%} of the cores it may use")
+    if record.machine_share:
+        table.add_row("machine", f"{record.machine_share:.0%} in use, generator and other programs included")
     costs = [use for use in record.usage if use.cpu_seconds_per_1000 is not None]
     for use in sorted(costs, key=lambda use: -(use.cpu_seconds_per_1000 or 0))[:6]:
         memory = f", {use.pss_bytes / 2**20:,.0f} MiB" if use.pss_bytes else ""

@@ -265,16 +265,28 @@ class RunRecord(_Part, frozen=True, kw_only=True):
 
     @property
     def busiest(self) -> tuple[str, float] | None:
-        """The service nearest to its limit: (name, share of the cores it may use: one for each worker)."""
-        shares = {
-            use.name: use.cpu_seconds / self.measured_seconds / self._workers(use.name)
-            for use in self.usage
-            if use.kind in ("backend", "websocket", "single") and self.measured_seconds
-        }
+        """What of the stack is nearest to its limit: (name, share of the cores it may use).
+
+        Those are one for each worker of a service, and all of them for a server. All of PostgreSQL is one.
+        """
+        shares: dict[str, float] = {}
+        for use in self.usage:
+            if use.kind not in OWN_KINDS and self.measured_seconds:
+                name = use.kind if use.kind == "postgres" else use.name
+                share = use.cpu_seconds / self.measured_seconds / self._cores_of(use)
+                shares[name] = shares.get(name, 0.0) + share
         return max(shares.items(), key=lambda item: item[1]) if shares else None
 
-    def _workers(self, name: str) -> int:
-        return int(self.stack.effective.get(name, {}).get("uvicorn_workers", 1))
+    def _cores_of(self, use: Usage) -> int:
+        if use.kind not in ("backend", "websocket", "single", "redis"):
+            return self.machine.cores
+        workers = int(self.stack.effective.get(use.name, {}).get("uvicorn_workers", 1))
+        return min(workers, self.machine.cores)
+
+    @property
+    def machine_share(self) -> float:
+        """Of the whole machine, what all programs together used; 0 where it is not known."""
+        return self.pressure.busy_cores / self.machine.cores if self.pressure else 0.0
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

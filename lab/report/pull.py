@@ -210,13 +210,14 @@ def _timeline(result: PullResult) -> str:
 
 
 def busiest(result: PullResult) -> str:
-    """The service that was nearest to its limit in most trials, with its median share; '' in older files."""
+    """What was nearest to its limit in most trials, with its median share; '' in older files."""
     found = [one.detail["busiest"] for one in result.observations if one.detail.get("busiest")]
     if not found:
         return ""
     (name, times), *_ = Counter(name for name, _ in found).most_common()
     share = statistics.median(part for other, part in found if other == name)
-    return f"{name} was the busiest service in {times} of {len(found)} readings, at {share:.0%} of its core."
+    often = f"{times} of {len(found)} readings"
+    return f"{name} was nearest to its limit in {often}, at {share:.0%} of the cores it may use."
 
 
 def _medians(result: PullResult) -> list[tuple[str, str, float, float]]:

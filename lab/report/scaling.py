@@ -58,11 +58,10 @@ def section(sweeps: Sequence[SweptFile], capacities: Sequence[CapacityFile]) -> 
 def _capacity(path: Path, one: CapacityResult) -> str:
     shape = ", ".join(f"{count} {kind}" for kind, count in one.shape.items())
     bracket = one.bracket
-    limit = "the generator" if bracket.generator_bound else bracket.bottleneck
     fails = "none tried" if bracket.fails == float("inf") else f"{bracket.fails:,.0f}/s: {bracket.why}"
     return (
         f"| {one.mode} | {one.mix} | {shape} | [{bracket.passes:,.0f}/s](capacity/{path.name}) | {fails} "
-        f"| {limit} | {bracket.slo.p99_seconds * 1000:.0f} ms |"
+        f"| {bracket.limit} | {bracket.slo.p99_seconds * 1000:.0f} ms |"
     )
 
 

@@ -30,7 +30,7 @@ class Basis:
     def lines(self, here: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         """(name, value, option that changes it), for print."""
         one, slo = self.known[0], self.known[0].bracket.slo
-        rest = f"{slo.least_achieved:.0%} sent in time, at most {slo.most_errors:.1%} errors"
+        rest = f"{slo.least_achieved:.0%} answered in time, at most {slo.most_errors:.1%} errors"
         where = "this one" if machine_of(one) == words_of(here) else "not this one"
         return [
             ("an action", one.mix, "--mix"),

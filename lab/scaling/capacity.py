@@ -12,6 +12,7 @@ GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
 GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
+FULL = 0.9  # of the machine; then no process need be near its own limit, and the machine is it
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class Slo:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one rate gave. `busiest` names the process nearest to its limit, with its share of a core.
+    """What one rate gave. `busiest` names what is nearest to its limit, with its share of what it may use.
 
-    `latency` says whose the times are: the answers', or the deliveries'. `errors` is the share that failed,
-    or was not delivered.
+    `latency` says whose the times are: the answers', or the deliveries'. `achieved` is the share that was
+    answered well, `errors` the share that failed, or was not delivered. `broken`: what else was not kept
+    (messages lost, answers that came too late), in words.
     """
 
     rate: float
@@ -42,6 +44,7 @@ class Attempt:
     latency: str = "p99"
     machine_share: float = 0.0  # of the whole machine, by all programs; 0: not known
     generator_share: float = 0.0  # of its core, by the generator's busiest process
+    broken: str = ""
 
     def failure(self, slo: Slo) -> str:
         """Why it does not hold the SLO; '' when it does."""
@@ -49,6 +52,8 @@ class Attempt:
             return f"{self.errors:.2%} errors, {slo.most_errors:.2%} are allowed"
         if self.achieved < slo.least_achieved:
             return f"achieved {self.achieved:.1%} of the offered rate, {slo.least_achieved:.0%} is the least"
+        if self.broken:
+            return self.broken
         if self.generator_share > GENERATOR_CORE:
             return f"a generator process used {self.generator_share:.0%} of its core"
         if not self.p99_seconds <= slo.p99_seconds:
@@ -57,13 +62,19 @@ class Attempt:
             )
         return ""
 
+    def limit(self) -> str:
+        """What was nearest to its limit, in words; '' where that is not known."""
+        if self.machine_share > FULL:
+            return f"the machine ({self.machine_share:.0%} in use)"
+        return f"{self.busiest} at {self.busiest_share:.0%} of what it may use" if self.busiest else ""
+
 
 @dataclass(frozen=True)
 class Bracket:
     """`passes`: the highest rate seen to hold (0: none did); `fails`: the lowest that did not (inf: none).
 
-    `bottleneck` is the busiest process at the failing rate. `generator_bound`: the generator lagged at
-    the rate that failed, so that the service may well do more.
+    `bottleneck` is what was nearest to its limit at the failing rate. `generator_bound`: the generator lagged
+    at the rate that failed, so that the service may well do more.
     """
 
     passes: float
@@ -80,11 +91,18 @@ class Bracket:
             return f"not even {self.fails:,.0f}/s held: {self.why}"
         if math.isinf(self.fails):
             return f"capacity not reached: nothing failed up to {self.passes:,.0f}/s, the highest tried"
-        limit = "the generator" if self.generator_bound else (self.bottleneck or "unknown")
         return (
             f"between {self.passes:,.0f}/s (held) and {self.fails:,.0f}/s (failed: {self.why}); "
-            f"busiest: {limit}"
+            f"busiest: {self.limit}"
         )
+
+    @property
+    def limit(self) -> str:
+        """What stood in the way of more. Of the attempts where they are kept: older words knew no machine."""
+        if self.generator_bound:
+            return "the generator"
+        failed = [one.limit() for one in self.attempts if one.rate == self.fails and one.failure(self.slo)]
+        return (failed[-1] if failed else self.bottleneck) or "unknown"
 
     def roomy(self, share: float) -> float:
         """The highest rate that held while all programs together used less than this share of the machine.
@@ -138,7 +156,7 @@ async def search(
         slo,
         tuple(made),
         broken.failure(slo) if broken else "",
-        f"{broken.busiest} at {broken.busiest_share:.0%} of a core" if broken and broken.busiest else "",
+        broken.limit() if broken else "",
         bool(
             broken and (broken.lag_p99_seconds > lag_limit_seconds or broken.generator_share > GENERATOR_CORE)
         ),

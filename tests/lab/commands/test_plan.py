@@ -45,7 +45,7 @@ def test_every_assumption_is_printed_with_its_option(planned):
     for words in (
         *(
             "an action: send  (--mix)",
-            "SLO: p99 100 ms from the intended send, 99% sent in time, at most 0.1% errors  (--slo-ms)",
+            "SLO: p99 100 ms from the intended send, 99% answered in time, at most 0.1% errors  (--slo-ms)",
         ),
         *("actions a user and day: 40  (--actions)", "peak against mean: 3  (--peak)"),
         *(

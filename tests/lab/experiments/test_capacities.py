@@ -9,7 +9,7 @@ import pytest
 from lab.errors import UsageError
 from lab.experiments.capacities import attempt_of, rate_for
 from lab.experiments.rig import generators_for
-from lab.load.record import Machinery
+from lab.load.record import Guard, Machinery
 from lab.scaling.capacity import Attempt, Bracket, Slo
 from tests.lab.experiments.fake_stack import EXAMPLE, description
 
@@ -60,6 +60,28 @@ def test_an_attempt_knows_how_full_the_machine_and_the_generator_were():
     found = attempt_of(msgspec.structs.replace(EXAMPLE, pressure=busy, usage=usage))
     assert found.machine_share == 1.5 / EXAMPLE.machine.cores
     assert found.failure(Slo()) == "a generator process used 95% of its core"
+
+
+def guards(**broken):
+    return [Guard(name=name, ok=False, seen=seen, expected="") for name, seen in broken.items()]
+
+
+def test_a_rate_at_which_messages_are_lost_does_not_hold():
+    lost = msgspec.structs.replace(EXAMPLE, guards=guards(ledger="3 acknowledged but not stored"))
+    assert attempt_of(lost).failure(Slo()) == "ledger: 3 acknowledged but not stored"
+    assert attempt_of(EXAMPLE).failure(Slo()) == ""
+
+
+def test_answers_that_come_too_late_do_not_hold_a_rate():
+    late = msgspec.structs.replace(EXAMPLE, guards=guards(achieved="95.0% answered in the measured time"))
+    assert attempt_of(late).failure(Slo()).startswith("achieved: 95.0% answered")
+    unanswered = msgspec.structs.replace(EXAMPLE.total, ok=int(EXAMPLE.total.offered * 0.9))
+    assert attempt_of(msgspec.structs.replace(EXAMPLE, total=unanswered)).achieved == 0.9
+
+
+def test_a_late_generator_is_left_to_the_slo_since_it_only_adds_to_the_latency():
+    late = msgspec.structs.replace(EXAMPLE, guards=guards(**{"generator lag": "late by 1 ms (p50)"}))
+    assert attempt_of(late).failure(Slo()) == ""
 
 
 def test_a_rate_above_what_one_generator_makes_is_made_by_several():

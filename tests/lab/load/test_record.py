@@ -58,5 +58,14 @@ def test_busiest_service_is_named_by_its_share_of_what_it_may_use():
     assert run.busiest[1] == pytest.approx(0.4 / 8)
     two = {**run.stack.effective, "backend-1": {"uvicorn_workers": 4}}
     spread = msgspec.structs.replace(run, stack=msgspec.structs.replace(run.stack, effective=two))
-    assert spread.busiest and spread.busiest[0] == "websocket-1"
-    assert spread.busiest[1] == pytest.approx(0.2 / 8)
+    assert spread.busiest and spread.busiest[0] == "backend-1"
+    assert spread.busiest[1] == pytest.approx(0.4 / 8 / 2)  # four workers on two cores use two at most
+
+
+def test_all_of_postgresql_is_one_and_may_use_every_core():
+    run = record.load(EXAMPLE)
+    rows = [
+        msgspec.structs.replace(one, cpu_seconds=4.0 if one.kind == "postgres" else one.cpu_seconds)
+        for one in run.usage
+    ]
+    assert msgspec.structs.replace(run, usage=rows).busiest == ("postgres", 4.0 * 2 / 8 / 2)

@@ -101,9 +101,9 @@ def test_an_older_duet_without_seconds_of_its_sides_says_that_they_are_of_all():
 
 def test_the_busiest_service_is_named(clear):
     told = [replace(one, detail={**one.detail, "busiest": ["backend-1", 0.4]}) for one in clear.observations]
-    words = "backend-1 was the busiest service in 36 of 36 readings, at 40% of its core."
+    words = "backend-1 was nearest to its limit in 36 of 36 readings, at 40% of the cores it may use."
     assert words in pull.html(replace(clear, observations=told))
-    assert "busiest service" not in pull.html(clear)
+    assert "nearest to its limit" not in pull.html(clear)
 
 
 def test_a_number_that_claims_nothing_is_grey():

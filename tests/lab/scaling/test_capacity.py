@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lab.scaling.capacity import Attempt, Slo, search
+from lab.scaling.capacity import Attempt, Bracket, Slo, search
 
 SLO = Slo(p99_seconds=0.1)
 
@@ -35,8 +35,14 @@ async def test_one_bad_second_does_not_end_the_search():
 
 async def test_the_limit_is_named():
     found = await search(Service(500), 100, SLO)
-    assert "backend-1 at 97% of a core" in found.sentence()
+    assert "backend-1 at 97% of what it may use" in found.sentence()
     assert "p99 900 ms, the SLO is 100 ms" in found.sentence()
+
+
+def test_a_full_machine_is_the_limit_whichever_process_is_busiest():
+    full = Attempt(2, 0.9, 1.0, 0.0, busiest="backend-1", busiest_share=0.31, machine_share=0.975)
+    found = Bracket(1, 2, SLO, (full,), bottleneck="backend-1 at 31% of a core")  # as an older file says
+    assert found.limit == "the machine (98% in use)"
 
 
 async def test_a_lagging_generator_is_named_instead():
