@@ -24,8 +24,4 @@ for round in $(seq "${1:-3}"); do
   promote "ANY 1 of 2, killed, $round" 2 any_1
   promote "async, planned, $round" 1 async --planned
 done
-.venv/bin/python - "$work/results" >docs/results/replicas.json <<'END'
-import json, pathlib, sys
-print(json.dumps({p.stem: json.loads(p.read_text()) for p in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))}, indent=1))
-END
-.venv/bin/python -m lab.report.promotions docs/results/replicas.json
+.venv/bin/python -m lab.report.promotions "$work/results" docs/results/replicas.json "docs/results/replicas.sh ${1:-3}"

@@ -1,6 +1,7 @@
 """The page of docs/results/replicas.json: what each way of replicating costs when its primary ends.
 
-`python -m lab.report.promotions FILE.json` writes FILE.md beside it; docs/results/replicas.sh does.
+`python -m lab.report.promotions FOLDER FILE.json COMMAND` gathers the rounds in a folder into a file, and
+writes its page beside it; docs/results/replicas.sh does.
 """
 
 import json
@@ -9,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from lab.load.fingerprint import machine
 
@@ -23,19 +26,20 @@ ALONE = "FIRST 1, killed"  # its promoted replica has nobody left who confirms
 PAGE = Path(__file__).parent / "templates" / "promotions.txt"
 
 
-def page(rounds: Mapping[str, Round], file: str, date: str, cores: int, cpu: str) -> str:
-    """Markdown from the figures by `way, round`. Raises KeyError when one of the ways was not measured."""
+def page(measured: Mapping[str, Any], file: str) -> str:
+    """Markdown from what `gather` writes. Raises KeyError when one of the ways was not measured."""
+    rounds: Mapping[str, Round] = measured["rounds"]  # by `way, round`
     by_way = {way: [one for name, one in rounds.items() if name.rpartition(", ")[0] == way] for way in WAYS}
     for way, found in by_way.items():
         if not found:
             raise KeyError(way)
-    count = max(len(found) for found in by_way.values())
     gone = [one["ledger"]["acknowledged_not_stored"] for one in by_way["async, killed"]]
     return PAGE.read_text().format(
-        date=date,
-        cores=cores,
-        cpu=cpu,
-        rounds=count,
+        day=measured["day"],
+        cores=measured["machine"]["cores"],
+        cpu=measured["machine"]["cpu"],
+        commit=measured["commit"],
+        command=measured["command"],
         file=file,
         rows="".join(
             f"| {WAYS[way]} | {' | '.join(_cells(way, found))} |\n" for way, found in by_way.items()
@@ -72,14 +76,19 @@ def _seconds(values: Any) -> str:
     return ", ".join(f"{value:.1f}" for value in values) + " s"
 
 
-def main(path: Path) -> None:
-    """Write the page beside the figures, with this machine and the day of the file."""
-    here = machine(path.parent)
-    date = f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d}"
-    path.with_suffix(".md").write_text(
-        page(json.loads(path.read_text()), path.name, date, here.cores, here.cpu)
-    )
+def gather(folder: Path, path: Path, command: str) -> None:
+    """One file of the rounds in `folder`, with this machine, its code and the day; and its page."""
+    here = machine(folder)
+    measured = {
+        "command": command,
+        "day": f"{datetime.now():%Y-%m-%d}",
+        "machine": msgspec.to_builtins(here),
+        "commit": here.code,
+        "rounds": {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))},
+    }
+    path.write_text(json.dumps(measured, indent=1) + "\n")
+    path.with_suffix(".md").write_text(page(measured, path.name))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    gather(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
