@@ -150,7 +150,9 @@ class Backend(FastAPI):
 
     def _add_routes(self, settings: Settings) -> None:
         if self.twin is None:
-            message_routes = dialogs.message_routes(self.access, self.sending, self.history, self.metrics)
+            message_routes = dialogs.message_routes(
+                self.access, self.sending, self.history, self.reads, self.metrics
+            )
         else:
             message_routes = self.twin.routes
         for routes in (

@@ -1,11 +1,11 @@
 """Dialogs: send, list, my dialogs. The routes as the documentation shows them; see hot_path.py."""
 
 from collections.abc import Mapping
-from time import perf_counter
+from time import perf_counter, time
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from backend.access import Access
 from backend.bodies import (
@@ -29,6 +29,10 @@ from wire.tokens import Claims
 UserId = Annotated[int, Path(ge=1, le=MAX_ID, description="The other user.")]
 Seq = Annotated[int | None, Query(ge=0, le=MAX_ID)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+WroteAt = Annotated[
+    float | None,
+    Header(description="As my newest send was answered, if it was: the page has what was sent until then."),
+]
 
 START = UUID(int=0)
 
@@ -65,7 +69,9 @@ def check_page(before: int | None, after: int | None) -> None:
         raise Refusal(422, "before, after: expected at most one of them.")
 
 
-def message_routes(access: Access, sending: Sending, pages: History, metrics: Metrics) -> APIRouter:
+def message_routes(
+    access: Access, sending: Sending, pages: History, reads: Reads, metrics: Metrics
+) -> APIRouter:
     """Send and list."""
     routes = APIRouter(tags=["dialogs"])
     me_of_token = Annotated[Claims, Depends(access.current)]
@@ -77,12 +83,20 @@ def message_routes(access: Access, sending: Sending, pages: History, metrics: Me
         new, message = await sending.send(me.user_id, user_id, body.content, body.id)
         if not new:
             response.status_code = 200
+        if reads.tells:
+            response.headers["x-wrote-at"] = f"{time():.6f}"
         metrics.create_seconds.observe(perf_counter() - started)
         return message_out(message)
 
     @routes.get("/dialog/{user_id}/list/", responses=LIST)
     async def history(
-        me: me_of_token, user_id: UserId, before: Seq = None, after: Seq = None, limit: Limit = PAGE
+        *,
+        me: me_of_token,
+        user_id: UserId,
+        before: Seq = None,
+        after: Seq = None,
+        limit: Limit = PAGE,
+        x_wrote_at: WroteAt = None,
     ) -> MessagePage:
         """A page of my dialog with a user: newest first, or oldest first with `after`.
 
@@ -91,6 +105,8 @@ def message_routes(access: Access, sending: Sending, pages: History, metrics: Me
         started = perf_counter()
         check_page(before, after)
         dialog_id = dialog_of(me.user_id, user_id)
+        if x_wrote_at is not None:
+            reads.wrote(me.user_id, x_wrote_at)
         rows = await pages.page(me.user_id, dialog_id, limit + 1, before, after)
         items = [MessageOut(dialog_id=dialog_id, **dict(row)) for row in rows[:limit]]
         metrics.list_seconds.observe(perf_counter() - started)

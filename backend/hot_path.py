@@ -26,6 +26,7 @@ from wire.message import CONTENT_MAX_CHARACTERS, dialog_id_of
 
 PREFIX = ["", "api", "v1", "dialog"]
 MAX_DIGITS = len(str(MAX_ID))
+JSON = b"application/json"  # in other words, or with parameters: what that is, the route knows
 
 
 class Incoming(msgspec.Struct):
@@ -93,8 +94,8 @@ class HotPath:
 
     async def _create(self, user_id: int, scope: Event, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        token, length, _ = _read_headers(scope)
-        if length > MAX_BODY_BYTES:
+        token, kind, length, _ = _read_headers(scope)
+        if length > MAX_BODY_BYTES or kind != JSON:
             return await self._route(scope, receive, send)
         event = await receive()
         if event.get("more_body"):
@@ -130,12 +131,12 @@ class HotPath:
 
     async def _list(self, user_id: int, scope: Event, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        token, _, wrote_at = _read_headers(scope)
+        token, _, _, wrote_at = _read_headers(scope)
         try:
             me = self._access.claims(token).user_id
             limit, before, after = _page_of(scope["query_string"])
             dialog_id = dialog_id_of(me, user_id)
-            if wrote_at:
+            if wrote_at is not None:
                 self._reads.wrote(me, float(wrote_at))
         except (Refusal, ValueError):
             return await self._route(scope, receive, send)
@@ -154,18 +155,19 @@ class HotPath:
         await _answer(send, refusal.status, encode({"detail": refusal.detail}), headers)
 
 
-def _read_headers(scope: Event) -> tuple[str, int, bytes]:
-    """(bearer token, content-length, x-wrote-at)"""
-    token, length, wrote_at = "", 0, b""
-    for name, value in scope["headers"]:
+def _read_headers(scope: Event) -> tuple[str, bytes, int, bytes | None]:
+    """(bearer token, content-type, content-length, x-wrote-at); what is not there is empty, 0, None."""
+    token, kind, length, wrote_at = "", b"", 0, None
+    for name, value in reversed(scope["headers"]):  # of a header that comes twice the first counts
         if name == b"authorization":
-            if value[:7].lower() == b"bearer ":
-                token = value[7:].decode("latin-1")
+            token = value[7:].decode("latin-1") if value[:7].lower() == b"bearer " else ""
+        elif name == b"content-type":
+            kind = value
         elif name == b"content-length":
             length = int(value)
         elif name == b"x-wrote-at":
             wrote_at = value
-    return token, length, wrote_at
+    return token, kind, length, wrote_at
 
 
 def _page_of(query: bytes) -> tuple[int, int | None, int | None]:
