@@ -2,7 +2,7 @@
 -- Run:  psql -v ON_ERROR_STOP=1 -v host=worker-3 -v port=5432 -f citus/runbook/04_add_worker.sql
 -- See:  the node, active, with 0 shards of distributed tables: adding moves nothing (step 5 does).
 -- Took: as long as "a worker is added" in docs/results/shards.md, whatever the size: no row moves.
--- Undo: step 7 and step 8.
+-- Undo: step 7 and step 9.
 SELECT citus_add_node(:'host', :port) AS node_id;
 
 SELECT node.nodename, node.nodeport, node.isactive,

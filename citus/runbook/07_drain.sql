@@ -1,6 +1,6 @@
 -- 7. Drain a worker before it goes: its shards move away while reads and writes go on.
 -- Run:  psql -v ON_ERROR_STOP=1 -v host=worker-3 -v port=5432 -f citus/runbook/07_drain.sql
--- See:  0 shards left. Only then go on to step 8.
+-- See:  0 shards left. Only then go on: to step 8 for maintenance, to step 9 for good.
 -- Took: as long as "it is drained" in docs/results/shards.md, which says shards, size and the load meanwhile.
 -- Undo: SELECT citus_set_node_property('worker-3', 5432, 'shouldhaveshards', true); and step 5.
 --

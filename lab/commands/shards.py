@@ -117,7 +117,12 @@ def drain(
 
 @command.command()
 def remove(worker: Worker, *, load: Rate = 0, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
-    """Take a drained worker out of the cluster, and stop its server where this stack runs it."""
+    """Take a drained worker out of the cluster, and stop its server where this stack runs it.
+
+    One that is out of the cluster already (step 9 of the runbook by hand) is stopped.
+    """
+    if dsn is None and _stopped(worker, StackDescription.load(home)):
+        return
     account = _run(steps.remove(worker), _database(home, dsn), Load(load, AROUND_SECONDS, home))
     left = {node.port for node in account.samples[-1].nodes}
     for node in account.samples[0].nodes:
@@ -180,6 +185,15 @@ def restore_command(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = N
     database = _database(home, dsn)
     messages, seconds = asyncio.run(_with_cluster(database, lambda cluster: restore(cluster, database, file)))
     print(f"{messages:,} messages are back after {seconds:.1f} s")
+
+
+def _stopped(worker: str, stack: StackDescription) -> bool:
+    """Whether it was a server of this stack that is no node any more, and is stopped now."""
+    nodes = asyncio.run(_with_cluster(stack.postgres, lambda cluster: cluster.nodes()))
+    port = worker.rpartition(":")[2]
+    if any(node.called(worker) for node in nodes) or not port.isdecimal():
+        return False
+    return servers.stop_worker(stack, int(port), print)
 
 
 async def _with_cluster(database: Database, work: Callable[[Cluster], Awaitable[T]]) -> T:

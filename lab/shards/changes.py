@@ -126,9 +126,9 @@ async def remove(cluster: Cluster, worker: Node) -> None:
         what = "leftovers of moves are still in use on" if leftovers else f"{clients} clients still speak to"
         raise LabError(f"{what} {worker.name}: try again in a minute")
     await cluster.connection.execute(
-        runbook.statement("08", "SELECT citus_remove_node", host=worker.host, port=worker.port)
+        runbook.statement("09", "SELECT citus_remove_node", host=worker.host, port=worker.port)
     )
-    await cluster.connection.execute(runbook.statement("08", "DELETE"))
+    await cluster.connection.execute(runbook.statement("09", "DELETE"))
 
 
 async def check_layout(cluster: Cluster) -> None:

@@ -78,6 +78,10 @@ class Node:
     def name(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def called(self, name: str) -> bool:
+        """Whether a person means this node: by host:port, or by one of the two."""
+        return name in (self.name, str(self.port), self.host)
+
 
 @dataclass(frozen=True)
 class Moves:
@@ -149,7 +153,7 @@ class Cluster:
         """The worker host:port. Raises UsageError naming those that are there."""
         workers = [node for node in await self.nodes() if not node.coordinator]
         for node in workers:
-            if name in (node.name, str(node.port), node.host):
+            if node.called(name):
                 return node
         there = ", ".join(node.name for node in workers)
         raise UsageError(f"worker '{name}': expected one of {there}")

@@ -36,16 +36,19 @@ def start_worker(stack: StackDescription, tell: Tell) -> tuple[str, int]:
     return database.host, port
 
 
-def stop_worker(stack: StackDescription, port: int, tell: Tell) -> None:
+def stop_worker(stack: StackDescription, port: int, tell: Tell) -> bool:
     """Stop the worker server on `port` and remove it from the supervisor; its data folder stays.
 
-    Does nothing with a server of somebody else, nor where docker compose and no supervisor runs them.
+    Returns whether it did: not with a server of somebody else, nor where docker compose and no supervisor
+    runs them.
     """
     supervision = Supervision(stack.home)
     with suppress(UsageError, NotRunning):
         name = _name(supervision, port)
         supervision.remove(name)
         tell(f"{name} is stopped; its data folder stays until lab down")
+        return True
+    return False
 
 
 def kill_worker(stack: StackDescription, port: int) -> None:

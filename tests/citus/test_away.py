@@ -103,7 +103,7 @@ def test_an_empty_worker_whose_server_is_gone_is_removed_by_the_command(lab: Lab
         assert not known(cluster, cluster.spare)
 
 
-def test_and_by_step_8_with_what_moves_left_behind_on_it(cluster: Cluster):
+def test_and_by_step_9_with_what_moves_left_behind_on_it(cluster: Cluster):
     cluster.psql("04", **on_spare(cluster))
     cluster.sql(
         "INSERT INTO pg_dist_cleanup (record_id, operation_id, object_type, object_name, node_group_id,"
@@ -111,6 +111,6 @@ def test_and_by_step_8_with_what_moves_left_behind_on_it(cluster: Cluster):
         f" WHERE nodeport = {cluster.spare.port}"
     )
     with away(cluster, "spare", cluster.spare):
-        cluster.psql("08", **on_spare(cluster))
+        cluster.psql("09", **on_spare(cluster))
     assert not known(cluster, cluster.spare)
     assert cluster.sql("SELECT count(*) FROM pg_dist_cleanup WHERE record_id = 7") == "0"

@@ -97,7 +97,7 @@ def test_a_worker_registers_itself_and_goes_without_a_word_while_it_holds_copies
 
 
 def test_a_worker_that_was_disabled_is_active_again(worker: Worker, cluster: Cluster):
-    cluster.psql("09", host=cluster.spare.host, port=cluster.spare.port)
+    cluster.psql("08", host=cluster.spare.host, port=cluster.spare.port)
     assert known(cluster) == "f"
     with worker.runs():
         assert known(cluster) == "t"

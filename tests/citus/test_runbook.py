@@ -107,7 +107,7 @@ async def test_steps_5_and_6_rebalance_under_writers_without_an_error(cluster):
     assert await gaps(cluster) == 0
 
 
-def test_step_8_before_step_7_is_refused_and_loses_nothing(cluster):
+def test_steps_8_and_9_before_step_7_are_refused_and_lose_nothing(cluster):
     before = shards_by_port(cluster)
     with pytest.raises(RunbookError, match="only shard placement"):
         cluster.psql("08", **spare(cluster))
@@ -123,25 +123,25 @@ async def test_step_7_drains_under_writers_without_an_error(cluster):
     assert await lost(cluster, written) == set()
 
 
-def test_step_9_disables_a_drained_worker_and_it_comes_back(cluster):
-    cluster.psql("09", **spare(cluster))
-    (activate,) = undo("09")
+def test_step_8_disables_a_drained_worker_and_it_comes_back(cluster):
+    cluster.psql("08", **spare(cluster))
+    (activate,) = undo("08")
     cluster.sql(activate.replace("'worker-3', 5432", f"'{cluster.spare.host}', {cluster.spare.port}"))
     active = f"SELECT isactive FROM pg_dist_node WHERE nodeport = {cluster.spare.port}"
     assert cluster.sql(active) == "t"
 
 
-async def test_step_8_waits_for_clients_of_the_worker_itself(cluster):
+async def test_step_9_waits_for_clients_of_the_worker_itself(cluster):
     connection = await asyncpg.connect(cluster.spare.dsn)
     try:
         with pytest.raises(RunbookError, match="clients are still connected"):
-            cluster.psql("08", **spare(cluster))
+            cluster.psql("09", **spare(cluster))
     finally:
         await connection.close()
 
 
-def test_step_8_removes_a_drained_worker(cluster):
-    cluster.psql("08", **spare(cluster))
+def test_step_9_removes_a_drained_worker(cluster):
+    cluster.psql("09", **spare(cluster))
     assert cluster.sql(f"SELECT count(*) FROM pg_dist_node WHERE nodeport = {cluster.spare.port}") == "0"
 
 

@@ -1,10 +1,13 @@
 """`lab shards` against a real cluster: each step does its work, watches it, and refuses what is unsafe."""
 
+import asyncio
 import re
 import uuid
 
+import asyncpg
 import pytest
 
+from lab.shards import changes, runbook
 from tests.citus.conftest import Cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -91,6 +94,22 @@ def test_count_changes_every_table_and_keeps_every_row(lab):
     assert code == 0, said
     assert re.search(r"shard count +8 -> 6", said), said
     assert re.search(r"messages +7,980 before, 7,980 after", said), said
+
+
+def test_a_count_that_cannot_lock_the_tables_says_who_to_look_for_and_changes_nothing(
+    lab, cluster, monkeypatch
+):
+    monkeypatch.setattr(changes, "LOCK_TRIES", 2)
+    step = runbook.transaction
+    monkeypatch.setattr(runbook, "transaction", lambda *of, **to: step(*of, **to).replace("'10s'", "'200ms'"))
+    with asyncio.Runner() as runner:
+        reader = runner.run(asyncpg.connect(cluster.coordinator.dsn))
+        runner.run(reader.execute("BEGIN; SELECT FROM dialog LIMIT 1"))
+        code, said = lab("count", "4")
+        runner.run(reader.close())
+    assert code == 1, said
+    assert "could not be locked in 2 tries" in said
+    assert "6 shards a table" in lab("status")[1]
 
 
 def test_isolate_takes_two_users_or_a_uuid_and_says_what_else_it_expected(lab):

@@ -1,5 +1,6 @@
 """The whole application on a cluster, as `lab up --mode citus` starts it, under load while a worker dies."""
 
+import asyncio
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from lab.experiments.arrangement import Arrangement, requested
 from lab.experiments.audit import check_sides
 from lab.experiments.rig import StackRig
 from lab.load.run import run_load
+from lab.shards import changes
 from lab.shards.cluster import Cluster
-from lab.shards.meanwhile import SPANS, Load
+from lab.shards.meanwhile import KINDS, SPANS, Load
 from lab.shards.steps import changed, crash
 from lab.stack import citus
 from lab.stack.description import StackDescription
@@ -87,7 +89,8 @@ def test_the_commands_grow_and_shrink_the_stack_under_load(
 
     def under_load(*words: str) -> str:
         said = lab(*words, "--load", "20")
-        assert re.search(r"sends during +\d", said), said
+        for what in KINDS.values():
+            assert re.search(rf"{what} during +\d", said), said
         assert re.search(r"ledger +clean: \d+ acknowledged, 0 of them lost", said), said
         assert re.search(r"messages +[\d,]+ before, [\d,]+ after: \+\d+, of them \d+ acknowledged", said), (
             said
@@ -95,14 +98,25 @@ def test_the_commands_grow_and_shrink_the_stack_under_load(
         assert "<svg" in Path(re.findall(r"report +(\S+)", said)[0]).read_text()
         return said
 
-    said = under_load("add")
-    new = re.findall(r"127\.0\.0\.1:(\d+) 0\b", said)[-1]
+    new = re.findall(r"127\.0\.0\.1:(\d+) 0\b", lab("add"))[-1]
     assert "worker-3" in Supervision(stack.home).pids()
     assert f"{new} 0" not in under_load("rebalance")
     assert f"{new} 0" in under_load("drain", new)
-    assert "worker-3 is stopped" in under_load("remove", new)
+    asyncio.run(removed_by_hand(stack, int(new)))
+    assert "worker-3 is stopped" in lab("remove", new)
     assert "worker-3" not in Supervision(stack.home).pids()
     assert new not in lab("status")
+    assert re.search(r"shard count +4 -> 8", under_load("count", "8"))
+    assert re.search(r"shard count +8 -> \d+", under_load("isolate", "1,2"))
+
+
+async def removed_by_hand(stack: StackDescription, port: int) -> None:
+    """As step 9 does: the node is gone, and its server runs on."""
+    cluster = await Cluster.connect(stack.postgres)
+    try:
+        await changes.remove(cluster, await cluster.worker(str(port)))
+    finally:
+        await cluster.close()
 
 
 def test_a_pull_of_the_database_compares_stacks_that_differ_in_the_database_only():

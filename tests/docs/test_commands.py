@@ -11,13 +11,14 @@ from lab.cli import COMMANDS, build
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^ *```(?:bash|sh|console)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+RUNBOOKS = sorted((ROOT / "citus").rglob("*.md"))
 INLINE = re.compile(r"`(lab [^`]+)`")
 
 
 def _lines() -> list[tuple[str, str]]:
     """(document, command line) of all that a reader would type."""
     found = []
-    for document in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]:
+    for document in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *RUNBOOKS]:
         text = document.read_text()
         lines = [line.strip() for block in BLOCK.findall(text) for line in block.splitlines()]
         lines += [line.replace("\n", " ") for line in INLINE.findall(text)]

@@ -54,11 +54,11 @@ def test_skew_is_the_fullest_worker_over_the_mean():
 
 
 def test_statements_come_from_the_runbook_with_their_variables():
-    statement = runbook.statement("08", "SELECT citus_remove_node", host="a'b", port=5)
+    statement = runbook.statement("09", "SELECT citus_remove_node", host="a'b", port=5)
     assert statement == "SELECT citus_remove_node('a''b', 5);"
     assert "shard_count := 6" in runbook.transaction("03", shard_count=6)
     with pytest.raises(LookupError):
-        runbook.statement("08", "DROP")
+        runbook.statement("09", "DROP")
 
 
 def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
@@ -68,6 +68,14 @@ def test_every_file_of_the_runbook_is_run_by_a_test_and_listed_in_its_table():
         number = int(file.name[:2])
         assert f"`{file.name}`" in text
         assert f'"{number:02}"' in tests, f"no test runs {file.name}"
+
+
+def test_the_table_lists_the_steps_in_the_order_of_their_numbers():
+    rows = re.findall(
+        r"^\| (\d+) \| `(\d+)_\w+\.sql`", (runbook.FOLDER / "README.md").read_text(), re.MULTILINE
+    )
+    assert [int(step) for step, _ in rows] == [int(file) for _, file in rows]
+    assert [file for _, file in rows] == sorted(file.name[:2] for file in runbook.FOLDER.glob("*.sql"))
 
 
 def test_every_step_says_what_to_run_what_to_see_how_long_it_took_and_how_to_undo_it():

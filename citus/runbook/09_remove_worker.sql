@@ -1,6 +1,6 @@
--- 8. Remove a drained worker, then stop its server (never the other way round). Under compose
---    `bash citus/compose/shrink.sh N` does steps 7 and 8 for the workers above N and stops their containers.
--- Run:  psql -v ON_ERROR_STOP=1 -v host=worker-3 -v port=5432 -f citus/runbook/08_remove_worker.sql
+-- 9. Remove a drained worker, then stop its server (never the other way round). Under compose
+--    `bash citus/compose/shrink.sh N` does steps 7 and 9 for the workers above N and stops their containers.
+-- Run:  psql -v ON_ERROR_STOP=1 -v host=worker-3 -v port=5432 -f citus/runbook/09_remove_worker.sql
 -- See:  the node gone. Refused with "contains the only shard placement" when step 7 was left out;
 --       nothing is lost by the refusal.
 -- Took: as long as "it is removed" in docs/results/shards.md, whatever the size: no row moves.
