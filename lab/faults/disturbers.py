@@ -73,7 +73,10 @@ async def users_of(stack: StackDescription) -> list[int]:
 
 
 class Comers:
-    """Devices that connect, are welcomed, and leave: one after the other, some at the same time."""
+    """Devices that connect, are welcomed, and leave: one after the other, some at the same time.
+
+    Through the proxy where there is one, as the devices of a load do.
+    """
 
     def __init__(
         self, stack: StackDescription, total: int, at_once: int, per_second: float | None = None
@@ -90,13 +93,14 @@ class Comers:
         tokens = Tokens(self._stack.secret)
         people = [(user, tokens.make(user, 3600)) for user in users]
         numbers = iter(range(self._total))
+        proxy = self._stack.haproxy
+        ways = [proxy["websocket"]] if proxy else self._stack.websockets
 
         async def come_and_go() -> None:
             for number in numbers:
                 user, token = people[number % len(people)]
-                url = self._stack.websockets[number % len(self._stack.websockets)]
                 try:
-                    opened, first = await device(url, token, user)
+                    opened, first = await device(ways[number % len(ways)], token, user)
                     await opened.close()
                     self._met(str(first["t"]))
                 except (OSError, TimeoutError, WebSocketException) as error:

@@ -170,7 +170,7 @@ async def _strike(row: Row, scene: Scene) -> Struck:
     done = await attempt(scene, row.begin)
     await asyncio.sleep(row.lasts_seconds)
     await attempt(scene, row.mend)
-    mended = time.time()
+    mended = time.time() if row.mend else began  # what needs no mending is away from the fault on
     back = True
     try:
         await calm(scene, "")

@@ -22,6 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     mend: str = ""
     lasts_seconds: float = 0.0
     late_seconds: float
+    back_seconds: float | None = None  # what was killed serves again within; None: RabbitMQ takes its time
     polled_seconds: float | None = None  # the same of what is sent after the sweep and before the mending
     sends_may_wait: bool = False  # a send may be slower than the client's own time limit
     # The price of the row's levers: what was acknowledged in so many seconds may be gone. Its number is given

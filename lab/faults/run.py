@@ -45,10 +45,9 @@ class Load:
 
     def plan(self, row: Row, scene: Scene) -> LoadPlan:
         """The load of a row; it has its own word about some of it."""
-        usual: dict[str, Any] = {"rate": self.rate, "sockets": self.sockets}
+        usual: dict[str, Any] = {"rate": self.rate, "sockets": self.sockets, "duration": LONGEST_SECONDS}
         return LoadPlan(
             stack=scene.stack,
-            duration=LONGEST_SECONDS,
             warm_up=2.0,
             seed=self.seed,
             timeout=REQUEST_SECONDS,
@@ -91,6 +90,7 @@ async def run_row(row: Row, scene: Scene, load: Load, tell: Tell) -> Result:
     if row.mend:
         events.append((mended, "mended"))
     record = msgspec.structs.replace(record, events=events)
+    _judge_back(row, scene)
     if row.queries_factor:
         _judge_queries(row.queries_factor, queries, scene)
     observation = observe(row, record, (began, mended), REQUEST_SECONDS, scene.notes, scene.troubles)
@@ -123,6 +123,16 @@ async def _fault(
 
 async def _asked(scene: Scene) -> float:
     return sum(one["database_queries"] for one in (await held(scene.stack)).values())
+
+
+def _judge_back(row: Row, scene: Scene) -> None:
+    """Docker starts what the lab killed at the lab's word: how long that takes is nobody's promise."""
+    away = scene.back_seconds
+    if row.back_seconds is None or scene.stack.mode == "docker":
+        return
+    if away is None or away > row.back_seconds:
+        took = "not seen to be back" if away is None else f"back after {away:.1f} s"
+        scene.troubles.append(f"{took}, bound {row.back_seconds:g} s")
 
 
 def _judge_queries(factor: float, queries: Queries, scene: Scene) -> None:

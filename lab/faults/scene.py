@@ -10,19 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import asyncpg
 import psutil
 
 from lab.errors import StackError
 from lab.faults.links import Links
 from lab.faults.proxy import Proxy
 from lab.stack import haproxy, rabbitmq
-from lab.stack.description import StackDescription
+from lab.stack.description import Process, StackDescription
 from lab.stack.host import restart
 from lab.stack.program import http_ready
 from lab.stack.supervision import Supervision
 
 RABBITMQCTL_SECONDS = 60.0
-AGAIN_SECONDS = 30.0  # for the supervisor; it takes a second or two
+AGAIN_SECONDS = 30.0  # for the supervisor and the start; a row has a bound of its own
 
 
 @dataclass
@@ -34,9 +35,9 @@ class Scene:
     ending: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # disturbers to be ended
     notes: list[str] = field(default_factory=list)  # what was seen beside the load
     troubles: list[str] = field(default_factory=list)  # what a row's own check found not as promised
-    chosen: dict[str, str] = field(
-        default_factory=dict
-    )  # object of the row -> the process it turned out to be
+    # object of the row -> the process it turned out to be
+    chosen: dict[str, str] = field(default_factory=dict)
+    back_seconds: float | None = None  # how long what was killed last was away; None: it was not seen to die
 
     def names(self, kind: str) -> list[str]:
         """The processes of a kind: backend, websocket, rabbitmq (its nodes), haproxy, postgres."""
@@ -59,21 +60,38 @@ class Scene:
     async def kill(self, *names: str) -> None:
         """As a crash does: SIGKILL, nothing is said to anybody.
 
-        Returns when the supervisor has started them again: that they died is seen by their new ids.
+        Returns when they serve again, a RabbitMQ node when it was started again: that they died is seen by
+        their new ids.
         """
+        self.back_seconds = None
         before = await asyncio.to_thread(self.stack.live_pids)
         began = time.monotonic()
         await self.signal(names, signal.SIGKILL)
         while waiting := await self._not_again(names, before):
             if time.monotonic() - began > AGAIN_SECONDS:
-                self.troubles.append(f"not started again within {AGAIN_SECONDS:g} s: {', '.join(waiting)}")
+                self.troubles.append(f"not back within {AGAIN_SECONDS:g} s: {', '.join(waiting)}")
                 return
             await asyncio.sleep(0.05)
-        self.notes.append(f"{', '.join(names)} started again after {time.monotonic() - began:.1f} s")
+        self.back_seconds = time.monotonic() - began
+        word = "started again" if set(names) & set(self.names("rabbitmq")) else "back"
+        self.notes.append(f"{', '.join(names)} {word} after {self.back_seconds:.1f} s")
 
     async def _not_again(self, names: Sequence[str], before: Mapping[str, int]) -> list[str]:
         now = await asyncio.to_thread(self.stack.live_pids)
-        return [name for name in names if now.get(name) in (None, before.get(name))]
+        if away := [name for name in names if now.get(name) in (None, before.get(name))]:
+            return away
+        return [one.name for one in self.stack.processes if one.name in names and not await self._serves(one)]
+
+    async def _serves(self, one: Process) -> bool:
+        """Whether it does its work; of a RabbitMQ node that is not waited for."""
+        if one.kind == "postgres":
+            try:
+                await (await asyncpg.connect(self.stack.postgres.dsn, timeout=2.0)).close()
+            except (OSError, TimeoutError, asyncpg.PostgresError):
+                return False
+            return True
+        url = self.stack.haproxy["url"] if one.kind == "haproxy" and self.stack.haproxy else one.health
+        return not url or await asyncio.to_thread(http_ready(url.removesuffix("/health"))) is None
 
     async def freeze(self, *names: str) -> None:
         """As a hang does: SIGSTOP; connections stay open."""

@@ -1,28 +1,10 @@
-"""Real faults on a real stack, each held to its row of the table."""
+"""Which rows of the table a call runs, and on which stacks. Real faults: test_endurance.py, lane `faults`."""
 
 import pytest
 
 from lab.commands import faults
 from lab.errors import UsageError
-from lab.faults.book import Book, read
 from lab.faults.rows import ROWS, named
-
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(400)]
-
-
-def run(tmp_path, *names: str, mode: faults.Mode) -> Book:
-    faults.command(
-        list(names), mode=mode, rate=40, sockets=60, output=tmp_path
-    )  # raises when one did not hold
-    return read(tmp_path / "faults.json")
-
-
-def test_parts_of_the_smallest_stack_may_fail(tmp_path):
-    """Mode multi; `lab faults --quick`, a lane of its own, breaks one part of each kind of mode stack."""
-    book = run(tmp_path, "websocket-killed", "database-link-reset", mode="multi")
-    assert len(book.entries) == 2
-    killed = book.entries["websocket-killed"].observation
-    assert killed.closes == {"1006": killed.reconnects}
 
 
 def test_an_unknown_row_is_refused_with_the_choices():
