@@ -44,7 +44,8 @@ leave() {
     WHERE nodename = :'name' AND citus_table_type = 'distributed';" 2>/dev/null || true)
   if [ "${left:-0}" != 0 ]; then
     echo "citus worker: WARNING: $name stops and still holds $left shards: their rows cannot be reached" \
-      "until it is back. Nothing is lost: scale up again, then drain first: bash citus/compose/shrink.sh N" >&2
+      "until it is back. Nothing is lost: bring it back: bash citus/compose/grow.sh ${name##*-};" \
+      "then, to be without it, drain it first: bash citus/compose/shrink.sh N" >&2
   fi
   kill -INT $server # "fast": ends sessions; TERM would wait for them
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Moves shards until every worker has its share, tells how it goes, and ends when it is done. Writes go on.
+# Step 5 of citus/runbook.
 set -euo pipefail
 ask() { psql -h coordinator -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qAt "$@"; }
 shards() { ask -F ' ' -c "SELECT nodename, count(*) FROM citus_shards GROUP BY 1 ORDER BY 1" | sed 's/^/rebalance:   /'; }
@@ -13,7 +14,8 @@ gone=$(ask -F ' ' -c "SELECT n.nodename, count(*) FROM pg_dist_node n JOIN citus
 if [ -n "$gone" ]; then
   while read -r name count; do
     echo "rebalance: WARNING: $name is not there and holds $count shards: their rows cannot be reached until it is" \
-      "back. Nothing is lost: --scale worker=${name##*-} brings it back; to be without it: bash citus/compose/shrink.sh N"
+      "back. Nothing is lost: bring it back: bash citus/compose/grow.sh ${name##*-}; then, to be without it," \
+      "drain it first: bash citus/compose/shrink.sh N"
   done <<<"$gone" >&2
   exit 1
 fi
@@ -21,7 +23,8 @@ echo "rebalance: shards before:"; shards
 begin=$SECONDS
 # One that runs already (another `up`, or by hand) is waited for: a second one would be refused.
 job=$(ask -c "SELECT job_id FROM citus_rebalance_status() WHERE state IN ('scheduled', 'running')")
-[ -n "$job" ] || job=$(ask -c "SELECT citus_rebalance_start()") # nothing when nothing has to move; an error ends this
+# Nothing when nothing has to move; an error ends this.
+[ -n "$job" ] || job=$(ask -f "${RUNBOOK:-/lab/citus/runbook}/05_rebalance.sql")
 if [ -n "$job" ]; then
   while :; do
     state=$(ask -c "SELECT state FROM citus_rebalance_status()")

@@ -5,25 +5,35 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.citus.conftest import ROOT, Cluster
+from tests.citus.conftest import ROOT, RUNBOOK, Cluster
 
 # In containers a worker is a name that ends in its number, on port 5432; here all are one address, and the
 # number is the port: worker-PORT. This stands before psql in PATH, drops `-h coordinator` and names nodes so.
+# The steps of the runbook (-f) run as they are, and are given the real host and port.
 PSQL = r"""#!/usr/bin/env bash
-words=(-X) sql=
+words=(-X) sql= file=
 while [ $# -gt 0 ]; do
   case $1 in
     -h) shift ;;
     -c) sql=$2; shift ;;
-    -v) case $2 in name=*) number=${2##*-} ;; esac; words+=(-v "$2"); shift ;;
+    -f) file=$2; shift ;;
+    -v)
+      case $2 in
+        name=*) number=${2##*-}; words+=(-v "$2") ;;
+        host=worker-*) number=${2##*-}; words+=(-v host=127.0.0.1) ;;
+        port=5432) words+=(-v "port=$number") ;;
+        *) words+=(-v "$2") ;;
+      esac
+      shift ;;
     *) words+=("$1") ;;
   esac
   shift
 done
+[ -z "$file" ] || exec "$REAL_PSQL" "${words[@]}" -f "$file"
 [ -n "$sql" ] || sql=$(cat)
 if [ -n "$BY_NUMBER" ]; then
-  sql=$(sed -E "s/(\b[a-z]\.)?nodename\b/('worker-' || \1nodeport)/g
-    s/:'name', 5432/'127.0.0.1', $number/g" <<<"$sql")
+  sql=$(sed -E "s/nodename, nodeport/THERE/g; s/(\b[a-z]\.)?nodename\b/('worker-' || \1nodeport)/g
+    s/THERE/nodename, nodeport/g; s/:'name', 5432/'127.0.0.1', $number/g" <<<"$sql")
 fi
 exec "$REAL_PSQL" "${words[@]}" <<<"$sql"
 """
@@ -46,6 +56,7 @@ class Scripts:
             "PGPORT": str(there.port),
             "PGPASSWORD": there.password,
             "BY_NUMBER": "",
+            "RUNBOOK": str(RUNBOOK),
         }
 
     def rebalance(self) -> tuple[int, str]:

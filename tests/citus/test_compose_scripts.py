@@ -11,6 +11,7 @@ import pytest
 
 from backend import schema
 from lab.cli import run
+from tests.citus.away import away
 from tests.citus.conftest import ROOT, Cluster
 from tests.citus.scripts import Scripts
 
@@ -82,20 +83,32 @@ class TestOnACluster:
     def test_a_worker_that_cannot_be_drained_may_have_shards_again(self, scripts: Scripts):
         keep = sorted(scripts.shards())[1]
         last = max(scripts.shards())
-        # Without a key no shard of it can be moved while writers run.
-        scripts.cluster.sql(
-            "CREATE TABLE keyless (dialog_id uuid); SELECT create_distributed_table('keyless', 'dialog_id')"
-        )
+        # As a drain leaves it that broke off.
+        scripts.cluster.sql(f"SELECT citus_set_node_property('127.0.0.1', {last}, 'shouldhaveshards', false)")
+        scripts.cluster.sql("ALTER FUNCTION citus_drain_node RENAME TO away")
         try:
             code, said = scripts.drain_above(keep)
         finally:
-            scripts.cluster.sql("DROP TABLE keyless")
+            scripts.cluster.sql("ALTER FUNCTION away RENAME TO citus_drain_node")
         assert code == 1, said
         assert f"worker-{last} could not be drained" in said
-        assert (
-            scripts.cluster.sql(f"SELECT shouldhaveshards FROM pg_dist_node WHERE nodeport = {last}") == "t"
-        )
+        assert self.wanted(scripts, last)
         assert last in scripts.shards()
+
+    def test_nothing_is_drained_while_a_worker_is_away(self, scripts: Scripts):
+        last = max(scripts.shards())
+        with away(scripts.cluster, "spare", scripts.cluster.spare):
+            code, said = scripts.drain_above(sorted(scripts.shards())[1])
+        assert code == 1, said
+        assert said.count("\n") == 1, said
+        refused = f"refused: worker-{scripts.cluster.spare.port} does not answer: bring it back first"
+        assert f"drain: {refused}: bash citus/compose/grow.sh {last}" in said
+        assert self.wanted(scripts, last)
+
+    def wanted(self, scripts: Scripts, port: int) -> bool:
+        return (
+            scripts.cluster.sql(f"SELECT shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}") == "t"
+        )
 
     def test_a_worker_that_clients_still_speak_to_is_not_removed(self, scripts: Scripts):
         keep = sorted(scripts.shards())[1]
@@ -106,7 +119,8 @@ class TestOnACluster:
             code, said = scripts.drain_above(keep, DRAIN_WAIT_SECONDS="2")
             runner.run(client.close())
         assert code == 1, said
-        assert f"worker-{last}: 1 clients still speak to it; nothing was removed" in said
+        assert f"worker-{last}: ERROR:  clients are still connected to this worker" in said
+        assert "nothing was removed" in said
         assert last in scripts.shards()
 
     def test_a_drained_worker_is_empty_and_out_of_the_cluster(self, scripts: Scripts):
