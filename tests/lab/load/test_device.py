@@ -6,8 +6,9 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -140,6 +141,59 @@ async def test_gap_is_asked_for_after_a_while_and_closed():
         await until(lambda: log.order == [1, 2, 3])
         await until(lambda: len(log.seen) == 4)
         assert log.seen == [(1, NEXT), (3, GAP), (2, NEXT | REPLAY), (3, KNOWN | REPLAY)]
+
+
+class Timers:
+    """An event loop's timers, and what was said over a link, by a clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.due: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
+        self.said: list[tuple[float, dict[str, Any]]] = []
+
+    def call_later(self, seconds: float, call: Callable[..., None], *given: Any) -> None:
+        self.due.append((self.now + seconds, call, given))
+
+    def fire(self) -> None:
+        """The next timer."""
+        self.now, call, given = self.due.pop(0)
+        call(*given)
+
+    def say(self, frame: dict[str, Any]) -> None:
+        self.said.append((self.now, frame))
+
+
+def test_a_message_is_held_for_150_ms_and_one_answer_after_the_gap_was_seen(monkeypatch: pytest.MonkeyPatch):
+    timers, log = Timers(), Log()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: timers)
+    device = Device(
+        number=0,
+        user_id=ME,
+        urls=[],
+        token="token",
+        language=LANGUAGES["json"],
+        dialogs={DIALOG: (OTHER, 1)},
+        log=log,
+        refetch=cast("Any", None),
+        chance=random.Random(1),
+        device_id="device",
+        link=cast("Any", timers),
+    )
+
+    def take(seq: int, at: float) -> None:
+        timers.now = at
+        device.take([Light(DIALOG, seq, f"id {seq}", OTHER, ME)], False, at)
+
+    take(3, 10.0)
+    take(5, 10.1)  # another gap does not put off what was to be asked for the first
+    timers.fire()
+    assert timers.said == [(10.15, {"t": "get", "d": DIALOG, "after": 1, "limit": 100})]
+    assert log.order == []
+    for seq in (2, 4):
+        take(seq, 10.16)
+    assert log.order == [2, 3, 4, 5]
+    timers.fire()
+    assert len(timers.said) == 1 and not timers.due
 
 
 async def test_late_and_doubled_messages_are_told_apart():
