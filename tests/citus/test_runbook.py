@@ -78,7 +78,11 @@ async def test_a_send_is_one_task_on_the_node_of_its_dialog(cluster):
 def test_step_2_looks_and_changes_nothing(cluster):
     before = shards_by_port(cluster)
     said = cluster.psql("02")
-    assert "size_skew" in said
+    behind = re.findall(
+        r"\d+ \| +(-?[\d.]+)$", said.split("seconds_behind")[1].split("size_skew")[0], re.MULTILINE
+    )
+    assert len(behind) == 2, said
+    assert all(float(one) >= 0 for one in behind), "one clock, asked before it is compared"
     assert "writes_by_shard" in said
     assert shards_by_port(cluster) == before
 
