@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from backend.access import POLL_SECONDS, Access
+from backend.access import Access
 from tests.backend.running import Running, Start
 from tests.waiting import eventually
 
@@ -63,7 +63,7 @@ async def test_a_refresh_token_gives_new_tokens_and_nothing_else(backend: Runnin
     assert answer.status_code == 401
 
 
-async def test_a_disabled_user_stops_within_two_seconds_on_every_process(start: Start):
+async def test_a_disabled_user_stops_with_the_next_look_on_every_process(start: Start):
     first, second = await start(), await start()
     me, other = await first.users()
 
@@ -82,7 +82,6 @@ async def test_a_disabled_user_stops_within_two_seconds_on_every_process(start: 
 
     assert await answers() == {200, 201}
     await first.database.execute('UPDATE "user" SET disabled_at = now() WHERE id = $1', me)
-    assert 2 * POLL_SECONDS < 2
     for access in (first.app.access, second.app.access) * 2:  # one poll may have been under way
         await polled(access)
     assert await answers() == {401}
