@@ -14,6 +14,7 @@ from lab.errors import UsageError, VoidResult
 from lab.faults.observation import silent_seconds
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
+from lab.stack import compose
 from lab.stack.description import DEFAULT_HOME, StackDescription
 from lab.stack.promotion import Promotion, promote
 from lab.stack.reading import PRIMARY, by_node, readings
@@ -74,6 +75,10 @@ def promote_command(
     when acknowledged messages were lost.
     """
     stack = _stack(home)
+    if stack.mode == compose.MODE:
+        raise UsageError(
+            "a promotion needs the servers of lab up: under docker compose they are the engine's"
+        )
     promotion, record = asyncio.run(_promoted(stack, replica, planned, load))
     if output:
         write(output, promotion, record)
@@ -119,7 +124,7 @@ async def _promoted(
     if load:
         from lab.load.run import run_load
 
-        plan = LoadPlan(stack=stack, rate=load, duration=3600, warm_up=1, retries=0, settle=40)
+        plan = LoadPlan(stack=stack, rate=load, duration=3600, warm_up=1, retries=0)
         loading = asyncio.create_task(run_load(plan, stop=stop))
         await asyncio.wait({loading}, timeout=CALM_SECONDS + plan.warm_up)
     try:

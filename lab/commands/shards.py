@@ -5,6 +5,7 @@ import re
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -16,7 +17,7 @@ from lab.errors import UsageError
 from lab.shards import servers, steps
 from lab.shards.account import rows, write_page
 from lab.shards.answers import answered
-from lab.shards.backup import dump, restore
+from lab.shards.backup import dump, refuse_unless_empty, restore
 from lab.shards.cluster import Cluster
 from lab.shards.listing import show
 from lab.shards.meanwhile import Load
@@ -179,11 +180,19 @@ def backup(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> N
 
 @command.command("restore")
 def restore_command(file: BackupFile, *, home: Home = DEFAULT_HOME, dsn: Dsn = None) -> None:
-    """Read such a file into an empty cluster of any size. Clients' positions begin anew."""
+    """Read such a file into an empty cluster of any size. Clients' positions begin anew.
+
+    The services of a stack on this host are stopped meanwhile; others must be stopped before.
+    """
     if not file.is_file():
         raise UsageError(f"{file}: expected a file that lab shards backup wrote")
     database = _database(home, dsn)
-    messages, seconds = asyncio.run(_with_cluster(database, lambda cluster: restore(cluster, database, file)))
+    asyncio.run(_with_cluster(database, refuse_unless_empty))
+    stack = None if dsn else StackDescription.load(home)
+    with servers.without_services(stack, print) if stack and stack.mode == "citus" else nullcontext():
+        messages, seconds = asyncio.run(
+            _with_cluster(database, lambda cluster: restore(cluster, database, file))
+        )
     print(f"{messages:,} messages are back after {seconds:.1f} s")
 
 

@@ -16,6 +16,12 @@ from lab.stack.postgres import BINARIES
 
 TABLES = ('"user"', "dialog", "dialogmessage")
 RESTORED = "11"  # the step of the runbook that ends a restore
+CLIENTS = """
+SELECT string_agg(DISTINCT coalesce(nullif(application_name, ''), 'a client without a name'), ', ')
+FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND application_name NOT LIKE 'citus%'
+"""
 
 
 def tools(server_version: int) -> Path:
@@ -47,16 +53,27 @@ async def dump(cluster: Cluster, database: Database, path: Path) -> tuple[float,
 async def restore(cluster: Cluster, database: Database, path: Path) -> tuple[int, float]:
     """Read such a file into empty tables. Returns messages and seconds.
 
-    Raises UsageError when the tables are not empty; then, and after any other error, nothing has changed.
+    Raises UsageError when the tables are not empty or in use; then, and after any other error, nothing has
+    changed.
     """
-    for table in TABLES:
-        if await cluster.connection.fetchval(f"SELECT 1 FROM {table} LIMIT 1"):
-            raise UsageError(f"{table} is not empty: a restore needs a cluster without messages and users")
+    await refuse_unless_empty(cluster)
+    if clients := await cluster.connection.fetchval(CLIENTS):
+        raise UsageError(
+            f"in use by {clients}: a restore comes before the services; stop them first "
+            "(under compose: docker compose -f docker-compose-citus.yml stop backend websocket)"
+        )
     begin = time.monotonic()
     words = ["--data-only", "--exit-on-error", "--single-transaction", f"--dbname={database.database}"]
     await _run(cluster, "pg_restore", [*words, str(path)], database)
     await cluster.connection.execute(runbook.whole(RESTORED))
     return await cluster.messages(), time.monotonic() - begin
+
+
+async def refuse_unless_empty(cluster: Cluster) -> None:
+    """Raises UsageError when there are messages or users: a restore would go over them."""
+    for table in TABLES:
+        if await cluster.connection.fetchval(f"SELECT 1 FROM {table} LIMIT 1"):
+            raise UsageError(f"{table} is not empty: a restore needs a cluster without messages and users")
 
 
 async def _run(cluster: Cluster, program: str, words: list[str], database: Database) -> None:

@@ -23,7 +23,6 @@ from lab.stack.description import StackDescription
 
 LIMIT_SECONDS = 3600.0
 WORDS = {**ERROR_WORDS, DROPPED: "dropped"}
-SETTLE_SECONDS = 40.0  # a message whose hint was lost comes with the sweep
 MIX: Mapping[Operation, float] = {"send": 10, "list": 10, "dialogs": 1}
 KINDS = {"send": "sends", "list": "pages", "dialogs": "lists of dialogs"}
 SPANS = ("before", "during", "after")
@@ -112,7 +111,6 @@ async def meanwhile(load: Load) -> AsyncIterator[Meanwhile]:
             mix=MIX,
             duration=LIMIT_SECONDS,
             warm_up=2,
-            settle=SETTLE_SECONDS,
             asked=asked,
         )
         stop, begun = asyncio.Event(), asyncio.Event()

@@ -2,14 +2,15 @@
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lab.errors import NotRunning, StackError, UsageError
 from lab.stack import citus, postgres
 from lab.stack.description import StackDescription
 from lab.stack.ports import free_ports
-from lab.stack.program import Program
+from lab.stack.program import Program, always_well, http_ready
 from lab.stack.promotion import kill
 from lab.stack.supervision import Supervision, Tell
 
@@ -63,6 +64,26 @@ def revive_worker(stack: StackDescription, port: int) -> None:
     database = replace(stack.postgres, port=port)
     program = Program(_name(supervision, port), "postgres", [], check=lambda: postgres.ready(database))
     supervision.start_programs([program], lambda line: None)
+
+
+@contextmanager
+def without_services(stack: StackDescription, tell: Tell) -> Iterator[None]:
+    """API processes and websocket services of this host's stack stopped within the block, then up again."""
+    supervision = Supervision(stack.home)
+    services = [process for process in stack.processes if process.kind in ("backend", "websocket")]
+    for service in services:
+        supervision.stop_program(service.name)
+    tell("the services are stopped meanwhile")
+    try:
+        yield
+    finally:
+        checks = [
+            http_ready(one.health.removesuffix("/health")) if one.health else always_well for one in services
+        ]
+        again = [
+            Program(one.name, one.kind, [], check=check) for one, check in zip(services, checks, strict=True)
+        ]
+        supervision.start_programs(again, tell)
 
 
 def _name(supervision: Supervision, port: int) -> str:

@@ -31,13 +31,9 @@ pytestmark = [
     *(pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.haproxy),
     pytest.mark.timeout(300),
 ]
-USERS = """
-INSERT INTO "user" (username, first_name, last_name, password_hash)
-SELECT 'user' || n, 'a', 'b', 'x' FROM generate_series(1, 40) AS n
-"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack() -> Iterator[StackDescription]:
     """As small as it can be: hints through PostgreSQL, four shards."""
     if citus.find() is None:
@@ -46,12 +42,13 @@ def stack() -> Iterator[StackDescription]:
     with tempfile.TemporaryDirectory(prefix="lab-test-citus-") as name:
         request = Request(Path(name) / "home", "citus", api=1, websockets=1, levers=levers)
         with running(request) as description:
+            home = ("--home", str(description.home))
+            assert run(["seed", *home, "--users", "40", "--dialogs", "80", "--messages", "800"]) == 0
             yield description
 
 
 async def test_a_load_goes_on_while_a_worker_dies_and_nothing_acknowledged_is_lost(stack: StackDescription):
     cluster = await Cluster.connect(stack.postgres)
-    await cluster.connection.execute(USERS)
     worker = (await cluster.nodes())[1]
     await cluster.close()
     step = crash(stack, worker.name, away_seconds=2)
@@ -77,8 +74,6 @@ def test_the_commands_grow_and_shrink_the_stack_under_load(
     monkeypatch.setattr(command, "RESULTS", tmp_path)
     monkeypatch.setattr(command, "AROUND_SECONDS", 2)
     home = ("--home", str(stack.home))
-    assert run(["seed", *home, "--users", "40", "--dialogs", "80", "--messages", "800"]) == 0
-    capsys.readouterr()
 
     def lab(*words: str) -> str:
         code = run(["shards", *words, *home])
@@ -108,6 +103,36 @@ def test_the_commands_grow_and_shrink_the_stack_under_load(
     assert new not in lab("status")
     assert re.search(r"shard count +4 -> 8", under_load("count", "8"))
     assert re.search(r"shard count +8 -> \d+", under_load("isolate", "1,2"))
+
+
+def test_a_restore_stops_the_services_and_starts_them_again(stack: StackDescription, tmp_path, capsys):
+    """After the tests above: there are messages."""
+    home, file = ("--home", str(stack.home)), str(tmp_path / "lab.dump")
+    assert run(["shards", "backup", file, *home]) == 0
+    assert run(["shards", "restore", file, *home]) == 2
+    told = capsys.readouterr()
+    assert "is not empty" in told.err
+    assert "the services are stopped" not in told.out
+    before = Supervision(stack.home).pids()
+    stored = asyncio.run(emptied(stack))
+    assert run(["shards", "restore", file, "--dsn", stack.postgres.dsn]) == 2
+    assert re.search(r"in use by .*backend-1.*: a restore comes before the services", capsys.readouterr().err)
+    assert run(["shards", "restore", file, *home]) == 0, capsys.readouterr().err
+    assert f"{stored:,} messages are back" in capsys.readouterr().out
+    after = Supervision(stack.home).pids()
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"backend-1", "websocket-1"}
+
+
+async def emptied(stack: StackDescription) -> int:
+    """How many messages there were."""
+    cluster = await Cluster.connect(stack.postgres)
+    try:
+        stored = await cluster.messages()
+        await cluster.connection.execute('TRUNCATE dialog, dialogmessage, outbox, "user"')
+        return stored
+    finally:
+        await cluster.close()
 
 
 async def removed_by_hand(stack: StackDescription, port: int) -> None:

@@ -108,3 +108,13 @@ def test_status_shows_who_reads_where_and_a_process_that_does_not_answer(tmp_pat
     assert ["backend-1", "replica-1", "3,000,000", "1,000,000"] in rows
     assert ["backend-2", "replica-2", "-", "-"] in rows
     assert "reads by node: primary 1,000,000 (25.0%), replica-1 3,000,000 (75.0%)" in said
+
+
+def test_a_promotion_under_docker_compose_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    stack = replace(stack_of(tmp_path, []), mode="docker")
+    stack.save()
+    monkeypatch.setattr("lab.stack.compose.describe", lambda home, file: stack)  # there is no engine
+    assert run(["replicas", "promote", "--home", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "under docker compose they are the engine's" in said
