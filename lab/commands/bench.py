@@ -215,7 +215,8 @@ def rival(
     The same RabbitMQ and load. Needs RabbitMQ, HAProxy and the extra `rival` (build.sh installs it).
     """
     from lab.bench.rival import page
-    from lab.bench.rival.run import RivalPlan, bench
+    from lab.bench.rival.result import RivalPlan
+    from lab.bench.rival.run import bench
 
     words = f"lab bench rival --rounds {rounds} --seconds {seconds:g} --rate {rate:g} --sockets {sockets}"
     words += f" --services {services} --publish-interval {publish_interval:g} --seed {seed}"

@@ -6,9 +6,12 @@ import msgspec
 import pytest
 
 from lab.bench.rival import page
-from lab.bench.rival.run import Restart, Rival, RivalPlan, Turn, bench
+from lab.bench.rival.result import Restart, Rival, RivalPlan, Turn
+from lab.bench.rival.run import bench
+from lab.bench.rival.turns import fed_in_time, turn_of
 from lab.load import record
-from tests.lab.faults.made_up import EXAMPLE
+from lab.load.record import Guard
+from tests.lab.faults.made_up import EXAMPLE, calm
 
 
 def found() -> Rival:
@@ -41,10 +44,56 @@ def test_the_ratio_is_taken_round_by_round_whoever_began():
 def test_the_page_tells_the_ratio_and_both_losses(tmp_path):
     file, markdown = page.write(found(), tmp_path / "rival.json")
     words = markdown.read_text()
-    assert "**Fed alike, ours makes 35.0 times the deliveries per CPU-second** (rounds: 40.0, 30.0)" in words
-    assert "**with the whole way beside it 17.5 times** (rounds: 20.0, 15.0)" in words
+    assert "**fed alike 35.0 times** (rounds: 40.0, 30.0),\n" in words
+    assert "**with the whole way beside it 17.5 times** (rounds: 20.0, 15.0).\n" in words
+    assert "The aim was 12 times: reached fed alike, reached with the whole way beside it." in words
     assert "| ours | 100 | 100 | 200 | **0** |" in words and "| rival | 100 | 60 | 120 | **33** |" in words
     assert msgspec.convert(json.loads(file.read_bytes()), Rival) == found()
+
+
+def without(side: str, *numbers: int) -> Rival:
+    """With turns of this side that do not count."""
+    result = found()
+    mine = [place for place, turn in enumerate(result.turns) if turn.side == side]
+    turns = list(result.turns)
+    for number in numbers:
+        turns[mine[number]] = msgspec.structs.replace(turns[mine[number]], failed=["achieved: 62%"])
+    return msgspec.structs.replace(result, turns=turns)
+
+
+def test_a_round_with_a_turn_that_does_not_count_has_no_ratio():
+    assert without("ours", 0).ratios() == pytest.approx([15.0])
+    assert without("ours", 0).ratios("fed") == pytest.approx([40.0, 30.0])
+    assert without("rival", 1).ratios() == pytest.approx([20.0])
+    words = page.markdown(without("ours", 0))
+    assert "beside it 15.0 times** (rounds: 15.0, 1 of 2 count)." in words
+    assert "| no; achieved: 62% |" in words
+
+
+def test_what_was_not_reached_and_what_is_not_decided_is_said():
+    result = without("ours", 0, 1)
+    slow = [
+        msgspec.structs.replace(turn, cpu_seconds=0.2) if turn.side == "fed" else turn
+        for turn in result.turns
+    ]
+    words = page.markdown(msgspec.structs.replace(result, turns=slow))
+    assert "with the whole way beside it not decided, as in no round both turns count." in words
+    assert "The aim was 12 times: not reached fed alike." in words
+
+
+def test_our_turn_counts_what_came_in_its_seconds_and_only_when_every_guard_held():
+    run = calm()
+    ours = [one for one in run.usage if one.kind == "websocket"]
+    held = turn_of(run)
+    assert held.deliveries == 120 * len(run.seconds) and not held.failed
+    assert held.cpu_seconds == pytest.approx(sum(one.cpu_seconds for one in ours))
+    broken = Guard(name="achieved", ok=False, seen="62% of 100", expected="99%")
+    assert turn_of(msgspec.structs.replace(run, guards=[broken])).failed == ["achieved: 62% of 100"]
+
+
+def test_messages_that_were_given_too_slowly_make_no_turn():
+    assert fed_in_time(10.0, 10.1) == []
+    assert fed_in_time(10.0, 13.0) == ["its messages were given within 13.0 s, wanted 10 s"]
 
 
 @pytest.mark.rabbitmq
