@@ -86,6 +86,12 @@ ROWS = (
         "Renew the processes more often; the margin has been widened by it",
     ),
     Caveat(
+        "twins disagree",
+        "B against the twin of A: {seen}",
+        "A verdict that depends on which of two equal processes B is held against is about the processes",
+        "Renew the processes more often, or take more pairs",
+    ),
+    Caveat(
         "drift",
         "the ratio moves with time (Spearman {rho:+.2f})",
         "One side warms up, grows or leaks during the session",

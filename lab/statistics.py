@@ -33,6 +33,11 @@ class Effect:
         return self.low > 1 or self.high < 1
 
     @property
+    def least_change(self) -> float:
+        """The least that it allows, as a share: of its end nearer to 1, and 0 where 1 is inside."""
+        return max(self.low - 1, 1 - self.high, 0.0)
+
+    @property
     def largest_change(self) -> float:
         """The largest change that the interval allows, as a share: 0.03 for an interval of 0.98 .. 1.03."""
         return max(abs(self.low - 1), abs(self.high - 1))

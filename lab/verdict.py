@@ -4,35 +4,29 @@ The words, in the order in which they are decided:
 
 INVALID                a guard failed or a grave caveat stands; no figure is claimed
 same within the margin the whole interval lies within the margin (5 % or less), of 12 pairs or more
-better, worse          the interval leaves out 1, Wilcoxon agrees, and the change is above the margin
+better, worse          the whole interval lies beyond the margin, and Wilcoxon agrees
 no difference shown    none of these; the sentence says how large a difference could still hide
 
-The margin is the larger of 2 % and the noise floor F of this session (A against A).
+The margin is the larger of 2 % and the noise floor F of this session (A against A). Where A and its twin
+differ, B must be told from the twin as well, by the same word.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.caveats import Caveat, caveat, guard_failed
 from lab.statistics import Effect, drift, effect_of, log_ratios, order_difference
+from lab.verdict_words import Word, change, sentence
 from levers.metrics import METRICS, Metric
 
-Word = Literal["better", "worse", "same within the margin", "no difference shown", "INVALID"]
 Order = Literal["ab", "ba", "together"]
 
-# A sign beside the colour, for whoever does not see the colour.
-GLYPHS: Mapping[Word, str] = {
-    "better": "▲",
-    "worse": "▼",
-    "same within the margin": "=",
-    "no difference shown": "?",
-    "INVALID": "✗",
-}
 LOOKS = (12, 20, 30)  # the only numbers of pairs at which a session may stop
 # Pocock's bound for three looks: each at 0.022, all together 0.05. Looking more often is not free.
 ALPHA = {1: 0.05, 2: 0.0294, 3: 0.0221}
 LEAST_MARGIN = 0.02
+LEAST_TWINS = 5  # pairs of B and A's twin; an interval of fewer means nothing
 SAMENESS_LIMIT = 0.05  # a machine too noisy to tell 5 % cannot show that two things are the same
 
 
@@ -57,7 +51,10 @@ class Guard:
 
 @dataclass(frozen=True)
 class Record:
-    """What was measured of one metric: pairs A/B, pairs A/A, guards, the smallest number of samples."""
+    """What was measured of one metric: pairs A/B, pairs A/A, guards, the smallest number of samples.
+
+    `twin_pairs` are the same B against A's twin: asked where the twins differ.
+    """
 
     metric: str
     pairs: Sequence[Pair]
@@ -67,6 +64,7 @@ class Record:
     looks: Sequence[int] = LOOKS
     remarks: Sequence[Caveat] = ()
     label: str = ""  # what was counted in this design, where the metric's own label does not say it
+    twin_pairs: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,7 @@ class Verdict:
     margin: float | None = None
     caveats: Sequence[Caveat] = field(default_factory=tuple)
     guards: Sequence[Guard] = field(default_factory=tuple)
+    withheld: str = ""  # why a change that was seen is not claimed
 
     @property
     def decided(self) -> bool:
@@ -103,29 +102,54 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
     if order:
         return _invalid(record, [order, *notes])
     alpha = ALPHA[min(len(record.looks), 3)]
-    differs = effect.excludes_one and effect.p_value <= alpha
+    word = _word(effect, margin, metric, alpha)
     within = effect.largest_change <= min(margin, SAMENESS_LIMIT)
     if within and effect.pairs < LOOKS[0]:
-        word: Word = "no difference shown"
         notes.append(caveat("too few for sameness", have=effect.pairs, need=LOOKS[0]))
-    elif within:
-        word = "same within the margin"
-        if differs:
-            notes.append(caveat("real but small", change=effect.ratio - 1, margin=margin))
-    elif differs and abs(effect.ratio - 1) > margin:
-        word = "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
-    else:
-        word = "no difference shown"
+    withheld = "" if word != "no difference shown" else _withheld(effect, margin)
+    if _biased(floor) and word != "no difference shown":
+        twin = effect_of(ratios_of(record.twin_pairs)) if len(record.twin_pairs) >= LEAST_TWINS else None
+        if twin is None or _word(twin, margin, metric, alpha) != word:
+            word, withheld = "no difference shown", f"and {b} against the twin of {a} does not say the same"
+            notes.append(caveat("twins disagree", seen=change(twin) if twin else "not measured"))
+    if word == "same within the margin" and effect.excludes_one and effect.p_value <= alpha:
+        notes.append(caveat("real but small", change=effect.ratio - 1, margin=margin))
     return Verdict(
         record.metric,
         word,
-        sentence(record.label or metric.label, word, effect, margin, sides=(a, b)),
+        sentence(record.label or metric.label, word, effect, margin, sides=(a, b), withheld=withheld),
         effect,
         floor,
         margin,
         tuple(notes),
         tuple(record.guards),
+        withheld,
     )
+
+
+def _word(effect: Effect, margin: float, metric: Metric, alpha: float) -> Word:
+    """What an effect is called. Both ends of the interval count, for sameness as for a difference."""
+    if effect.largest_change <= min(margin, SAMENESS_LIMIT):
+        return "same within the margin" if effect.pairs >= LOOKS[0] else "no difference shown"
+    if effect.least_change > margin and effect.p_value <= alpha:
+        return "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
+    return "no difference shown"
+
+
+def _withheld(effect: Effect, margin: float) -> str:
+    """Why a change whose interval leaves out 0 is not claimed; '' where it does not leave it out."""
+    if not effect.excludes_one:
+        return ""
+    if effect.least_change > margin:
+        return f"which Wilcoxon's test does not bear out (p {effect.p_value:.2g})"
+    if margin > LEAST_MARGIN:
+        return f"perhaps within the noise of A against A ({margin:.1%})"
+    return f"perhaps less than the least margin ({margin:.1%})"
+
+
+def _biased(floor: Effect) -> bool:
+    """Whether A and its twin differ by more than the least margin."""
+    return floor.excludes_one and abs(floor.ratio - 1) > LEAST_MARGIN
 
 
 def ratios_of(pairs: Sequence[Pair]) -> list[float]:
@@ -167,7 +191,7 @@ def _notes(record: Record, ratios: Sequence[float], floor: Effect) -> list[Cavea
     notes = []
     if floor.largest_change > 0.10:
         notes.append(caveat("noisy machine", floor=floor.largest_change))
-    if floor.excludes_one and abs(floor.ratio - 1) > LEAST_MARGIN:
+    if _biased(floor):
         notes.append(caveat("biased sides", change=floor.ratio - 1))
     rho, p = drift(ratios)
     if p < 0.01:
@@ -179,49 +203,3 @@ def _invalid(record: Record, found: Sequence[Caveat]) -> Verdict:
     reasons = "; ".join(one.seen for one in found if one.grave)
     text = f"INVALID: {reasons}. No figure is claimed."
     return Verdict(record.metric, "INVALID", text, caveats=tuple(found), guards=tuple(record.guards))
-
-
-def sentence(label: str, word: Word, effect: Effect, margin: float, *, sides: tuple[str, str]) -> str:
-    """The verdict in words, with the interval."""
-    a, b = sides
-    low, moved, high = percents(effect)
-    bounds = f"95 % interval {low} to {high}, {effect.pairs} pairs"
-    if word == "same within the margin":
-        return f"{b} and {a} are the same in {label} within {margin:.1%} ({bounds})."
-    if word == "no difference shown":
-        return (
-            f"No difference between {b} and {a} was shown in {label}; "
-            f"it could be up to {effect.largest_change:.1%} ({bounds})."
-        )
-    return f"{b} is {word} than {a} in {label}: {moved} ({bounds}; margin {margin:.1%})."
-
-
-def percent(ratio: float) -> str:
-    """A ratio as a signed change: 1.104 -> +10.4 %; factors from 2 on as 3.2x."""
-    return f"{ratio:.1f}x" if ratio >= 2 else f"{(ratio - 1) * 100:+.1f} %"
-
-
-def percents(effect: Effect) -> tuple[str, str, str]:
-    """Low, middle and high in the notation of the middle: +95 % to 2.1x cannot be read as one interval."""
-    figures = (effect.low, effect.ratio, effect.high)
-    if effect.ratio < 2:
-        low, middle, high = (f"{(one - 1) * 100:+.1f} %" for one in figures)
-    else:
-        low, middle, high = (f"{one:.{1 if one >= 1.95 else 2}f}x" for one in figures)
-    return low, middle, high
-
-
-def change(effect: Effect) -> str:
-    """+10.8 % (+9.1 % to +12.0 %)"""
-    low, middle, high = percents(effect)
-    return f"{middle} ({low} to {high})"
-
-
-def prediction_came_true(expected: str, word: Word, effect: Effect | None) -> str:
-    """What to say about a prediction `up`, `down` or `same` of the metric."""
-    if effect is None or word == "INVALID":
-        return "not decided: the run is invalid"
-    if word == "no difference shown":
-        return "not decided: no difference was shown, and equality was not shown either"
-    moved = "same" if word == "same within the margin" else ("up" if effect.ratio > 1 else "down")
-    return "came true" if moved == expected else f"did not come true: expected {expected}, it was {moved}"

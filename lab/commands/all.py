@@ -11,7 +11,7 @@ from lab.errors import LabError, UsageError
 from lab.experiments.availability import availability
 from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import results_of
-from lab.verdict import GLYPHS
+from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue, lever_named
 
 

@@ -19,7 +19,8 @@ from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult, load
 from lab.load import record
 from lab.trials.observation import pairs_of
-from lab.verdict import GLYPHS, Verdict, change, percent
+from lab.verdict import Verdict
+from lab.verdict_words import GLYPHS, change, percent
 from levers.metrics import METRICS
 
 # Parts of the plan that change what a figure means. (Seeds, looks and lengths do not.)

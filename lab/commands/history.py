@@ -9,7 +9,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments.result import PullResult, results_of
 from lab.trials.observation import pairs_of
-from lab.verdict import GLYPHS, change
+from lab.verdict_words import GLYPHS, change
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
 

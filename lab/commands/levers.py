@@ -8,7 +8,7 @@ from rich.table import Table
 
 from lab.experiments.availability import availability
 from lab.experiments.result import preferred, results_of
-from lab.verdict import GLYPHS
+from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue
 
 SHORT = {"same within the margin": "same", "no difference shown": "not shown", "INVALID": "invalid"}

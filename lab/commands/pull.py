@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from lab.errors import UsageError, VoidResult
 from lab.experiments.result import KEPT, RUNS, PullResult, file_name
-from lab.verdict import GLYPHS, prediction_came_true
+from lab.verdict_words import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named
 from levers.lever import Design
 from levers.metrics import METRICS

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.experiments.session import Progress
-from lab.verdict import percents
+from lab.verdict_words import percents
 from levers.metrics import METRICS
 
 

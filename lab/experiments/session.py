@@ -136,7 +136,8 @@ def verdicts_of(
         samples = min((one.samples_of(metric) for one in kept), default=0)
         floor = floor_pairs_of(kept, metric)
         label = plan.label(metric)
-        record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label)
+        twins = pairs_of(kept, metric, "a2", "b")
+        record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label, twins)
         verdicts.append(judge(record, *plan.values))
     return verdicts
 

@@ -10,7 +10,8 @@ from lab.report.links import linked
 from lab.report.load_words import rate_of
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
-from lab.verdict import LEAST_MARGIN, Verdict, change
+from lab.verdict import Verdict
+from lab.verdict_words import change
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
 
@@ -165,14 +166,11 @@ def _open(result: PullResult) -> str:
 
 def seen(verdict: Verdict) -> str:
     """Of an interval that leaves out 0 and yet gave no verdict: what was seen, and what withheld it."""
-    effect = verdict.effect
-    if verdict.word != "no difference shown" or effect is None or not effect.excludes_one:
-        return ""
-    if abs(effect.ratio - 1) <= (verdict.margin or 0):
-        floor = (verdict.margin or 0) > LEAST_MARGIN
-        limit = "what A against A shows in the same minutes" if floor else "the least margin"
-        return f"{change(effect)} was seen, but not above {limit} ({verdict.margin:.1%})"
-    return f"{change(effect)} was seen, but Wilcoxon's test does not bear it out (p {effect.p_value:.2g})"
+    return (
+        f"{change(verdict.effect)} was seen, {verdict.withheld}"
+        if verdict.withheld and verdict.effect
+        else ""
+    )
 
 
 def _against(result: PullResult) -> str:

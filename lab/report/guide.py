@@ -24,7 +24,8 @@ from lab.report.resolved import resolved
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.trials.observation import pairs_of
-from lab.verdict import GLYPHS, Verdict, change
+from lab.verdict import Verdict
+from lab.verdict_words import GLYPHS, change
 from levers.catalogue import catalogue, lever_named
 from levers.lever import Lever
 from levers.metrics import METRICS

@@ -9,7 +9,7 @@ from lab.experiments.session import MOST_OF_OTHERS
 from lab.report.advice import Found
 from lab.report.load_words import searched
 from lab.report.style.page import TEMPLATES
-from lab.verdict import prediction_came_true
+from lab.verdict_words import prediction_came_true
 from levers.catalogue import lever_named
 
 

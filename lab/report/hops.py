@@ -8,7 +8,7 @@ from lab.report.advice import Found
 from lab.report.apart import apart
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
-from lab.verdict import change
+from lab.verdict_words import change
 
 METRIC = "cpu_per_1k_total"
 # Levers that lead from one process to the next: their CPU is the price of a hop.

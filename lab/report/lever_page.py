@@ -14,7 +14,8 @@ from lab.report.doubts import doubts
 from lab.report.head import prediction
 from lab.report.links import linked
 from lab.report.load_words import load_of
-from lab.verdict import GLYPHS, Verdict
+from lab.verdict import Verdict
+from lab.verdict_words import GLYPHS
 from levers.catalogue import lever_named, page, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS

@@ -7,7 +7,7 @@ import jinja2
 
 from lab.report.advice import Found
 from lab.report.style.page import TEMPLATES
-from lab.verdict import change
+from lab.verdict_words import change
 from levers.catalogue import lever_named
 
 

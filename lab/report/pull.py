@@ -18,7 +18,7 @@ from lab.report.load_words import load_of, searched
 from lab.report.style import render
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
 from lab.trials.schedule import Side
-from lab.verdict import GLYPHS, prediction_came_true
+from lab.verdict_words import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
 

@@ -1,12 +1,14 @@
 """The verdict on made-up sessions: the instrument's acceptance tests in their short form."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pytest
 
 from lab.statistics import Effect
-from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, change, judge, prediction_came_true
+from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge
+from lab.verdict_words import change, prediction_came_true
 
 
 def session(rng, *, effect=1.0, spread=0.02, n=30, order_bias=1.0, design="together", tails=None):
@@ -102,6 +104,35 @@ def test_the_margin_is_never_below_what_a_against_a_can_look_like():
     assert verdict.margin is not None and verdict.margin > 0.06
     assert verdict.word not in ("better", "worse")
     assert "biased sides" in [caveat.name for caveat in verdict.caveats]
+
+
+def shifted(pairs, ratio):
+    """Pairs whose ratios are all multiplied."""
+    return [replace(pair, b=pair.b * ratio) for pair in pairs]
+
+
+@pytest.mark.parametrize(("twin", "word"), [(1.02, "no difference shown"), (1.12, "worse")])
+def test_where_twins_differ_b_must_be_told_from_both(twin, word):
+    rng = np.random.default_rng(17)
+    pairs, floor = session(rng, effect=1.15, spread=0.005), session(rng, effect=1.03, spread=0.005)
+    verdict = judge(Record("cpu_per_1k", pairs, floor, twin_pairs=shifted(pairs, twin / 1.15)))
+    assert verdict.word == word
+    names = [caveat.name for caveat in verdict.caveats]
+    assert "biased sides" in names
+    assert ("twins disagree" in names) == (word != "worse")
+    assert judge(Record("cpu_per_1k", pairs, floor)).word == "no difference shown"  # the twin was not asked
+
+
+def test_a_difference_must_lie_beyond_what_a_against_a_shows_with_its_whole_interval():
+    rng = np.random.default_rng(26)
+    pairs, floor = session(rng, effect=1.12, spread=0.05, n=12), session(rng, spread=0.05, n=12)
+    verdict = judge(Record("cpu_per_1k", pairs, floor))
+    effect, margin = verdict.effect, verdict.margin
+    assert effect is not None and margin is not None
+    assert effect.ratio - 1 > margin > effect.low - 1 > 0  # the median is beyond it, the near end is not
+    assert verdict.word == "no difference shown"
+    assert "was seen, perhaps within the noise of A against A" in verdict.sentence
+    assert judge(Record("cpu_per_1k", shifted(pairs, 1.1), floor)).word == "worse"
 
 
 @pytest.mark.parametrize("bias", [1.05, 1.3])

@@ -24,7 +24,7 @@ from tests.lab.experiments.fakes import plan
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLANTED = 0.10  # of what A uses for a request, as measured just before
-CALM = 0.05  # A against A within this: then a tenth must be found, and twins are alike
+CALM = 0.04  # A against A within this, and an interval no wider to either side: a tenth must be found then
 DIFFERENT = ("better", "worse")
 TOGETHER = Step(0, 0, 0, SIDES, False)
 PLAN = plan(
@@ -80,23 +80,32 @@ async def test_a_planted_tenth_is_found_with_its_size_and_a_against_a_is_silent(
     # ms per 1,000 requests are microseconds a request
     planted = PLANTED * (own["a"] + own["a2"]) / 2
     burn.write_text(str(planted))
-    verdict, observations = await session(rig, tmp_path / "first.jsonl", PLAN.seed)
-    expected = 1 + planted / median(pair.a for pair in pairs_of(observations, "cpu_per_1k"))
-    effect, floor = verdict.effect, verdict.floor
-    assert effect is not None and floor is not None, verdict
-    assert verdict.word in ("worse", "no difference shown"), verdict
-    assert effect.low <= expected + 0.05 and effect.high >= expected - 0.05, verdict
-    if floor.largest_change >= CALM:
+    for number in range(2):  # a busy minute of a shared machine is forgiven once
+        verdict, observations = await session(rig, tmp_path / f"{number}.jsonl", PLAN.seed + number)
+        expected = 1 + planted / median(pair.a for pair in pairs_of(observations, "cpu_per_1k"))
+        assert verdict.word in ("worse", "no difference shown"), verdict
+        assert verdict.effect is not None and verdict.floor is not None, verdict
+        assert verdict.effect.low <= expected + 0.05 and verdict.effect.high >= expected - 0.05, verdict
+        if calm(verdict):
+            break
+    else:
         pytest.skip(
-            f"A differs from A by up to {floor.largest_change:.1%} on this full machine: not shown that "
-            f"a tenth is found and that twins are alike ({verdict.sentence})"
+            f"twice A differed from A by {CALM:.0%} or more on this full machine: not shown that a tenth is "
+            f"found and that twins are alike ({verdict.sentence})"
         )
     assert verdict.word == "worse", verdict
-    assert effect.ratio == pytest.approx(expected, abs=0.05)
+    assert verdict.effect.ratio == pytest.approx(expected, abs=0.05)
     twins = of_twins(observations)
     if twins.word in DIFFERENT:  # as one session in twenty may be; two would be a bias of the instrument
-        twins = of_twins((await session(rig, tmp_path / "second.jsonl", PLAN.seed + 1))[1])
+        twins = of_twins((await session(rig, tmp_path / "twins.jsonl", PLAN.seed + 2))[1])
     assert twins.word not in DIFFERENT, twins
+
+
+def calm(verdict: Verdict) -> bool:
+    """Whether the machine was quiet enough for a tenth to be told."""
+    assert verdict.effect is not None and verdict.floor is not None
+    width = max(verdict.effect.high - verdict.effect.ratio, verdict.effect.ratio - verdict.effect.low)
+    return verdict.floor.largest_change < CALM and width < CALM
 
 
 def test_sides_that_were_to_differ_and_do_not_are_refused(rig):

@@ -164,3 +164,18 @@ async def test_a_duet_says_what_of_the_database_no_side_is_charged_with(tmp_path
     names = {one.metric: {caveat.name for caveat in one.caveats} for one in verdicts}
     assert ("nobody's work" in names["cpu_per_1k_total"]) is said
     assert "nobody's work" not in names["cpu_per_1k"]
+
+
+async def test_a_twin_that_differs_is_asked_as_well(tmp_path):
+    class Biased(FakeRig):
+        def _figures(self, side, step):
+            found = super()._figures(side, step)
+            return {name: value * (1.05 if side == "a2" else 1.0) for name, value in found.items()}
+
+    verdicts, _ = await pull(tmp_path, Biased(effect=1.3, spread=0.005))
+    assert verdicts[0].word == "worse"
+    verdicts, _ = await pull(tmp_path, Biased(effect=1.075, spread=0.005))
+    assert verdicts[0].word == "no difference shown"
+    assert (
+        verdicts[0].sentence.partition(" was seen, ")[2].startswith("and asyncio against the twin of uvloop")
+    )

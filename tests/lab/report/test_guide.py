@@ -378,7 +378,7 @@ def test_who_stops_it_while_it_draws_keeps_the_old_pages(tmp_path, monkeypatch):
     def stopped(result):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lab.report.pull.drawings", stopped)
+    monkeypatch.setattr("lab.report.pull.intervals", stopped)
     with pytest.raises(KeyboardInterrupt):
         guide.write(tmp_path, found)
     assert page.read_text() == "old"
