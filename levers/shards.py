@@ -32,5 +32,5 @@ LEVER = Lever(
     also=("p50", "cpu_per_1k_total"),
     needs=("citus",),
     sweep=("1", "2", "4", "8", "16", "32"),
-    leaves_open="fan-out: a send goes to one shard however many there are (docs/results/citus.md)",
+    mix="chat",  # a send goes to one shard however many there are; a list of dialogs asks them all
 )
