@@ -161,7 +161,7 @@ def citus_(
 def prices(
     *,
     rounds: Annotated[int, typer.Option(min=1, help="How often each way has its turn.")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 8.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of a turn.")] = 12.0,
     rate: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 200.0,
     sockets: Annotated[int, typer.Option(min=10, help="Devices that listen.")] = 200,
     only: Annotated[

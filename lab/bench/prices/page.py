@@ -6,7 +6,7 @@ from statistics import median
 
 from lab.bench import pages
 from lab.bench.prices.run import KINDS, Prices, Turn
-from lab.bench.prices.ways import GROUPS, Way
+from lab.bench.prices.ways import BALANCE, GROUPS, Way
 
 WORDS = {"backend": "API", "single": "single process", "haproxy": "HAProxy", "rabbitmq": "RabbitMQ"}
 WORDS |= {"postgres": "PostgreSQL"}
@@ -68,6 +68,10 @@ def _which(found: Prices) -> str:
     return "" if set(found.groups) == set(GROUPS) else ": " + ", ".join(found.groups).lower()
 
 
+def _fewest(found: Prices) -> int:
+    return min((turn.messages for turn in found.turns if not turn.invalid), default=0)
+
+
 def markdown(found: Prices) -> str:
     """The page."""
     lines = [
@@ -78,8 +82,10 @@ def markdown(found: Prices) -> str:
         f"two of {found.sockets} devices. CPU is in ms per 1,000 messages, by kind of process (the lab's own",
         "are left out); times in ms, from the intended send; medians of the rounds, ratios with (smallest ..",
         "largest) of pairs in one round. Every ledger was clean. A batch is what this one rate makes of it:",
-        "near the limit hints share messages and cost less ([what a hint costs](broker.md)). What is",
-        "promised for it: [delivery](../delivery.md).",
+        "near the limit hints share messages and cost less ([what a hint costs](broker.md)). The proxy has",
+        f"BALANCE={BALANCE} where a row names no other; a turn that counts had {_fewest(found):,} messages",
+        "or more. *The same once more* is another stack with the settings of the first row: a difference that",
+        "is not larger than its is none. What is promised for it: [delivery](../delivery.md).",
         "",
     ]
     for group in found.groups:

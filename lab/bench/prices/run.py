@@ -95,7 +95,7 @@ def bench(plan: PricesPlan, tell: Callable[[str], None]) -> Prices:
                 mode=ways[0].mode,
                 api=API,
                 websockets=ways[0].websockets,
-                levers={"HOP_TIMES": "off", **ways[0].levers},
+                levers=ways[0].settings,
             )
             with running(request) as stack:
                 people(stack, plan.sockets, plan.seed)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from lab.stack.modes import Mode
 
+BALANCE = "partition"  # of every way that names no other
+
 
 @dataclass(frozen=True)
 class Way:
@@ -14,12 +16,19 @@ class Way:
     websockets: int = 2
     levers: Mapping[str, str] = field(default_factory=dict)
     proxy: bool = True
+    again: bool = False  # another stack of the same: by so much its figures differ from themselves
 
     @property
     def stack(self) -> str:
         """The stack in words: ways with the same words run on one."""
         levers = "".join(f" {name}={value}" for name, value in sorted(self.levers.items()))
-        return f"{self.mode}, {self.websockets} websocket services{levers}"
+        return f"{self.mode}, {self.websockets} websocket services{levers}{', again' if self.again else ''}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of the stack's services, and of its proxy where it has one."""
+        balance = {"BALANCE": BALANCE} if self.mode == "stack" else {}
+        return {"HOP_TIMES": "off", **balance, **self.levers}
 
     @property
     def key(self) -> str:
@@ -35,6 +44,7 @@ PLAIN = Way()
 GROUPS: Mapping[str, Mapping[str, Way]] = {
     "The proxy": {
         "HAProxy over TCP": PLAIN,
+        "the same once more": Way(again=True),
         "HAProxy over unix sockets": _with(APP_TRANSPORT="unix"),
         "no proxy": Way(proxy=False),
     },

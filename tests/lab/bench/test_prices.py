@@ -48,6 +48,19 @@ def test_ratios_are_of_the_same_round_and_only_of_turns_that_count():
     assert "1 of 4 turns were INVALID" in page.markdown(result)
 
 
+def test_the_plain_way_is_measured_against_itself_on_another_stack():
+    again = GROUPS["The proxy"]["the same once more"]
+    assert (again.mode, again.levers, again.proxy) == (PLAIN.mode, PLAIN.levers, PLAIN.proxy)
+    assert PLAIN.settings["BALANCE"] == again.settings["BALANCE"] == "partition"
+    assert "BALANCE" not in Way(mode="single").settings  # which has no proxy
+    assert again.key != PLAIN.key and stacks()[again.stack] == [again]
+    words = page.markdown(found(turn(PLAIN, 1, 90.0), turn(again, 1, 95.0)))
+    assert "| the same once more | 95 | 10 | 105 | 1.05 (1.05 .. 1.05) |" in words
+    assert (
+        "BALANCE=partition where a row names no other; a turn that counts had 100 messages\nor more" in words
+    )
+
+
 def test_some_groups_may_be_asked_for_alone():
     assert list(stacks(["The encoding"])) == [PLAIN.stack, GROUPS["The encoding"]["msgpack"].stack]
 
