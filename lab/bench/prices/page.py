@@ -84,8 +84,8 @@ def markdown(found: Prices) -> str:
         "largest) of pairs in one round. Every ledger was clean. A batch is what this one rate makes of it:",
         "near the limit hints share messages and cost less ([what a hint costs](broker.md)). The proxy has",
         f"BALANCE={BALANCE} where a row names no other; a turn that counts had {_fewest(found):,} messages",
-        "or more. *The same once more* is another stack with the settings of the first row: a difference that",
-        "is not larger than its is none. What is promised for it: [delivery](../delivery.md).",
+        "or more. *The same once more* is another stack with the settings of the first row: a difference",
+        "that is not larger than its is none. What is promised for it: [delivery](../delivery.md).",
         "",
     ]
     for group in found.groups:
