@@ -20,7 +20,6 @@ from lab.stack.host import running
 from lab.stack.modes import Mode, Request
 
 FOLDER = Path(__file__).parents[2] / ".lab"
-SETTLE_SECONDS = 40.0  # nobody waits for it unless a hint was lost: the sweep brings its message within 36 s
 
 
 def command(
@@ -55,7 +54,6 @@ def command(
             seed=seed,
             mix=mix,
             stall_test=True,
-            settle=SETTLE_SECONDS,
             proxy=True,  # where the mode has one
             command=f"lab demo --mode {mode} --rate {rate:g} --seconds {seconds} --mix {mix} "
             f"--users {users} --seed {seed}",

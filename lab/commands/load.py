@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lab.errors import LabError, UsageError, VoidResult
 from lab.load.display import progress, short_table
-from lab.load.plan import MIXES, OPERATIONS, LoadPlan, Operation
+from lab.load.plan import MIXES, OPERATIONS, SETTLE_SECONDS, LoadPlan, Operation
 from lab.load.record import RunRecord, Second
 from lab.load.run import run_load
 from lab.stack.description import DEFAULT_HOME, StackDescription
@@ -39,6 +39,7 @@ def parse_mix(text: str) -> str | dict[Operation, float]:
 
 
 def command(
+    context: typer.Context,
     *,
     rate: Annotated[float, typer.Option(help="Operations per second, whatever the stack answers.")] = 200,
     seconds: Annotated[float, typer.Option("--seconds", "--duration", help="Measured time.")] = 20,
@@ -57,7 +58,9 @@ def command(
     ] = 512,
     timeout: Annotated[float, typer.Option(help="Seconds after which a request has failed.")] = 5,
     retries: Annotated[int, typer.Option(help="Further tries of a send that failed, with the same id.")] = 0,
-    settle: Annotated[float, typer.Option(help="Longest wait for the last deliveries, seconds.")] = 5,
+    settle: Annotated[
+        float, typer.Option(help="Longest wait for the last deliveries, seconds: it ends when all are there.")
+    ] = (SETTLE_SECONDS),
     stall_test: Annotated[bool, typer.Option(help="Test the generator first (2 s).")] = True,
     proxy: Annotated[bool, typer.Option(help="Through HAProxy where the stack has one.")] = True,
     output: Annotated[
@@ -69,7 +72,10 @@ def command(
     report: Annotated[bool, typer.Option(help="Also write the HTML report beside it.")] = True,
     show_progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Live figures.")] = True,
     engine: Annotated[
-        Engine, typer.Option(help="locust: the behaviour mix of tests/load/locustfile.py, no ledger.")
+        Engine,
+        typer.Option(
+            help="locust: the behaviour mix of tests/load/locustfile.py; a table, no ledger, few options."
+        ),
     ] = "lab",
     home: Annotated[
         Path, typer.Option(help="Run folder of the stack.", show_default=".lab/stack")
@@ -107,8 +113,9 @@ def command(
     )
     plan.check()
     if engine == "locust":
-        from lab.load.locust_command import run_with_locust
+        from lab.load.locust_command import refuse_unknown, run_with_locust
 
+        refuse_unknown(_given(context), plan)
         run_with_locust(plan, console)
         return
     plan = replace(plan, command=_again(plan, mix))
@@ -127,6 +134,15 @@ def command(
         raise typer.Exit(INTERRUPTED)
     if not record.valid:
         raise VoidResult("load: the figures do not count: " + record.verdict.reasons[0])
+
+
+def _given(context: typer.Context) -> list[str]:
+    """The parameters that the command line names."""
+    return [
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
 
 
 def _report(record: RunRecord, path: Path) -> Path:
@@ -150,6 +166,7 @@ def _again(plan: LoadPlan, mix: str) -> str:
         ("in-flight", plan.in_flight_limit, usual.in_flight_limit),
         ("timeout", plan.timeout, usual.timeout),
         ("retries", plan.retries, usual.retries),
+        ("settle", plan.settle, usual.settle),
     ):
         if value != default:
             words.append(f"--{option} {value:g}" if isinstance(value, float) else f"--{option} {value}")

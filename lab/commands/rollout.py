@@ -64,7 +64,6 @@ def command(
         rate=load,
         duration=LONGEST_SECONDS,
         sockets=sockets,
-        settle=40,
         proxy=True,
         command=f"lab rollout --load {load:g} --sockets {sockets}",
     )

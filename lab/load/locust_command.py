@@ -1,6 +1,7 @@
 """`lab load --engine locust`: the same plan as Locust understands it, and its figures in a table."""
 
 import asyncio
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +12,20 @@ from lab.load.locust_engine import LocustPlan, run_locust
 from lab.load.plan import LoadPlan, Operation
 
 NAMES: dict[Operation, str] = {"send": "send", "list": "history", "dialogs": "dialogs", "search": "search"}
+# Parameters of `lab load` that Locust's run follows; of sockets only whether there are any.
+FOLLOWED = ("rate", "seconds", "seed", "mix", "processes", "proxy", "home")
+BESIDES = ("engine", "show_progress")  # Locust's run shows none, as --no-progress wishes
 ACTIONS_A_PERSON = 1.0  # a second; more people than that only if the rate asks for them
+
+
+def refuse_unknown(given: Sequence[str], plan: LoadPlan) -> None:
+    """Raises UsageError with the options of the command line that would be ignored."""
+    followed = {*FOLLOWED, *BESIDES, *(() if plan.sockets else ("sockets",))}
+    ignored = [name for name in given if name not in followed]
+    if ignored:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        known = ", ".join(f"--{name}" for name in FOLLOWED)
+        raise UsageError(f"--engine locust: {words}: expected some of {known}, --sockets 0")
 
 
 def as_locust(plan: LoadPlan) -> LocustPlan:

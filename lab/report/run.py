@@ -84,7 +84,7 @@ class Story:
     processes: Sequence[Used]
     settings: Mapping[str, Mapping[str, str]]  # process -> effective setting -> value
     fingerprint: Mapping[str, str]
-    command: str
+    command: str  # or several, a line each: how to make it again
     questions: Sequence[tuple[str, str]]
     notes: Sequence[str] = field(default_factory=tuple)  # stand under the verdict
 

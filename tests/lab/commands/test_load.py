@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from hl_utils import seeding
-from lab.commands.load import _again, parse_mix
+from lab.commands.load import _again, command, parse_mix
 from lab.errors import UsageError
 from lab.load import record
 from lab.load.locust_command import as_locust
@@ -60,6 +62,27 @@ def test_locust_gets_the_same_rate_by_people():
     assert found.mix == "send=0.75,history=0.25"
     with pytest.raises(UsageError, match="list_deep"):
         as_locust(LoadPlan(stack=made_up_stack(), mix="list_deep"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--output", "x.json", "--warm-up", "1"], "--output, --warm-up: expected some of --rate, --seconds"),
+        (["--sockets", "50"], "--sockets: expected"),
+    ],
+)
+def test_options_that_locust_would_ignore_are_refused(options, words, monkeypatch):
+    """Which were given, the command line knows: a default is no wish."""
+    given: list[str] = []
+    monkeypatch.setattr(StackDescription, "load", lambda home: made_up_stack())
+    monkeypatch.setattr("lab.load.locust_command.run_with_locust", lambda plan, console: given.append("run"))
+    app = typer.Typer()
+    app.command()(command)
+    usual = ["--engine", "locust", "--rate", "10", "--seed", "3", "--sockets", "0", "--no-progress"]
+    result = CliRunner().invoke(app, [*usual, *options])
+    assert isinstance(result.exception, UsageError) and words in str(result.exception)
+    assert CliRunner().invoke(app, usual).exception is None
+    assert given == ["run"]
 
 
 @pytest.fixture(scope="module")

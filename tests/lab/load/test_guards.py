@@ -43,6 +43,14 @@ def test_good_run_is_valid():
     assert "p99 20 ms" in found.sentence and "100 operations/s" in found.sentence
 
 
+@pytest.mark.parametrize(("late", "claimed"), [(0.0019, True), (0.0021, False)])
+def test_a_p99_that_is_the_generators_by_more_than_a_tenth_is_not_claimed(late, claimed):
+    total = _figures(lag=_latency(0.0002, late))
+    found = guards.verdict([guards.lag(total)], total, LEDGER, 10)
+    assert found.word == "VALID" and guards.claims_p99(total) is claimed
+    assert ("p99 not claimed (20 ms, " in found.sentence) is not claimed
+
+
 @pytest.mark.parametrize(("answered", "ok"), [(990, True), (989, False)])
 def test_too_few_answers_in_time_are_refused(answered, ok):
     assert guards.achieved(answered, _figures()).ok is ok

@@ -56,6 +56,16 @@ def test_every_part_of_the_record_is_on_the_page(record: RunRecord) -> None:
         assert text in page, text
 
 
+def test_again_makes_the_stack_and_its_people_too(record: RunRecord) -> None:
+    stack = msgspec.structs.replace(record.stack, levers={"POOL_SIZE": "5"})
+    told = story_of(msgspec.structs.replace(record, stack=stack)).command.splitlines()
+    assert told[0] == "lab up --mode multi --api 1 --websocket 1 --set POOL_SIZE=5"
+    assert told[1:] == [f"lab seed --users {record.settings.users}", record.command]
+    assert (
+        story_of(msgspec.structs.replace(record, command="lab demo --rate 5")).command == "lab demo --rate 5"
+    )
+
+
 def test_a_busy_machine_is_told_beside_the_verdict(record: RunRecord) -> None:
     assert record.pressure
     busy = msgspec.structs.replace(
