@@ -124,7 +124,7 @@ async def _promoted(
     if load:
         from lab.load.run import run_load
 
-        plan = LoadPlan(stack=stack, rate=load, duration=3600, warm_up=1, retries=0, settle=40)
+        plan = LoadPlan(stack=stack, rate=load, duration=3600, warm_up=1, retries=0)
         loading = asyncio.create_task(run_load(plan, stop=stop))
         await asyncio.wait({loading}, timeout=CALM_SECONDS + plan.warm_up)
     try:

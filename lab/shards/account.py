@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from lab.report.style import figure, render, svg
 from lab.report.style.palette import DASHES, SERIES
-from lab.shards.meanwhile import KINDS, Meanwhile, Window
+from lab.shards.fared import KINDS, Window
+from lab.shards.meanwhile import Meanwhile
 from lab.shards.watch import Account
 
 Row = tuple[str, str]

@@ -16,7 +16,8 @@ from lab.report.guide import standalone
 from lab.shards import servers, steps
 from lab.shards.account import as_data, picture, refused
 from lab.shards.cluster import Cluster
-from lab.shards.meanwhile import KINDS, SPANS, Load, Meanwhile, Window
+from lab.shards.fared import KINDS, SPANS, Window
+from lab.shards.meanwhile import Load, Meanwhile
 from lab.shards.steps import Step, changed
 from lab.shards.watch import Account
 from lab.stack.description import StackDescription

@@ -17,7 +17,8 @@ from lab.experiments.rig import StackRig
 from lab.load.run import run_load
 from lab.shards import changes
 from lab.shards.cluster import Cluster
-from lab.shards.meanwhile import KINDS, SPANS, Load
+from lab.shards.fared import KINDS, SPANS
+from lab.shards.meanwhile import Load
 from lab.shards.steps import changed, crash
 from lab.stack import citus
 from lab.stack.description import StackDescription

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from lab.shards.meanwhile import KINDS, SPANS, Meanwhile, Window
+from lab.shards.fared import KINDS, SPANS, Window
+from lab.shards.meanwhile import Meanwhile
 from lab.shards.walk import Head, Walked, page
 from lab.shards.watch import Sample
 from tests.lab.shards.made_up import RECORD, WELL, WORKER

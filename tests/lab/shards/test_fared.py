@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.shards.account import refused, words
-from lab.shards.meanwhile import SPANS, Second, Window, read, seconds, windows
+from lab.shards.fared import SPANS, Second, Window, read, seconds, windows
 
 TIMES = (10.0, 20.0, 30.0, 40.0)
 
