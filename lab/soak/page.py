@@ -7,6 +7,7 @@ import msgspec
 
 from lab.soak.flat import COUNT_PER_HOUR, MEMORY_MIB_PER_HOUR, RING_EVENTS, Slope
 from lab.soak.run import Soak
+from lab.soak.sampler import SERVICES
 
 
 def write(found: Soak, folder: Path) -> list[Path]:
@@ -21,13 +22,12 @@ def write(found: Soak, folder: Path) -> list[Path]:
 def markdown(found: Soak) -> str:
     """The page."""
     ledger, machine = found.ledger, found.machine
-    verdict = "**Nothing grew, nothing was lost.**" if not found.troubles else "**Not as it should be:**"
     lines = [
         "# A long run with churn",
         "",
         "Made by `lab soak`; do not edit.",
         "",
-        verdict,
+        _verdict(found),
         *([""] if found.troubles else []),
         *[f"- {trouble}" for trouble in found.troubles],
         "",
@@ -60,6 +60,23 @@ def markdown(found: Soak) -> str:
         f" {found.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.code}{waited}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(found: Soak) -> str:
+    """What was shown, and what of the others was not."""
+    if found.troubles:
+        return "**Not as it should be:**"
+    words = (
+        f"**Our services grew by less than {MEMORY_MIB_PER_HOUR:g} MiB and {COUNT_PER_HOUR:g} files or tasks"
+        " an hour; nothing was lost.**"
+    )
+    others: dict[str, list[str]] = {}
+    for name, figures in found.slopes.items():
+        for figure, one in figures.items():
+            if one.word != "flat" and name.rpartition("-")[0] not in SERVICES:
+                others.setdefault(one.word, []).append(f"{figure.removesuffix('_mib')} of {name}")
+    told = [f"{word}: {', '.join(which)}" for word, which in sorted(others.items())]
+    return f"{words} Of the other processes {'; '.join(told)}." if told else words
 
 
 def _told(slope: Slope | None) -> str:

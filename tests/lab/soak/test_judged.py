@@ -1,6 +1,7 @@
 """What of a soak is not as it should be is named, and stands on the page beside the limits."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -22,18 +23,28 @@ from tests.lab.faults.made_up import calm, changed
 SECONDS = [10.0 * number for number in range(120)]
 
 
-def found(run: RunRecord | None = None, per_hour: float = 0.0, **not_welcomed: int) -> Soak:
+def found(
+    run: RunRecord | None = None, per_hour: float = 0.0, others: Sequence[Series] = (), **not_welcomed: int
+) -> Soak:
     comers = Comers(cast("StackDescription", None), total=0, at_once=1)
     comers.welcomed, comers.not_welcomed = 100, Counter(not_welcomed)
     memory = [50 + per_hour * at / 3600 for at in SECONDS]
     service = Series("websocket-1", "websocket", SECONDS, memory, [20.0] * 120, [30.0] * 120)
-    return judged(run or calm(), [service], comers, "lab soak")
+    return judged(run or calm(), [service, *others], comers, "lab soak")
 
 
 def test_a_soak_in_which_nothing_grew_has_no_trouble_and_its_page_tells_the_limits():
     words = page.markdown(found())
-    assert found().troubles == [] and "**Nothing grew, nothing was lost.**" in words
+    assert found().troubles == [] and "**Our services grew by less than 8 MiB" in words
+    assert "Of the other processes" not in words
     assert "(0 not welcomed)" in words and "at most 8 MiB or 30 files or tasks an hour" in words
+
+
+def test_what_was_not_shown_of_the_servers_stands_in_the_first_line():
+    memory = [60 + 20 * at / 3600 for at in SECONDS]
+    rabbit = Series("rabbit", "rabbitmq", SECONDS, memory, [20.0] * 120, [])
+    soak = found(others=[rabbit])
+    assert soak.troubles == [] and "Of the other processes grows: memory of rabbit." in page.markdown(soak)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +62,7 @@ def test_a_soak_in_which_nothing_grew_has_no_trouble_and_its_page_tells_the_limi
 def test_each_trouble_is_named_on_the_page(soak, trouble):
     assert len(soak.troubles) == 1 and soak.troubles[0].startswith(trouble)
     words = page.markdown(soak)
-    assert f"- {trouble}" in words and "Nothing grew" not in words
+    assert f"- {trouble}" in words and "Our services grew" not in words
 
 
 def test_the_page_says_when_the_code_was_not_as_committed():
