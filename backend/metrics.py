@@ -46,6 +46,7 @@ class Metrics:
         self.create_seconds = Histogram()
         self.list_seconds = Histogram()
         self.batch_sizes = Histogram(SIZES)
+        self.hint_batch_sizes = Histogram(SIZES)
         self.acquire_seconds = Histogram()
         self.loop_lag_seconds = Histogram()
         self.cache_hits = 0
@@ -73,6 +74,11 @@ class Metrics:
             ("dialog_create_req_time_s", "Seconds to answer a send.", self.create_seconds),
             ("dialog_list_req_time_s", "Seconds to answer a page of a dialog.", self.list_seconds),
             ("group_commit_size", "Messages in one commit.", self.batch_sizes),
+            (
+                "hints_batch_size",
+                "Hints handed to the broker at once; HINTS_PER_MESSAGE of them share a message.",
+                self.hint_batch_sizes,
+            ),
             (
                 "database_acquire_wait_s",
                 "Seconds waited for a connection, when waiting.",

@@ -116,6 +116,7 @@ class PublishQueue:
 
     async def _publish(self, batch: list[DialogMessage]) -> None:
         now = time.time()
+        self._metrics.hint_batch_sizes.observe(len(batch))
         for message in batch:
             message.mark(now)
         for attempt in range(1, self._tries + 1):

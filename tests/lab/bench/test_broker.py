@@ -32,4 +32,17 @@ def test_lost_hints_and_changed_code_show_on_the_page():
     machine = msgspec.to_builtins(replace(calm().machine, commit="abc", changed=True))
     about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
     words = broker_page.markdown([cell], about)
+    assert "for a hint: nats does not." in words  # 0.1 ms
     assert "| 100 | 3 |" in words and "commit abc, with changes that are not committed; some task" in words
+
+
+def test_the_page_says_from_how_many_hints_a_publish_on_the_aim_is_kept():
+    machine = msgspec.to_builtins(calm().machine)
+    about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
+    costs = {("nats", 1): 0.05, ("nats", 10): 0.02, ("nats", 64): 0.01, ("redis", 64): 0.03}
+    cells = [
+        Cell(broker, batch, True, 1, 100, 100, 1.0, milliseconds / 10, 0.01, 0.01)
+        for (broker, batch), milliseconds in costs.items()
+    ]
+    words = broker_page.markdown(cells, about)
+    assert "CPU for a hint: nats keeps it from 10 hints a publish on, redis does not." in words
