@@ -36,6 +36,10 @@ def command(
         float, typer.Option(min=0, help="Operations a second meanwhile, with the ledger on; 0: none.")
     ] = 0,
     sockets: Annotated[int, typer.Option(min=0, help="Devices that listen meanwhile.")] = 200,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Also keep the result of --load here; a page beside it is named .md."),
+    ] = None,
     home: Annotated[
         Path, typer.Option(help="Run folder of the stack.", show_default=".lab/stack")
     ] = DEFAULT_HOME,
@@ -69,7 +73,7 @@ def command(
     )
     record = asyncio.run(watched(plan, kinds, changes))
     console.print(short_table(record))
-    for line in write(record):
+    for line in write(record, output):
         console.print(line, soft_wrap=True, highlight=False)
     judge(record)
 
@@ -100,18 +104,24 @@ async def watched(plan: LoadPlan, kinds: Sequence[str], changes: Mapping[str, st
     return msgspec.structs.replace(record, events=events, interrupted=False)
 
 
-def write(record: RunRecord) -> list[str]:
-    """Write result and report; returns two lines that name them."""
+def write(record: RunRecord, output: Path | None = None) -> list[str]:
+    """Write result and report; returns lines that name them. `output`: keep the result there too."""
+    from lab.report import rollout
     from lab.report import run as page
     from lab.report.story import story_of
 
     path = RESULTS / time.strftime("rollout-%Y%m%d-%H%M%S.json", time.localtime(record.started_at))
     try:
         record.save(path)
-        return [
+        lines = [
             f"result: {path.resolve()}",
             f"report: {page.write(story_of(record), path.with_suffix('.html').resolve())}",
         ]
+        if output is not None:
+            record.save(output)
+            output.with_suffix(".md").write_text(rollout.markdown(record))
+            lines.append(f"kept: {output}  page: {output.with_suffix('.md')}")
+        return lines
     except OSError as error:
         raise LabError(f"{error.filename}: {error.strerror}") from None
 
