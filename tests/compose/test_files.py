@@ -54,7 +54,7 @@ def test_no_service_may_write_to_its_image_or_gain_rights_or_use_memory_without_
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"] and not service.get("cap_add"), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert not service.get("privileges") and not service.get("network_mode"), name
+        assert not service.get("privileged") and not service.get("network_mode"), name
         assert int(service["mem_limit"]) <= 2**30, name
 
 
