@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from lab.errors import StackError
 from lab.faults.scene import Scene
 
 LIMIT_SECONDS = 40.0  # for what a node must notice; rabbitmqctl alone takes seconds on a full machine
@@ -28,7 +29,10 @@ async def processes(scene: Scene, who: str) -> Sequence[str]:
 
 
 async def node(scene: Scene, who: str) -> str:
-    """The RabbitMQ node with most connections of this role; the same one until the row is over."""
+    """The RabbitMQ node with most connections of this role; the same one until the row is over.
+
+    Raises StackError when there is none.
+    """
     if who not in scene.chosen:
         role = who.removesuffix("-node")
         listed = await scene.rabbitmqctl("list_connections", "pid", "client_properties")
@@ -37,8 +41,7 @@ async def node(scene: Scene, who: str) -> str:
         ]
         here = Counter(name for name, client in served if client.endswith(f"-{role}"))
         if not here:
-            scene.troubles.append(f"no node serves a {role}r")
-            return scene.names("rabbitmq")[0]
+            raise StackError(f"no node serves a {role}r")
         chosen = scene.chosen[who] = here.most_common(1)[0][0]
         clients = sorted(client for name, client in served if name == chosen)
         scene.notes.append(f"node {chosen}, which served {', '.join(clients)}")
@@ -57,7 +60,7 @@ def _process(line: str) -> str:
 async def cut_off(scene: Scene, who: str) -> None:
     """A node no longer reaches the others: wrong cookies for them, so that it cannot come back by itself.
 
-    Returns when it has paused itself.
+    Returns when it has paused itself. Raises StackError when it does not.
     """
     cut = await node(scene, who)
     began = time.monotonic()
@@ -67,10 +70,9 @@ async def cut_off(scene: Scene, who: str) -> None:
         if other != cut
     )
     await scene.rabbitmqctl("eval", f"{words}.", node=cut)
-    if await _becomes(scene, "rabbit:is_running()", "false", cut):
-        scene.notes.append(f"it paused itself within {time.monotonic() - began:.1f} s")
-    else:
-        scene.troubles.append(f"{cut} did not pause")
+    if not await _becomes(scene, "rabbit:is_running()", "false", cut):
+        raise StackError(f"{cut} did not pause")
+    scene.notes.append(f"it paused itself within {time.monotonic() - began:.1f} s")
 
 
 async def join(scene: Scene, who: str) -> None:
@@ -90,10 +92,10 @@ async def join(scene: Scene, who: str) -> None:
 
 
 async def alarm(scene: Scene, resource: str) -> None:
-    """The node blocks its publishers; returns when it says so."""
+    """The node blocks its publishers; returns when it says so. Raises StackError when it does not."""
     await scene.rabbitmqctl(*ALARMS[resource][0])
     if not await _becomes(scene, "rabbit_alarm:get_alarms() =/= []", "true", "rabbit"):
-        scene.troubles.append(f"no {resource} alarm was raised")
+        raise StackError(f"no {resource} alarm was raised")
 
 
 async def end_alarm(scene: Scene, resource: str) -> None:

@@ -1,15 +1,16 @@
 """docs/results/endurance.json, .md and .html: what a long series of faults did, and what came of it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 
 from lab.faults.endurance import COME_BACK, RETRIES, Endurance, Struck
 from lab.faults.page import picture, seconds_told
-from lab.faults.rows import named
+from lab.faults.rows import ROWS, named
 from lab.report.style import render
 
 PANEL_SECONDS = 600
@@ -57,6 +58,8 @@ def markdown(found: Endurance) -> str:
         f"{seen.reconnects:,} reconnects, {seen.replayed:,} messages by replay.",
         f"Sockets closed: {_closes(seen.closes)}.",
         *_beyond_the_rows(seen.closes),
+        "",
+        *_other_loads(found),
         "",
         "*Whole again*: from the mending (or the kill) until every process ran, every service said that it",
         "was ready, the API also through the proxy, and every RabbitMQ node took connections.",
@@ -134,6 +137,24 @@ def _listed(mine: Sequence[tuple[int, Struck, float | None]]) -> list[dict[str, 
 
 def _span(values: Sequence[float]) -> str:
     return f"{seconds_told(median(values))} ({seconds_told(max(values))})" if values else "-"
+
+
+def _other_loads(found: Endurance) -> list[str]:
+    """Which rows had another load than by themselves, and which were not among the faults."""
+    done = {one.name for one in found.struck if one.done}
+    lines = [
+        f"*{row.what}* is run by itself with {_told(row.load)}; here with --sockets {found.entry.sockets}."
+        for row in ROWS
+        if row.name in done and row.load
+    ]
+    missing = [row.name for row in ROWS if row.name not in done]
+    if missing:
+        lines.append(f"Not among them: {', '.join(missing)}.")
+    return ["", *lines] if lines else []
+
+
+def _told(load: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value:g}" for name, value in load.items())
 
 
 def _beyond_the_rows(closes: dict[str, int]) -> list[str]:

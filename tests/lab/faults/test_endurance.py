@@ -1,6 +1,7 @@
 """Many faults under one load, with one ledger over all of them."""
 
 import itertools
+import re
 
 import msgspec
 import pytest
@@ -120,6 +121,17 @@ def test_the_latest_message_after_a_fault_is_looked_for_up_to_the_next_one():
     ]
     run = msgspec.structs.replace(run, seconds=seconds)
     assert endurance_page.latest_after_each(found(run)) == [4.0, 2.0]
+
+
+def test_rows_that_ran_under_another_load_and_those_that_did_not_run_are_named():
+    proxy = Struck(name="haproxy-killed", began=7.0, mended=7.0, whole=8.3)
+    not_done = Struck(name="api-frozen", began=8.0, mended=8.0, whole=8.3, done=False, troubles=["no"])
+    words = endurance_page.markdown(found(struck=[*STRUCK, proxy, not_done]))
+    assert "is run by itself with sockets=800, dialogs=400; here with --sockets 200." in words
+    missing = re.search(r"Not among them: (.*)\.\n", words)
+    assert missing and set(missing[1].split(", ")) == {row.name for row in ROWS} - {
+        *("api-killed", "haproxy-reloaded", "haproxy-killed")
+    }
 
 
 def test_the_pages_count_the_faults_and_mark_each(tmp_path):

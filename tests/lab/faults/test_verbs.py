@@ -15,7 +15,7 @@ from lab.faults.links import Links
 from lab.faults.rows import ROWS, named
 from lab.faults.run import _judge_back
 from lab.faults.scene import Scene
-from lab.faults.verbs import act
+from lab.faults.verbs import act, attempt
 from lab.stack.description import Database, Process, StackDescription
 
 
@@ -145,14 +145,14 @@ def test_every_row_that_kills_a_process_of_ours_has_a_bound_for_its_way_back():
 
 async def test_a_node_that_serves_nobody_is_a_trouble():
     scene = FakeScene({"list_connections": [""]})
-    await act(scene, "kill consume-node")
-    assert scene.troubles == ["no node serves a consumer"]
+    assert not await attempt(scene, "kill consume-node") and not scene.killed
+    assert scene.troubles == ["kill consume-node: no node serves a consumer"]
 
 
 async def test_a_partition_counts_only_when_the_node_has_paused_itself():
     scene = FakeScene({"list_connections": [LISTED], "is_running": ["true\n", "false\n", "true\n"]})
-    await act(scene, "cut-off consume-node")
-    assert scene.troubles == ["rabbit-slave did not pause"]
+    assert not await attempt(scene, "cut-off consume-node")
+    assert scene.troubles == ["cut-off consume-node: rabbit-slave did not pause"]
     scene.troubles.clear()
     await act(scene, "cut-off consume-node")
     await act(scene, "join consume-node")
@@ -162,9 +162,9 @@ async def test_a_partition_counts_only_when_the_node_has_paused_itself():
 
 async def test_an_alarm_that_was_not_raised_is_a_trouble():
     scene = FakeScene({"get_alarms": ["false\n", "true\n"]})
-    await act(scene, "alarm disk")
+    assert not await attempt(scene, "alarm disk")
     await act(scene, "end-alarm disk")
-    assert scene.troubles == ["no disk alarm was raised", "the disk alarm did not end"]
+    assert scene.troubles == ["alarm disk: no disk alarm was raised", "the disk alarm did not end"]
 
 
 class Counts:
