@@ -36,7 +36,7 @@ for number in range(1, int(sys.argv[2]) + 1):
     ledger, delivery, busy = run["ledger"], run["total"]["delivery"], run["pressure"]
     wrong = sum(ledger[name] for name in ("acknowledged_not_stored", "not_delivered", "misrouted",
                                           "duplicates_after_client", "out_of_order_after_client"))
-    rows.append(f"| {live} s | {end - begin:.1f} s | {sum(ledger['closes'].values())} of {ledger['devices']}, "
+    rows.append(f"| {number} | {live} s | {end - begin:.1f} s | {sum(ledger['closes'].values())} of {ledger['devices']}, "
                 f"{ledger['reconnects']} | {ledger['acknowledged']:,} of {ledger['sends']:,} | {wrong} of "
                 f"{ledger['delivered']:,} | {delivery['p99'] * 1000:,.0f} ms | {busy['cores_of_others']:.1f} |")
 here = run["machine"]
@@ -44,10 +44,11 @@ print(f"""# More websocket services under load
 
 From two to four with `lab scale websocket 4`, 15 s into `lab load --rate 50 --sockets 100 --seconds 40`, in run mode
 `stack` (PostgreSQL, one RabbitMQ node, HAProxy, two API processes), as `docs/results/scale.sh` does it.
-Measured {datetime.fromtimestamp(run['started_at']):%Y-%m-%d} on {here['cores']} cores of {here['cpu']}, {here['system']}.
+{len(rows)} rounds, measured {datetime.fromtimestamp(run['started_at']):%Y-%m-%d} on {here['cores']} cores of {here['cpu']},
+{here['system']}, commit {here['commit']}{", with changes that are not committed" if here['changed'] else ""}.
 
-| both live after | the whole command | sockets closed, came again | sends stored | lost, doubled, out of order | delivery p99 | cores of other programs |
-|---|---|---|---|---|---|---|
+| round | both live after | the whole command | sockets closed, came again | sends stored | lost, doubled, out of order | delivery p99 | cores of other programs |
+|---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
 *Live*: HAProxy has had its first good answer from both and sends them sockets; counted from the start of the change.
