@@ -33,9 +33,13 @@ def _lines() -> list[tuple[str, str]]:
 def test_command_lines_are_accepted(document: str, line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
     assert name in COMMANDS, f"{document}: {line}"
-    if arguments:  # otherwise only its name is mentioned
-        command = typer.main.get_command(build(name)).commands[name]  # type: ignore[attr-defined]
-        command.make_context(name, _typed(arguments))  # raises on an unknown option or a bad value
+    command = typer.main.get_command(build(name)).commands[name]  # type: ignore[attr-defined]
+    words = _typed(arguments)
+    if words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"{document}: {line}"
+        command = command.commands[words.pop(0)]
+    if words:  # otherwise only its name is mentioned
+        command.make_context(name, words)  # raises on an unknown option or a bad value
 
 
 def _typed(arguments: list[str]) -> list[str]:
