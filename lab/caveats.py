@@ -72,6 +72,13 @@ ROWS = (
         "Let the schedule finish, it balances the orders",
         grave=True,
     ),
+    Caveat(
+        "too often again",
+        "{n} of {of} rounds had to be measured again",
+        "A guard failed in them; so many are no bad second, and the rounds that were kept are a choice",
+        "Lower the rate, or free the machine, and pull again",
+        grave=True,
+    ),
     # --- about the noise
     Caveat(
         "noisy machine",
@@ -104,6 +111,12 @@ ROWS = (
         "Ask again without --quick",
     ),
     # --- about the machine
+    Caveat(
+        "measured again",
+        "{n} of {of} rounds had to be measured again",
+        "A guard failed in them, and the whole round was thrown away, all its sides",
+        "See the page for why; many of them make a result invalid",
+    ),
     Caveat(
         "pressure",
         "tasks waited for a core {share:.0%} of the time",

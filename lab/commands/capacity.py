@@ -28,12 +28,14 @@ def command(
 
     Rates grow until one fails twice, then the bracket is halved. `lab up` and `lab seed` come first.
     """
-    from lab.experiments.machine import fingerprint
+    from lab.experiments.machine import fingerprint, refuse_changes
     from lab.load.run import run_load
     from lab.scaling.capacity import Slo
     from lab.scaling.measured import Measured, shape_of
     from lab.scaling.stored import KEPT, RUNS, CapacityResult
 
+    if keep:
+        refuse_changes()
     stack = StackDescription.load(home)
     slo, begun = Slo(slo_ms / 1000), time.time()
     measured = Measured(run_load, mix=mix, seconds=seconds, seed=seed)

@@ -62,12 +62,15 @@ def command(
     Exit code 3: it ran, but the figures do not count (INVALID).
     """
     from lab.experiments.compact import compact
+    from lab.experiments.machine import refuse_changes
     from lab.experiments.preparation import Question, chosen_values, drafted
 
     try:
         lever = lever_named(name)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if keep:
+        refuse_changes()
     console = Console(highlight=False)
     question = Question(
         lever,
@@ -118,7 +121,10 @@ def interrupted(draft: "PullPlan") -> str:
     """What Ctrl-C leaves, and how to go on."""
     from lab.experiments.pull import Session
 
-    rounds = Session.of(draft).rounds()
+    session = Session.of(draft)
+    rounds, kept = session.rounds(), session.kept()
+    if rounds and kept and kept["machine"].get("changed"):
+        return f"{rounds} rounds were done; with changes that are not committed the same command begins anew"
     return f"{rounds} rounds kept; the same command goes on" if rounds else "no round was finished"
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from lab.commands.sweep import Wanted, asked, command_of, measured, numeric, save, table
 from lab.errors import UsageError
+from lab.experiments.machine import refuse_changes
 from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, as_json, fit
 
 
@@ -32,6 +33,8 @@ def command(
     No figure is given beyond twice the largest measured N. Needs four values or more.
     """
     check(name, values, upto)
+    if keep:
+        refuse_changes()
     wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
     swept = measured(wanted)
     console = Console(highlight=False)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import UsageError
+from lab.experiments.machine import refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
@@ -43,6 +44,8 @@ def command(
     Values come in random order. About a minute a value.
     """
     wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
+    if keep:
+        refuse_changes()
     swept = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from lab.errors import UsageError
+from lab.load.fingerprint import changed
 from lab.load.record import Machine
 
 # What makes a machine. The rest of a fingerprint (versions, commit) may be the very thing compared.
@@ -23,13 +25,23 @@ def other_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str,
 
 
 def other_software(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Versions and commit that differ."""
+    """Versions and commit that differ. Two trees with changes are never alike: nobody knows which changes."""
     flat, flat_other = _software(one), _software(other)
-    return {
+    found = {
         name: (flat.get(name), flat_other.get(name))
         for name in sorted({*flat, *flat_other})
         if flat.get(name) != flat_other.get(name)
     }
+    before, after = (bool(fingerprint.get("changed")) for fingerprint in (one, other))
+    return found | ({"changes that are not committed": (before, after)} if before or after else {})
+
+
+def refuse_changes() -> None:
+    """Of what shall be kept. Raises UsageError where the tree has changes: nobody could measure it again."""
+    if changed():
+        raise UsageError(
+            "--keep: the tree has changes that are not committed; commit them, or leave --keep out"
+        )
 
 
 def _software(fingerprint: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.preparation import Question, with_rate
 from lab.experiments.result import ROOT, PullResult
 from lab.experiments.rig import StackRig
-from lab.experiments.session import Watch, run_session
+from lab.experiments.session import Watch, again_of, run_session
 from lab.load.record import RunRecord
 from lab.scaling.capacity import Slo
 from lab.trials.journal import Journal, read
 from lab.trials.observation import by_round
-from lab.trials.schedule import schedule
+from lab.trials.schedule import SIDES, Side, schedule
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
 AROUND_A_TRIAL_SECONDS, RENEWAL_SECONDS = 1.5, 4.0  # as seen on 2 cores; only for the first word about time
@@ -95,7 +95,8 @@ async def pull(
     reports = rig.effective()
     found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
     tell(f"audit: the sides differ in {', '.join(found)} and in nothing else")
-    machine = await preflight(rig, tell)
+    tested = question.rate or PREFLIGHT_RATE
+    machine = await preflight(rig, tested, tell)
     session = Session.of(draft, sessions)
     kept = None if fresh else session.kept()
     resumed = kept is not None and _same(kept, draft, machine, question, tell)
@@ -124,12 +125,18 @@ async def pull(
         }
         journal = session.begin(head, plan)
     rig.plan = plan
+    if plan.rate != tested:
+        await preflight(rig, plan.rate, tell)
     first, last = (_minutes(plan, rounds) for rounds in (plan.looks[0], plan.looks[-1]))
     span = f"{first:.0f} min" if first == last else f"{first:.0f} to {last:.0f} min"
     each = f"{plan.rate:g}/s, {plan.trial_seconds:g} s each"
     tell(f"trials: {plan.design}, {each}, looks at {plan.looks}: about {span}")
-    repeated: list[str] = []
-    verdicts = await run_session(plan, rig, journal, watch, repeated)
+    verdicts = await run_session(plan, rig, journal, watch)
+    repeated = [
+        f"round {number + 1} was measured again: {why}"
+        for number, reasons in again_of(journal.observations).items()
+        for why in reasons
+    ]
     result = PullResult(
         plan=plan.as_json(),
         fingerprint=machine,
@@ -154,10 +161,14 @@ def _minutes(plan: PullPlan, rounds: int) -> float:
     return max(1.0, (trial * len(steps) + RENEWAL_SECONDS * sum(one.fresh for one in steps)) / 60)
 
 
-async def preflight(rig: StackRig, tell: Tell) -> dict[str, Any]:
-    """The instrument tests itself on the real stack; the machine's fingerprint. Raises VoidResult."""
-    tell("preflight: does the generator see a stall of the server? ...")
-    record = await rig.run(["a"], PREFLIGHT_RATE, PREFLIGHT_SECONDS, 1, stall_test=True)
+async def preflight(rig: StackRig, rate: float, tell: Tell) -> dict[str, Any]:
+    """The instrument tests itself at this rate, then loads the real stack; the machine's fingerprint.
+
+    Raises VoidResult.
+    """
+    tell(f"preflight: does the generator see a stall of the server at {rate:g}/s? ...")
+    sides: list[Side] = ["a"] if rig.arrangement.processes["a"] is None else list(SIDES)
+    record = await rig.run(sides, rate, PREFLIGHT_SECONDS, 1, stall_test=True)
     test = record.stall_test
     if test is None or not test.ok:
         seen = f"{test.slow} of at least {test.needed} slow samples" if test else "the test did not run"
@@ -180,7 +191,7 @@ def _same(
         return False
     changed = {**other_machine(kept["machine"], machine), **other_software(kept["machine"], machine)}
     if changed:
-        tell(f"an interrupted session is dropped: {', '.join(changed)} changed since")
+        tell(f"an interrupted session is dropped, it is not alike in {', '.join(changed)}")
         return False
     return True
 

@@ -1,17 +1,16 @@
 """The result of a pull: one JSON file that holds all that a reader, a report or a comparison needs."""
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.caveats import Caveat
 from lab.errors import UsageError
 from lab.experiments.plan import plan_from
-from lab.experiments.session import verdicts_of
-from lab.statistics import Effect
+from lab.experiments.session import AGAIN, verdicts_of
 from lab.trials.observation import Observation
 from lab.verdict import Guard, Verdict
 
@@ -20,6 +19,7 @@ KIND = "pull"
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "results" / "pulls"  # committed results
 RUNS = ROOT / ".lab" / "results"  # this machine's own
+AGAIN_NOTE = re.compile(r"round (\d+) was measured again: (.*)")
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ class PullResult:
         return time.strftime("%Y-%m-%d", time.gmtime(self.started_at))
 
     def save(self, path: Path) -> Path:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all. Its verdicts are not in it: they are the reader's."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".part")
-        draft.write_text(json.dumps({"format": FORMAT, "kind": KIND, **asdict(self)}, indent=1) + "\n")
+        raw = {name: value for name, value in asdict(self).items() if name != "verdicts"}
+        draft.write_text(json.dumps({"format": FORMAT, "kind": KIND, **raw}, indent=1) + "\n")
         draft.replace(path)
         return path
 
@@ -85,23 +86,35 @@ def load(path: Path) -> PullResult:
         raise UsageError(f"{path}: {error.strerror}") from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise UsageError(f"{path} is not the result of a pull") from None
-    raw["verdicts"] = [_verdict(one) for one in raw["verdicts"]]
-    raw["observations"] = [
-        Observation(**{**one, "guards": [Guard(**guard) for guard in one["guards"]]})
+    again = _told_again(raw["notes"])
+    observations = [
+        Observation(
+            **{
+                **one,
+                "guards": [Guard(**guard) for guard in one["guards"]],
+                "detail": {**again.get(one["round"], {}), **one["detail"]},
+            }
+        )
         for one in raw["observations"]
     ]
-    result = PullResult(**raw)
-    if not result.observations:
-        return result
-    return replace(result, verdicts=verdicts_of(plan_from(result.plan), result.observations))
+    verdicts = verdicts_of(plan_from(raw["plan"]), observations)
+    return PullResult(**{**raw, "observations": observations, "verdicts": verdicts})
 
 
-def _verdict(raw: dict[str, Any]) -> Verdict:
-    for part in ("effect", "floor"):
-        raw[part] = Effect(**raw[part]) if raw[part] else None
-    raw["caveats"] = tuple(Caveat(**one) for one in raw["caveats"])
-    raw["guards"] = tuple(Guard(**one) for one in raw["guards"])
-    return Verdict(**raw)
+def _told_again(notes: Iterable[str]) -> dict[int, dict[str, list[str]]]:
+    """Round -> detail, of the rounds that were measured again: older files say so in their notes only."""
+    found: dict[int, dict[str, list[str]]] = {}
+    for told in (AGAIN_NOTE.fullmatch(note) for note in notes):
+        if told:
+            found.setdefault(int(told[1]) - 1, {AGAIN: []})[AGAIN].append(told[2])
+    return found
+
+
+def without_words(path: Path) -> None:
+    """Take the verdicts out of an older file: words of the rules of then would contradict those of now."""
+    raw = json.loads(path.read_text())
+    if raw.pop("verdicts", None) is not None:
+        path.write_text(json.dumps(raw, indent=1) + "\n")
 
 
 def file_name(result: PullResult) -> str:

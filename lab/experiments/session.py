@@ -23,6 +23,8 @@ MOST_OF_OTHERS = 0.25  # cores
 CROWDED_WAITED, CROWDED_OTHERS = 0.9, 1.0
 LATENCY_GUARDS = {"generator lag"}
 ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
+AGAIN = "again"  # of an observation's detail: why its round was thrown away before, once or twice
+MOST_AGAIN = 0.2  # of the rounds; beyond it those that were kept are a choice of the quiet minutes
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
 
 
@@ -58,16 +60,13 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-async def run_session(
-    plan: PullPlan, rig: Rig, journal: Journal, watch: Watch, repeated: list[str] | None = None
-) -> list[Verdict]:
+async def run_session(plan: PullPlan, rig: Rig, journal: Journal, watch: Watch) -> list[Verdict]:
     """Measure round after round; stop at the first look at which the primary metric is decided.
 
     Rounds that the journal holds are not measured again. A round with a failed guard is thrown away as a
-    whole, all its sides, and measured again, twice at most; `repeated` is told. When that does not help the
-    session is INVALID, and nothing more is measured.
+    whole, all its sides, and measured again, twice at most; its observations keep why. When that does not
+    help the session is INVALID, and nothing more is measured.
     """
-    repeated = [] if repeated is None else repeated
     steps = schedule(plan.design, max(plan.looks), plan.seed, plan.renew_every)
     done = journal.done_rounds()
     renew_next = True
@@ -76,15 +75,17 @@ async def run_session(
             trials = [step for step in steps if step.round == number]
             watch(_progress(plan, journal, f"round {number + 1}"))
             found = await _round(rig, trials, plan.seed, renew_next)
+            again_because: list[str] = []
             for again in range(1, ATTEMPTS):
                 failed = _failed(found, plan.metric)
                 if not failed:
                     break
-                repeated.append(f"round {number + 1} was measured again: {failed}")
+                again_because.append(failed)
                 watch(_progress(plan, journal, f"round {number + 1} once more ({failed})"))
                 found = await _round(rig, trials, plan.seed + 1_000_000 * again, renew=False)
             for observation in found:
-                journal.add(observation)
+                detail = {**observation.detail, AGAIN: again_because} if again_because else observation.detail
+                journal.add(replace(observation, detail=detail))
             renew_next = False
             if _failed(found, plan.metric):
                 return verdicts_of(plan, journal.observations)
@@ -117,12 +118,18 @@ async def _round(rig: Rig, trials: Sequence[Step], seed: int, renew: bool) -> li
     return found
 
 
+def again_of(observations: Sequence[Observation]) -> dict[int, list[str]]:
+    """Round -> why it was measured again, of those that were."""
+    return {one.round: list(one.detail[AGAIN]) for one in observations if one.detail.get(AGAIN)}
+
+
 def verdicts_of(
     plan: PullPlan, observations: Sequence[Observation], rounds: int | None = None
 ) -> list[Verdict]:
     """The verdict of each metric, the primary first, from the first `rounds` rounds."""
     kept = [one for one in observations if rounds is None or one.round < rounds]
     machine = [caveat("one machine")] if plan.lever in SETTINGS_OF_ONE_MACHINE else []
+    machine += _again(kept)
     guards = worst_guards(kept)
     verdicts = []
     for metric in plan.metrics:
@@ -140,6 +147,16 @@ def verdicts_of(
         record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label, twins)
         verdicts.append(judge(record, *plan.values))
     return verdicts
+
+
+def _again(observations: Sequence[Observation]) -> list[Caveat]:
+    """Grave where too many rounds had to be measured again; nothing where none had."""
+    rounds, again = len({one.round for one in observations}), len(again_of(observations))
+    if not again:
+        return []
+    return [
+        caveat("measured again" if again <= MOST_AGAIN * rounds else "too often again", n=again, of=rounds)
+    ]
 
 
 def _of_the_machine(observations: Sequence[Observation], latency: bool) -> list[Caveat]:

@@ -1,8 +1,11 @@
 """`lab pull` asks for a prediction once, and says what an interruption left."""
 
+import json
+
 import pytest
 from rich.console import Console
 
+from lab.cli import run
 from lab.commands import pull
 from lab.experiments.preparation import Question, drafted
 from lab.experiments.pull import Session
@@ -44,3 +47,20 @@ def test_an_interrupted_pull_says_how_much_is_kept_and_how_to_go_on(session):
     assert pull.interrupted(drafted(QUESTION)) == "5 rounds kept; the same command goes on"
     session.remove()
     assert pull.interrupted(drafted(QUESTION)) == "no round was finished"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["pull", "event_loop", "--predict", "up"], ["sweep", "pool_size"], ["scale-curve"], ["capacity"]],
+)
+def test_a_tree_with_changes_keeps_nothing(words, monkeypatch, capsys):
+    monkeypatch.setattr("lab.experiments.machine.changed", lambda: True)
+    assert run([*words, "--keep"]) == 2
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("lab: --keep: the tree has changes that are not committed")
+
+
+def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(session):
+    head = json.loads(session.head.read_text())
+    session.head.write_text(json.dumps(head | {"machine": {"changed": True}}))
+    assert "begins anew" in pull.interrupted(drafted(QUESTION))

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from lab.errors import UsageError, VoidResult
+from lab.experiments.machine import fingerprint, other_software
 from lab.experiments.preparation import Question, chosen_values, drafted
 from lab.experiments.pull import Session, command_of, pull
 from levers.catalogue import lever_named
-from tests.lab.experiments.fake_stack import STALL_MISSED, FakeLoad, FakeStackRig
+from tests.lab.experiments.fake_stack import EXAMPLE, STALL_MISSED, FakeLoad, FakeStackRig
+from tests.lab.trials.test_journal import fill
 
 
 async def ask(tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="duet", **changes):
@@ -51,6 +53,14 @@ async def test_a_against_a_is_silent_in_nine_of_ten_sessions(tmp_path):
 async def test_an_instrument_that_misses_a_stall_measures_nothing(tmp_path):
     with pytest.raises(VoidResult, match="missed a planted stall"):
         await ask(tmp_path, load(stall=STALL_MISSED))
+
+
+@pytest.mark.parametrize(("rate", "tested"), [(400.0, 1), (None, 2)])
+async def test_the_stall_is_planted_at_the_rate_of_the_trials(tmp_path, rate, tested):
+    seen = load(effect=1.3, limit=500)
+    result, _ = await ask(tmp_path, seen, rate=rate)
+    rates = [plan.rate for plan in seen.plans if plan.stall_test]
+    assert (len(rates), rates[-1]) == (tested, result.plan["rate"])
 
 
 async def test_a_throttled_generator_is_invalid(tmp_path):
@@ -115,6 +125,33 @@ async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
     assert result.capacity is not None
     assert "resumed" in result.notes[0]
     assert not list(tmp_path.iterdir())
+
+
+async def test_what_ran_with_changes_in_the_tree_is_not_gone_on_with(tmp_path):
+    machine = fingerprint(EXAMPLE.machine)
+    question = Question(
+        lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0, seed=5
+    )
+    draft = drafted(question)
+    for changed, words in (
+        (True, "is dropped, it is not alike in changes that are not committed"),
+        (False, "resum"),
+    ):
+        head = {
+            "plan": draft.as_json(),
+            "machine": {**machine, "changed": changed},
+            "capacity": None,
+            "prediction": None,
+        }
+        fill(Session.of(draft, tmp_path).begin(head, draft), 5)
+        _, lines = await ask(tmp_path, load(effect=1.3))
+        assert any(words in line for line in lines)
+
+
+def test_two_trees_with_changes_are_never_of_one_software():
+    tree = {"commit": "abc", "changed": True}
+    assert other_software(tree, tree) == {"changes that are not committed": (True, True)}
+    assert other_software({**tree, "changed": False}, {**tree, "changed": None}) == {}
 
 
 async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):

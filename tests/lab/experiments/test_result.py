@@ -1,8 +1,11 @@
 """A result file is read by the present rules, whenever it was written."""
 
+import json
 from dataclasses import replace
 
-from lab.experiments.result import load
+import pytest
+
+from lab.experiments.result import load, without_words
 from tests.lab.report.made_up_pulls import made_up
 
 
@@ -11,6 +14,27 @@ def test_a_verdict_of_older_rules_is_given_anew_from_the_observations(tmp_path):
     older = replace(result.primary, word="same within the margin", sentence="They are the same.")
     path = replace(result, verdicts=[older]).save(tmp_path / "event_loop.uvloop-asyncio.1.json")
     assert load(path).verdicts == result.verdicts
+
+
+def test_a_file_holds_no_words_that_later_rules_could_contradict(tmp_path):
+    path = made_up(effect=1.3).save(tmp_path / "one.json")
+    assert "worse" not in path.read_text()
+    older = json.loads(path.read_text()) | {"verdicts": [{"word": "same within the margin"}]}
+    path.write_text(json.dumps(older))
+    words = [one.word for one in load(path).verdicts]
+    without_words(path)
+    assert "same within" not in path.read_text()
+    assert [one.word for one in load(path).verdicts] == words
+
+
+@pytest.mark.parametrize(("rounds", "word"), [((1, 1, 4), "worse"), ((1, 4, 7), "INVALID")])
+def test_an_older_file_whose_notes_name_many_rounds_again_claims_nothing(tmp_path, rounds, word):
+    notes = [f"round {number} was measured again: 90 % answered" for number in rounds]
+    found = load(replace(made_up(effect=1.3), notes=notes).save(tmp_path / "one.json"))
+    assert found.primary.word == word
+    assert f"{len(set(rounds))} of 12 rounds had to be measured again" in {
+        one.seen for one in found.primary.caveats
+    }
 
 
 def test_what_was_measured_beside_other_programs_claims_no_latency(tmp_path):

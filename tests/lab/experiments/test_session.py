@@ -6,7 +6,7 @@ import pytest
 
 from lab.experiments.meter import OWN_WORK
 from lab.experiments.plan import plan_from
-from lab.experiments.session import Progress, guards_for, run_session
+from lab.experiments.session import Progress, again_of, guards_for, run_session
 from lab.trials.journal import Journal
 from lab.verdict import Guard
 from tests.lab.experiments.fakes import FakeRig, plan
@@ -54,6 +54,14 @@ async def test_a_round_with_a_failed_guard_is_thrown_away_and_measured_again(tmp
     assert verdicts[0].word == "worse"
     assert len(rig.measured) == 14
     assert all(guard.ok for one in journal.observations for guard in one.guards)
+    assert again_of(journal.observations) == {4: ["achieved 0.7 of the offered rate, 0.99 is the least"] * 2}
+    assert [one.name for one in verdicts[0].caveats] == ["measured again"]
+
+
+async def test_too_many_rounds_measured_again_are_a_choice_of_quiet_minutes(tmp_path):
+    verdicts, _ = await pull(tmp_path, FakeRig(effect=1.3, failing={1, 4, 8}))
+    assert verdicts[0].word == "INVALID"
+    assert "3 of 12 rounds had to be measured again" in verdicts[0].sentence
 
 
 async def test_a_guard_that_fails_a_third_time_makes_the_session_invalid(tmp_path):
