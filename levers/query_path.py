@@ -19,7 +19,27 @@ still during each statement. Fails as a queue: one request at a time, and everyt
 Different when: a query itself takes milliseconds; then the layers do not matter.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from levers.lever import Lever
+
+# To store a message, beside a transaction's BEGIN and COMMIT; a page is one statement everywhere.
+STATEMENTS = {"raw": 1, "fastapi_asyncpg": 1, "orm_async": 4, "orm_sync": 4}
+
+
+def other_statements(plans: Sequence[Mapping[str, Any]]) -> str:
+    """Sides that reach the same row by other statements were compared."""
+    sides = {value: STATEMENTS[value] for plan in plans for value in plan["values"]}
+    if len(set(sides.values())) < 2:
+        return ""
+    most, fewest = max(sides.values()), min(sides.values())
+    many = " and ".join(sorted(name for name, count in sides.items() if count == most))
+    return (
+        f"an ORM reads before it writes: to store a message {many} sends {most} statements in a transaction, "
+        f"the others {fewest}; GROUP_COMMIT is off on both sides"
+    )
+
 
 LEVER = Lever(
     name="query_path",
@@ -37,4 +57,5 @@ LEVER = Lever(
     extra_env={"GROUP_COMMIT": "off"},  # only `raw` has it, and it would be taken for the layers
     dishonest_if="the sides run other statements, indexes or durability",
     needs=("sqlalchemy",),
+    applies=other_statements,
 )

@@ -12,6 +12,11 @@ from lab.errors import UsageError, VoidResult
 command = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 
+def _output(path: Path | None) -> str:
+    """The option as the printed command has it."""
+    return f" --output {path}" if path else ""
+
+
 @command.callback()
 def send_and_list(
     context: typer.Context,
@@ -33,12 +38,13 @@ def send_and_list(
     """
     if context.invoked_subcommand is not None:
         return
-    from lab.bench.result import page, short
+    from lab.bench.page import page, short
     from lab.bench.rounds import BenchPlan, bench
 
     words = f"lab bench --rounds {rounds} --seconds {seconds:g} --seed {seed}"
     if smoke:
         rounds, seconds, words = 1, 0.5, "lab bench --smoke"
+    words += _output(output)
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         plan = BenchPlan(rounds, seconds, seed, Path(folder) / "stack", words)
         result = bench(plan, lambda line: print(line, file=sys.stderr, flush=True))
@@ -76,9 +82,10 @@ def push(
 ) -> None:
     """The websocket service against its library alone: CPU a delivery, memory a socket, a stuck reader.
 
-    Exit code 3: a delivery did not arrive.
+    Exit code 3: a delivery did not arrive, or a client that does not read held up the others.
     """
-    from lab.bench.push.result import page, rows
+    from lab.bench.push.page import goal, page, reached, rows
+    from lab.bench.push.result import STUCK_SECONDS
     from lab.bench.push.run import PushPlan, bench
 
     if broker not in ("postgres", "rabbitmq"):
@@ -89,6 +96,7 @@ def push(
     words += f" --seed {seed} --broker {broker} --transport {transport}"
     if smoke:
         rounds, seconds, sockets, idle, words = 1, 1.0, 50, 200, "lab bench push --smoke"
+    words += _output(output)
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         home = Path(folder) / "stack"
         plan = PushPlan(rounds, seconds, sockets, idle, seed, broker, transport, home, words)
@@ -96,12 +104,17 @@ def push(
     print(f"{'':74} {'the service':>26} {'the library alone':>26}")
     for what, ours, bare in rows(result):
         print(f"{what:74} {ours:>26} {bare:>26}")
+    for rate, ours, bare in reached(result):
+        print(f"{rate:>7} deliveries/s asked for: {ours} (the library alone: {bare})")
+    print(goal(result))
     if output is not None:
         result.save(output)
         output.with_suffix(".md").write_text(page(result, output.name))
         print(f"result: {output}  page: {output.with_suffix('.md')}")
     if result.lost:
         raise VoidResult(f"bench push: {result.lost} deliveries did not arrive; the figures do not count")
+    if wrong := result.held_up():
+        raise VoidResult(f"bench push: {wrong}: expected {STUCK_SECONDS:g} s or no more than without one")
 
 
 @command.command("broker")

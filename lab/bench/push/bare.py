@@ -41,9 +41,9 @@ class Bare:
             await asyncio.wait((pushing, leaving), return_when=asyncio.FIRST_COMPLETED)
             leaving.cancel()
             pushing.cancel()  # whoever ordered it may have left before its end
-            await asyncio.gather(pushing, return_exceptions=True)  # or a socket of it
+            (sent,) = await asyncio.gather(pushing, return_exceptions=True)  # or a socket of it
             with contextlib.suppress(ConnectionClosed):
-                await socket.send("done")
+                await socket.send(str(sent))
             return
         await socket.recv()
         await socket.send(WELCOME)
@@ -53,9 +53,9 @@ class Bare:
         finally:
             self.sockets.remove(socket)
 
-    async def push(self, per_second: float, seconds: float, content: str, first_too: int) -> None:
+    async def push(self, per_second: float, seconds: float, content: str, first_too: int) -> int:
         """Write frames at this rate to sockets in turn, each `await`ed; with `first_too` bytes, after each
-        one so much to the first socket."""
+        one so much to the first socket. Returns how many."""
         encode = msgspec.json.encode
         big = encode({"t": "batch", "n": 1, "m": [], "re": True, "x": "x" * first_too}).decode()
         others = self.sockets[1:] if first_too else self.sockets
@@ -71,6 +71,7 @@ class Bare:
                 if first_too:
                     await self.sockets[0].send(big)
             await asyncio.sleep(0.002)
+        return sent
 
 
 OPTIONS: dict[str, Any] = {"compression": None, "ping_interval": None, "max_queue": 8, "backlog": 4096}

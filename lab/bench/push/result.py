@@ -1,15 +1,14 @@
-"""What the push benchmark found, and how it is told."""
+"""What the push benchmark found."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from lab.bench.pages import span
-
 SERVICE, BARE = "service", "library alone"
-TRANSPORTS = {"tcp": "over TCP", "unix": "over its unix socket, as HAProxy may be"}
-READER_WORDS = "100 messages/s go to 20 readers in turn, and 2 MB/s to one more client"
+IN_TIME = 0.99  # of the deliveries asked for; with fewer the process was full, and the rate is what it can do
+STUCK_SECONDS = 0.1  # a client that does not read may cost the others no longer silence
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,9 @@ class Push:
     published: int  # deliveries that must arrive
     received: int
     cpu_seconds: float  # of the process that holds the sockets
+    in_time: int  # received before the turn's seconds were over, and a little
+    elapsed_seconds: float  # until the last one was received
+    frames: int  # in which they came
 
     @property
     def cpu_ms(self) -> float:
@@ -77,7 +79,24 @@ class PushResult:
 
     def cpu_ms(self, contender: str, per_second: float) -> list[float]:
         """Round by round."""
-        return [p.cpu_ms for p in self.pushes if (p.contender, p.per_second) == (contender, per_second)]
+        return [one.cpu_ms for one in self.turns(contender, per_second)]
+
+    def turns(self, contender: str, per_second: float) -> list[Push]:
+        """Round by round."""
+        return [p for p in self.pushes if (p.contender, p.per_second) == (contender, per_second)]
+
+    def saturated(self, contender: str, per_second: float) -> str:
+        """How many came in time where the process was full; nothing where it was not."""
+        turns, asked = self.turns(contender, per_second), per_second * self.seconds
+        in_time = median(one.in_time for one in turns)
+        return "" if in_time >= IN_TIME * asked else f"saturated: {in_time:,.0f} of {asked:,.0f} in time"
+
+    def held_up(self) -> str:
+        """What is wrong when a stuck client costs the others of the service silence; else nothing."""
+        stuck, free = median(self.longest(SERVICE, True)), max(self.longest(SERVICE, False))
+        if stuck <= max(STUCK_SECONDS, free):
+            return ""
+        return f"with a stuck reader the others heard nothing for {stuck:.3f} s, without one for {free:.3f} s"
 
     def longest(self, contender: str, stuck: bool) -> list[float]:
         """Round by round."""
@@ -90,67 +109,3 @@ class PushResult:
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
-
-def rows(result: PushResult) -> list[tuple[str, str, str]]:
-    """(what, the service, the library alone): median and span over rounds."""
-    found = [
-        (
-            f"CPU a delivery, {result.sockets:,} sockets, {rate:,.0f} deliveries/s (ms)",
-            span(result.cpu_ms(SERVICE, rate), 4),
-            span(result.cpu_ms(BARE, rate), 4),
-        )
-        for rate in result.rates
-    ]
-    by_name = {one.contender: one for one in result.idle}
-    found.append(
-        (
-            f"memory an idle socket, {by_name[SERVICE].sockets:,} of them (KiB, PSS)",
-            f"{by_name[SERVICE].kib_each:.1f}",
-            f"{by_name[BARE].kib_each:.1f}",
-        )
-    )
-    for stuck, words in ((False, "all read"), (True, "one client does not read")):
-        found.append(
-            (
-                f"longest silence of the others, {words} (s)",
-                span(result.longest(SERVICE, stuck), 3),
-                span(result.longest(BARE, stuck), 3),
-            )
-        )
-    return found
-
-
-def page(result: PushResult, source: str) -> str:
-    """The result as a page of the documentation."""
-    machine = result.machine
-    codes = sorted({str(gap.closed_with) for gap in result.gaps if gap.contender == SERVICE and gap.stuck})
-    waited = "unknown" if result.waited is None else f"{result.waited:.0%} of the time"
-    rounds = len({one.round for one in result.pushes})
-    return "\n".join(
-        [
-            "# Push: what a delivery, an idle socket and a stuck reader cost",
-            "",
-            f"    {result.command}",
-            "",
-            f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}. "
-            f"Some task waited for a core {waited}. Started {result.started_at}. Result file: `{source}`.",
-            "",
-            f"The service is `python -m websocket_service`, fed by the broker {result.broker}, its clients "
-            f"connected {TRANSPORTS[result.transport]} (its CPU a "
-            "delivery is everything: hint received and decoded, sessions found, frame encoded, written). "
-            "The library alone is the same library in a process that writes like frames to its sockets in "
-            f"turn, with `await`. They take turns, {rounds} rounds; median and (smallest .. largest).",
-            "",
-            "| | the service | the library alone |",
-            "|---|---|---|",
-            *(f"| {what} | {ours} | {bare} |" for what, ours, bare in rows(result)),
-            "",
-            f"Deliveries of the service that did not arrive: {result.lost}. "
-            f"Its stuck client was closed with {', '.join(codes)}. The library alone awaits one socket after "
-            "another, as most such loops do: one that does not read holds up all others.",
-            "",
-            f"In the rounds with a stuck reader {READER_WORDS} for {result.gap_seconds:g} s.",
-            "",
-        ]
-    )

@@ -41,6 +41,7 @@ FLOOD_BYTES = 4000
 GAP_SECONDS = 4.0
 FLOODS = 5  # messages to the client that may be stuck, for each one to a reader
 TICK_SECONDS = 0.005
+LATE_SECONDS = 0.25  # after the turn's seconds, a delivery still counts as in time
 ARRIVE_SECONDS = 30.0  # nobody waits so long unless some are lost
 # Idle is idle: no heartbeats during the minutes of a run. No repairs either: nothing is stored.
 SETTINGS = {"HEARTBEAT_SECONDS": "3600", "HOP_TIMES": "off"}
@@ -97,15 +98,19 @@ class _Heard:
     """What all receivers heard together."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.last = 0.0
-        self.longest = 0.0
+        self.begin(0.0)
 
-    def begin(self) -> None:
-        self.count, self.longest, self.last = 0, 0.0, time.time()
+    def begin(self, seconds: float) -> None:
+        self.count = self.in_time = self.frames = 0
+        self.longest = 0.0
+        self.begun = self.last = time.time()
+        self._until = self.begun + seconds + LATE_SECONDS
 
     def deliver(self, messages: Sequence[Light], now: float) -> None:
         self.count += len(messages)
+        self.frames += 1
+        if now <= self._until:
+            self.in_time += len(messages)
         self.longest = max(self.longest, now - self.last)
         self.last = now
 
@@ -194,17 +199,17 @@ class _Run:
             self._tell(f"deliveries, round {number} of {plan.rounds}")
             for rate in RATES:
                 for name in self._chance.sample((SERVICE, BARE), 2):
-                    heard[name].begin()
+                    all_heard = heard[name]
+                    all_heard.begin(plan.seconds)
                     cpu = cpu_seconds([pids[name]])
                     if name == SERVICE:
                         wanted = await self._publish(publisher, rate / 2, plan.seconds) * 2
                     else:
                         wanted = await _bare_push(bare_url, rate, plan.seconds, "x" * 40)
-                    await _until(lambda name=name, wanted=wanted: heard[name].count >= wanted)  # type: ignore[misc]
+                    await _until(lambda heard=all_heard, wanted=wanted: heard.count >= wanted)  # type: ignore[misc]
                     cpu = cpu_seconds([pids[name]]) - cpu
-                    count = heard[name].count
                     if number:
-                        found.append(Push(name, number, rate, wanted or count, count, cpu))
+                        found.append(_push(name, number, rate, wanted, cpu_seconds=cpu, heard=all_heard))
         await leave([*ours, *theirs])
         return found
 
@@ -246,8 +251,8 @@ class _Run:
         readers = await connect(url, tokens, heard.deliver)
         if stuck:
             victim.transport.pause_reading()
-        heard.begin()
         seconds = GAP_SECONDS
+        heard.begin(seconds)
         if name == SERVICE:
             await self._flood(publisher, base, seconds)
         else:
@@ -276,12 +281,26 @@ class _Run:
                 await asyncio.sleep(0.001)
 
 
+def _push(name: str, number: int, rate: float, published: int, *, cpu_seconds: float, heard: _Heard) -> Push:
+    return Push(
+        name,
+        number,
+        rate,
+        published,
+        heard.count,
+        cpu_seconds,
+        in_time=heard.in_time,
+        elapsed_seconds=heard.last - heard.begun,
+        frames=heard.frames,
+    )
+
+
 async def _bare_push(url: str, per_second: float, seconds: float, content: str, first_too: int = 0) -> int:
+    """Returns how many frames were written."""
     async with websockets.connect(f"{url}/control", compression=None, ping_interval=None) as control:
         order = {"per_second": per_second, "seconds": seconds, "content": content, "first_too": first_too}
         await control.send(json.dumps(order))
-        await control.recv()
-    return 0
+        return int(await control.recv())
 
 
 async def _end(task: "asyncio.Task[int]") -> None:

@@ -1,42 +1,66 @@
 """The push benchmark: its arithmetic, and one short run of the whole of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from lab.bench.push.result import BARE, SERVICE, Gap, Idle, Push, PushResult, page, rows
+from lab.bench.push.page import goal, page, reached, rows
+from lab.bench.push.result import BARE, SERVICE, Gap, Idle, Push, PushResult
+from tests.lab.bench.made_up import MACHINE
 
 
-def made_up() -> PushResult:
+def made_up(stuck_seconds: float = 0.05) -> PushResult:
     pushes = [
-        Push(name, number, 1000.0, 2000, 2000 - (number == 3), 0.02 * number)
+        Push(name, number, rate, 2000, 2000 - (number == 3), cost * number, in_time, 2.5, 800)
         for name in (SERVICE, BARE)
+        for rate, cost, in_time in ((1000.0, 0.025, 2000), (5000.0, 0.02, 1999))
         for number in (1, 2, 3)
     ]
     gaps = [
-        Gap(name, 1, stuck, 100.0, 400, 0.05 if name == SERVICE else 2.0, 1006 if stuck else 0)
+        Gap(name, 1, stuck, 100.0, 400, stuck_seconds if name == SERVICE else 2.0, 1006 if stuck else 0)
         for name in (SERVICE, BARE)
         for stuck in (False, True)
     ]
+    gaps[0] = replace(gaps[0], longest_seconds=0.02)
     idle = [Idle(name, 1000, 10_000_000, 10_000_000 + 1000 * 15 * 1024) for name in (SERVICE, BARE)]
-    machine = {"cpu": "a cpu", "cores": 2, "system": "a system", "python": "3"}
     return PushResult(
-        *("lab bench push", machine, "now", "postgres", 1000, 2.0, 4.0, pushes, gaps, idle, None, {})
+        *("lab bench push", MACHINE, "2026-11-21T21:17:01+00:00", "postgres", 1000, 2.0, 4.0),
+        *(pushes, gaps, idle, None, {}),
     )
 
 
 def test_rows_hold_median_and_span():
     result = made_up()
-    assert rows(result)[0][1] == "0.0200 (0.0100 .. 0.0300)"
-    assert rows(result)[1][1] == "15.0"
+    assert rows(result)[1][1] == "0.0200 (0.0100 .. 0.0300)"
+    assert rows(result)[2][1] == "15.0"
     assert rows(result)[-1][1:] == ("0.050 (0.050 .. 0.050)", "2.000 (2.000 .. 2.000)")
 
 
 def test_what_did_not_arrive_is_counted_and_told():
-    assert made_up().lost == 1
-    assert "did not arrive: 1." in page(made_up(), "push.json")
+    assert made_up().lost == 2
+    assert "did not arrive: 2." in page(made_up(), "push.json")
     assert "closed with 1006" in page(made_up(), "push.json")
+    assert "commit abc, with changes that are not committed" in page(made_up(), "push.json")
+
+
+def test_a_full_process_is_marked_with_what_it_did_in_time():
+    slow, full = reached(made_up())
+    assert slow[:2] == ("1,000", "800/s, 2.5 a frame")
+    assert full[1].endswith("; saturated: 1,999 of 10,000 in time")
+
+
+def test_the_page_says_where_a_delivery_costs_what_it_should():
+    assert (
+        "that holds at 5,000 deliveries/s (at 5,000 deliveries/s the process was full), and not at 1,000"
+        in (goal(made_up()))
+    )
+
+
+@pytest.mark.parametrize(("stuck_seconds", "wrong"), [(0.09, False), (0.11, True)])
+def test_a_stuck_reader_that_holds_up_the_others_is_a_failure(stuck_seconds: float, wrong: bool):
+    assert bool(made_up(stuck_seconds).held_up()) is wrong
 
 
 @pytest.mark.slow

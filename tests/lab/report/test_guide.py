@@ -281,6 +281,12 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
         ("group_commit", ("on", "off"), {}, "it is shown at 500/s only"),
         ("pair_index", ("on", "off"), {}, "the table had 20,000 rows, all of them in memory"),
         ("pair_index", ("on", "off"), {"messages": 2_000_000}, ""),
+        (
+            *("query_path", ("raw", "orm_async"), {}),
+            "an ORM reads before it writes: to store a message orm_async sends 4 statements in a "
+            "transaction, the others 1; GROUP_COMMIT is off on both sides",
+        ),
+        ("query_path", ("raw", "fastapi_asyncpg"), {}, ""),
     ],
 )
 def test_a_result_that_breaks_its_own_condition_says_so(lever, values, changes, words):
