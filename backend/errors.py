@@ -28,11 +28,9 @@ def unavailable(detail: str = "The database does not answer; try again with the 
 WORDS = {
     400: "The body cannot be read.",
     401: "The token is missing, invalid or expired, or its user is disabled.",
-    403: "Not allowed.",
     404: "There is no such user.",
     409: "In conflict with what is stored.",
     413: "The body is larger than 64 KiB; it was not read.",
-    415: "The body is not of a type that is understood.",
     422: "A value is outside what is described.",
     429: "Too many of these just now; try again after the seconds in Retry-After.",
     503: "The database does not answer; try again after the seconds in Retry-After.",

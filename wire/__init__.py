@@ -1,1 +1,1 @@
-"""What two processes must agree on: message, codecs, topology, tokens, settings, brokers. Nothing else."""
+"""What processes must agree on (message, codecs, topology, tokens, brokers), and what all services do alike."""

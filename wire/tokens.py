@@ -16,10 +16,9 @@ class TokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Whom a token speaks for. Times are unix seconds."""
+    """Whom a token speaks for, and until when (unix time)."""
 
     user_id: int
-    issued_at: float
     expires_at: float
     kind: str
 
@@ -27,9 +26,9 @@ class Claims:
 class Tokens:
     """Makes and checks tokens with one secret.
 
-    A check costs about 30 us the first time and well under 1 us from the cache (at most
-    `cache_size` tokens, the oldest dropped first; 0: none). Expiry is checked on every call.
-    Disabled users are the caller's business: compare `issued_at` with the revocation list.
+    A check costs tens of microseconds the first time (levers/token_cache.py) and a look-up from the cache
+    (at most `cache_size` tokens, the oldest dropped first; 0: none). Expiry is checked on every call.
+    Disabled users are the caller's business: each service reads the list of their ids again and again.
     """
 
     def __init__(self, secret: str, cache_size: int = 20_000) -> None:
@@ -68,7 +67,7 @@ class Tokens:
     def _decode(self, token: str) -> Claims:
         try:
             payload = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["sub", "iat", "exp"]})
-            return Claims(int(payload["sub"]), float(payload["iat"]), float(payload["exp"]), payload["kind"])
+            return Claims(int(payload["sub"]), float(payload["exp"]), payload["kind"])
         except jwt.ExpiredSignatureError:
             raise TokenError("expired") from None
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
