@@ -1,1 +1,1 @@
-"""What processes must agree on (message, codecs, topology, tokens, brokers), and what all services do alike."""
+"""What processes must agree on (message, codecs, topology, tokens, brokers), and what all services share."""
