@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lab.faults.endurance import COME_BACK, RETRIES, Endurance, Struck
-from lab.faults.page import picture, seconds_told
+from lab.faults.page import picture, seconds_told, servers
 from lab.faults.rows import ROWS, named
 from lab.report.style import render
 
@@ -89,7 +89,7 @@ def markdown(found: Endurance) -> str:
     lines += [
         "",
         f"`{found.command}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(entry.at))} UTC, mode {entry.mode},"
-        f" {machine.cores} cores ({machine.cpu}), commit {machine.code}{waited}.",
+        f" {machine.cores} cores ({machine.cpu}){servers(entry)}, commit {machine.code}{waited}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -111,7 +111,8 @@ def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
     together: dict[tuple[str, ...], list[tuple[Row, Entry]]] = {}
     for row, entry in known:
         machine = entry.machine
-        where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}), commit {machine.code}"
+        where = f"mode {entry.mode}, {machine.cores} cores ({machine.cpu}){servers(entry)}"
+        where += f", commit {machine.code}"
         load = f"--rate {entry.rate:g} --sockets {entry.sockets}"
         load = f"--mode docker {load}" if entry.mode == "docker" else load
         together.setdefault((where, load), []).append((row, entry))
@@ -128,6 +129,12 @@ def _where(known: Sequence[tuple[Row, Entry]]) -> list[str]:
         names = " ".join(row.name for row, _ in some) if len(some) < len(known) else ""
         lines.append(f"- {when} UTC, {where}{busy}: `lab faults {f'{names} ' if names else ''}{load}`")
     return lines
+
+
+def servers(entry: Entry) -> str:
+    """Their versions, where they are this machine's; compose names its images."""
+    known = entry.machine.packages if entry.mode == "stack" else {}
+    return "".join(f", {name} {known[name]}" for name in ("RabbitMQ", "HAProxy") if name in known)
 
 
 def html(book: Book, name: str = "faults", missing: str = "none") -> str:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import statistics
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 import psutil
 
 from lab.load.record import Machine
+from lab.stack import rabbitmq
+from lab.stack.doctor import which
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
@@ -34,7 +37,7 @@ def machine(folder: Path) -> Machine:
         python=platform.python_version(),
         container=Path("/.dockerenv").exists() or "container" in os.environ,
         disk_sync_seconds=_disk_sync(folder),
-        packages={name: version for name in PACKAGES if (version := _version(name))},
+        packages={**{name: version for name in PACKAGES if (version := _version(name))}, **servers()},
         commit=_git("rev-parse", "--short=12", "HEAD") or None,
         changed=changed(),
     )
@@ -45,6 +48,23 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def servers() -> dict[str, str]:
+    """RabbitMQ and HAProxy of this machine, whose versions no package of Python tells."""
+    found: dict[str, str | None] = {}
+    if folder := rabbitmq.scripts():  # rabbitmqctl would start a second Erlang to say it
+        homes = [folder.parent, *folder.parent.glob("lib/*")]
+        found["RabbitMQ"] = _after("rabbitmq_server-", " ".join(one.name for one in homes))
+    if haproxy := which("haproxy"):
+        said = subprocess.run([haproxy, "-v"], capture_output=True, text=True, check=False).stdout
+        found["HAProxy"] = _after("version ", said)
+    return {name: version for name, version in found.items() if version}
+
+
+def _after(word: str, text: str) -> str | None:
+    version = re.search(rf"{word}(\S+)", text)
+    return version[1] if version else None
 
 
 def _cpu() -> str:

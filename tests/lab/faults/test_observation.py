@@ -285,6 +285,16 @@ def test_the_page_says_when_the_code_was_not_as_committed():
     assert "commit unknown, with changes that are not committed" in page.markdown(book)
 
 
+def test_the_page_names_the_servers_of_a_stack_on_this_machine():
+    run = calm()
+    run = msgspec.structs.replace(
+        run, machine=msgspec.structs.replace(run.machine, packages={"RabbitMQ": "4.1.2", "redis": "6"})
+    )
+    for mode, told in (("stack", True), ("docker", False)):
+        book = Book(entries={STRICT.name: entry_of(seen(run), run, mode)})
+        assert (", RabbitMQ 4.1.2, commit" in page.markdown(book)) == told
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "faults.json").write_text('{"format": "else"}')
     with pytest.raises(UsageError):

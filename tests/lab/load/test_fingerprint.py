@@ -1,5 +1,6 @@
 """What a result says of the code that it was measured with."""
 
+import re
 import subprocess
 
 import pytest
@@ -36,3 +37,15 @@ def test_outside_of_a_work_tree_nobody_knows(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert fingerprint.changed() is None
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.haproxy
+def test_the_servers_of_this_machine_have_a_version():
+    assert all(re.match(r"\d+\.\d+", fingerprint.servers()[name]) for name in ("RabbitMQ", "HAProxy"))
+
+
+def test_a_server_that_is_not_here_has_none(monkeypatch):
+    monkeypatch.setattr(fingerprint, "which", lambda _name: None)
+    monkeypatch.setattr(fingerprint.rabbitmq, "scripts", lambda: None)
+    assert fingerprint.servers() == {}
