@@ -87,7 +87,7 @@ class Scene:
         if one.kind == "postgres":
             try:
                 await (await asyncpg.connect(self.stack.postgres.dsn, timeout=2.0)).close()
-            except (OSError, TimeoutError, asyncpg.PostgresError):
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 return False
             return True
         url = self.stack.haproxy["url"] if one.kind == "haproxy" and self.stack.haproxy else one.health

@@ -47,5 +47,5 @@ def test_the_servers_of_this_machine_have_a_version():
 
 def test_a_server_that_is_not_here_has_none(monkeypatch):
     monkeypatch.setattr(fingerprint, "which", lambda _name: None)
-    monkeypatch.setattr(fingerprint.rabbitmq, "scripts", lambda: None)
+    monkeypatch.setattr("lab.stack.rabbitmq.scripts", lambda: None)
     assert fingerprint.servers() == {}
