@@ -3,9 +3,9 @@
 Problem: the same endpoint, table, index and durability can cost ten times as much CPU depending on the
 layers between route and socket. The slowest of them also blocks the loop.
 
-Plain way, `raw`: prepared SQL through asyncpg, validation by msgspec, requests that arrive together in one
-commit. Costs: SQL by hand, checked by tests that PREPARE every block. Fails loudly when a statement and
-the schema part ways.
+Plain way, `raw`: prepared SQL through asyncpg, validation by msgspec. That it also commits together what
+arrives together is a lever of its own, off on both sides here (GROUP_COMMIT=off). Costs: SQL by hand,
+checked by tests that PREPARE every block. Fails loudly when a statement and the schema part ways.
 
 `fastapi_asyncpg`: a FastAPI route with dependencies and response models, one asyncpg statement. Costs:
 validation and serialisation of each layer. Fails by being a little slow everywhere, in no single place.
