@@ -113,7 +113,7 @@ def _told_again(notes: Iterable[str]) -> dict[int, dict[str, list[str]]]:
 def without_words(path: Path) -> None:
     """Take the verdicts out of an older file: words of the rules of then would contradict those of now."""
     raw = json.loads(path.read_text())
-    if raw.pop("verdicts", None) is not None:
+    if raw.get("kind") == KIND and raw.pop("verdicts", None) is not None:
         path.write_text(json.dumps(raw, indent=1) + "\n")
 
 

@@ -2,20 +2,18 @@
 
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from lab.experiments.result import PullResult
-from lab.report.doubts import doubts
+from lab.report.doubts import doubts, unchecked
 from lab.report.links import linked
 from lab.report.load_words import rate_of
+from lab.report.standing import Found, firm, mark
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict import Verdict
 from lab.verdict_words import change
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
-
-Found = tuple[Path, PullResult]
 
 # Ratios of one family can be ranked, those of two cannot: a tenth of the CPU is not a tenth of the frames.
 FAMILIES = ("CPU", "waiting", "frames, bytes and memory")
@@ -55,6 +53,7 @@ def only_counted(result: PullResult) -> bool:
     )
 
 
+LESS_FIRM = "of few pairs or beside other programs, so that only large effects say something"
 WORTH = "Worth pulling, if you can pay for it"
 PRICED = "Cheaper on one machine, which is not what it is for"
 COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
@@ -83,32 +82,48 @@ def section_of(result: PullResult) -> str:
 
 
 def advice(latest: Sequence[Found]) -> list[str]:
-    """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever."""
+    """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever.
+
+    What is less firm (six pairs, a busy machine) has a ranking of its own behind the others.
+    """
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
         by_lever.setdefault(one.lever, []).append(one)
     order = list(SECTIONS)
-    placed: dict[tuple[str, str], list[list[PullResult]]] = {}
+    placed: dict[tuple[str, str, bool], list[list[PullResult]]] = {}
     for own in by_lever.values():
-        apart = lever_named(own[0].lever).design
-        own.sort(key=lambda one: (order.index(section_of(one)), one.plan["design"] != apart, -size(one)))
-        placed.setdefault((section_of(own[0]), family(own[0].primary.metric)), []).append(own)
+        own.sort(key=lambda one: (not firm(one), order.index(section_of(one)), _by_other(one), -size(one)))
+        first = own[0]
+        placed.setdefault((section_of(first), family(first.primary.metric), firm(first)), []).append(own)
     lines: list[str] = []
     for title, words in SECTIONS.items():
-        found = [(name, placed.get((title, name), [])) for name in FAMILIES]
-        if any(entries for _, entries in found):
+        kinds = [(name, sure) for sure in (True, False) for name in FAMILIES]
+        found = [(*kind, placed.get((title, *kind), [])) for kind in kinds]
+        if any(entries for *_, entries in found):
             lines += [f"### {title}", "", words, ""]
-        for name, entries in found:
+        for name, sure, entries in found:
             entries.sort(key=lambda own: -size(own[0]))
             numbered = [f"{number}. {_entry(own, TOLD[title])}" for number, own in enumerate(entries, 1)]
-            lines += [f"By {name}:", "", *numbered, ""] if numbered else []
+            less = "" if sure else f", {LESS_FIRM}"
+            lines += [f"By {name}{less}:", "", *numbered, ""] if numbered else []
     return lines or ["Nothing was decided yet.", ""]
+
+
+def _by_other(result: PullResult) -> bool:
+    """Whether it was asked by another design than the lever's."""
+    return bool(result.plan["design"] != lever_named(result.lever).design)
+
+
+def _at(result: PullResult) -> str:
+    """The load, the mode where it is not the usual one, and what makes it less firm."""
+    mode = "" if result.plan["mode"] == "multi" else f", mode {result.plan['mode']}"
+    return f"{rate_of(result)}{mode}{mark(result)}"
 
 
 def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
     """The first result in full, a line for each of the others."""
     also = [f" Also {_brief(one)}" for one in own[1:]]
-    beware = linked(doubts(own, "Beware"), "results")
+    beware = linked(doubts(own, "Beware") + "".join(unchecked(one, own) for one in own[:1]), "results")
     return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}{beware}"
 
 
@@ -117,19 +132,24 @@ def _brief(result: PullResult) -> str:
     label = result.label(result.primary.metric)
     if result.primary.effect is None:
         return f"`{a}` to `{b}`: invalid."
-    how = f" by {result.plan['design']}" if result.plan["design"] != lever_named(result.lever).design else ""
-    load = rate_of(result)
+    how = f" by {result.plan['design']}" if _by_other(result) else ""
+    load = _at(result)
     open_ = ", no difference shown" if result.primary.word == "no difference shown" else ""
     return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)} at {load}{open_}."
 
 
 def between(result: PullResult, metric: str) -> str:
-    """The medians behind a ratio, in brackets, with what they are; '' where there are none."""
+    """The medians behind a ratio, in brackets, and the rounds' median difference of a decided one."""
     found = pairs_of(result.observations, metric)
     if not found:
         return ""
     a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
-    return f" ({figures(a)} to {figures(b)} {METRICS[metric].unit or METRICS[metric].label})"
+    moved = ""
+    if any(one.metric == metric and one.word in ("better", "worse") for one in result.verdicts):
+        # Of each round: the medians of the sides may be of different rounds.
+        apart = statistics.median(pair.b - pair.a for pair in found)
+        moved = f", {'-' if apart < 0 else '+'}{figures(abs(apart))}"
+    return f" ({figures(a)} to {figures(b)} {METRICS[metric].unit or METRICS[metric].label}{moved})"
 
 
 def _moved(result: PullResult) -> str:
@@ -138,7 +158,7 @@ def _moved(result: PullResult) -> str:
     a, b = result.values
     label = result.label(verdict.metric)
     moved = f"{label} {change(verdict.effect)} from `{a}` to `{b}`{between(result, verdict.metric)}"
-    return f"{moved} at {rate_of(result)}."
+    return f"{moved} at {_at(result)}."
 
 
 def _pulled(result: PullResult) -> str:
@@ -151,7 +171,7 @@ def _pulled(result: PullResult) -> str:
 def _same(result: PullResult) -> str:
     a, b = result.values
     label, margin = result.label(result.primary.metric), result.primary.margin or 0
-    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {rate_of(result)}.{_besides(result)}"
+    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}.{_besides(result)}"
 
 
 def _open(result: PullResult) -> str:
@@ -161,7 +181,7 @@ def _open(result: PullResult) -> str:
         why = "; ".join(one.seen for one in verdict.caveats if one.grave)
         return f"`{a}` or `{b}`, invalid: {why}.{_besides(result)}"
     hidden = seen(verdict) or f"up to {verdict.effect.largest_change:.1%} could hide"
-    return f"`{a}` or `{b}`, {result.label(verdict.metric)}: {hidden} at {rate_of(result)}.{_besides(result)}"
+    return f"`{a}` or `{b}`, {result.label(verdict.metric)}: {hidden} at {_at(result)}.{_besides(result)}"
 
 
 def seen(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from levers.catalogue import lever_named
+from levers.metrics import METRICS
 
 
 def applies(own: Sequence[PullResult]) -> str:
@@ -19,3 +20,14 @@ def doubts(own: Sequence[PullResult], applying: str = "That applies here") -> st
         return ""
     told = {applying: applies(own), "Not shown": lever_named(own[0].lever).leaves_open}
     return "".join(f" {name}: {words}." for name, words in told.items() if words)
+
+
+def unchecked(result: PullResult, own: Sequence[PullResult]) -> str:
+    """Of a latency that a duet decided: that no stack for each side was asked; '' where one was."""
+    plan, verdict = result.plan, result.primary
+    duet = plan["design"] == "duet" and plan["part"] == "backend"
+    if not (duet and METRICS[verdict.metric].is_latency and verdict.decided):
+        return ""
+    if any(one.plan["design"] != "duet" and one.values == result.values for one in own):
+        return ""
+    return " Not checked by ABAB: both sides share the database here, which hides some of a difference."

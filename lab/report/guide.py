@@ -10,10 +10,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from lab.experiments.preparation import ELSEWHERE
-from lab.experiments.result import KEPT, PullResult, results_of
+from lab.experiments.result import KEPT, PullResult, results_of, without_words
+from lab.experiments.session import MOST_OF_OTHERS, again_of
 from lab.report import pull, pull_charts, scaling
-from lab.report.advice import Found, advice, size
-from lab.report.apart import apart, question_of
+from lab.report.advice import advice, size
+from lab.report.apart import apart
 from lab.report.head import head, prediction
 from lab.report.hops import hops
 from lab.report.kills import kills
@@ -21,9 +22,9 @@ from lab.report.lever_page import lever_page
 from lab.report.load_words import OPERATIONS
 from lab.report.opening import opening
 from lab.report.resolved import resolved
+from lab.report.standing import Found, latest_of, pairs, quiet, ranked
 from lab.report.style import render
 from lab.report.style.palette import ROLES
-from lab.trials.observation import pairs_of
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS, change
 from levers.catalogue import catalogue, lever_named
@@ -39,8 +40,10 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
 
     All are drawn before the first is written, so that whoever stops it keeps the old pages whole.
     """
+    for path in folder.glob("pulls/*.json"):
+        without_words(path)
     found = list(results_of(folders=[folder / "pulls"]) if results is None else results)
-    latest = latest_of(found)
+    latest = sorted(latest_of(found), key=lambda one: (-size(one[1]), one[1].lever))
     sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
     texts = {
         folder / "README.md": index(latest, others(folder), sweeps, capacities),
@@ -68,12 +71,6 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     return list(texts)
 
 
-def latest_of(found: Sequence[Found]) -> list[Found]:
-    """The newest result of each question and rate, the largest effect first."""
-    newest = {(question_of(one), one.plan["rate"]): (path, one) for path, one in found}
-    return sorted(newest.values(), key=lambda one: (-size(one[1]), one[1].lever))
-
-
 def index(
     latest: Sequence[Found],
     besides: Sequence[str] = (),
@@ -95,9 +92,12 @@ def index(
         "## What to pull first",
         "",
         "By the effect on the metric that was named before the run, with its 95 % interval; in the second",
-        "brackets the medians. Ratios are ranked among their like: CPU, waiting, frames and bytes.",
+        "brackets the medians, and the median difference. Ratios are ranked among their like: CPU, waiting,",
+        "frames and bytes. What has fewer than 12 pairs, or was measured beside other programs, is ranked",
+        "apart.",
+        *_not_ranked(latest),
         "",
-        *advice(latest),
+        *advice(ranked(latest)),
         *hops(latest),
         *scaling.section(sweeps, capacities),
         "## All results",
@@ -107,8 +107,9 @@ def index(
         *(_row(path, result, latest) for path, result in latest),
         "",
         "▲ better, ▼ worse, = same within the margin, ? no difference shown, ✗ invalid: nothing is claimed.",
-        "Fewer than 12 pairs are `--quick`: large effects only, and never sameness. °: by older code, whose",
-        "processes did not yet say at /health which database driver they use.",
+        "Fewer than 12 pairs are `--quick`: large effects only, and never sameness. †: other programs used",
+        f"more than {MOST_OF_OTHERS:g} cores meanwhile. ↻: so many rounds were measured again, since a guard",
+        "failed. °: by older code, whose processes did not yet say at /health their driver.",
         "",
         "## What the designs resolve on this machine",
         "",
@@ -130,6 +131,12 @@ def index(
     return "\n".join(lines) + "\n"
 
 
+def _not_ranked(latest: Sequence[Found]) -> list[str]:
+    """How many are left to the table, since a quiet session answered the same."""
+    left = len(latest) - len(ranked(latest))
+    return [f"{left} from a busy machine are in the table only: quiet ones answer the same."] if left else []
+
+
 def others(folder: Path) -> list[str]:
     """Links to the pages in the folder that no pull made (faults, seeding ...), and to their pictures."""
     found = []
@@ -145,12 +152,11 @@ def others(folder: Path) -> list[str]:
 def _row(path: Path, result: PullResult, latest: Sequence[Found]) -> str:
     verdict = result.primary
     a, b = result.values
-    pairs = len(pairs_of(result.observations, verdict.metric))
     load = f"{result.plan['rate']:g} {OPERATIONS[result.plan['mix']].rstrip(',')}"
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result, latest)} | {load} "
         f"| {result.label(verdict.metric)}{_other_metric(result)} | {_interval(verdict)} "
-        f"| {pairs} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){_older(result)} "
+        f"| {pairs(result)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){_signs(result)} "
         f"| {prediction(result)} |"
     )
 
@@ -161,8 +167,12 @@ def _other_metric(result: PullResult) -> str:
     return "" if result.plan["metric"] == own else f" (the lever's own: {METRICS[own].label})"
 
 
-def _older(result: PullResult) -> str:
-    return "" if any("driver" in found for found in result.settings.values()) else " °"
+def _signs(result: PullResult) -> str:
+    """What a reader must know of it, as signs that the text under the table explains."""
+    again = len(again_of(result.observations))
+    older = not any("driver" in found for found in result.settings.values())
+    found = ["" if quiet(result) else "†", f"↻{again}" if again else "", "°" if older else ""]
+    return "".join(f" {sign}" for sign in found if sign)
 
 
 def _interval(verdict: Verdict) -> str:

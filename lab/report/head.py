@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS
-from lab.report.advice import Found
 from lab.report.load_words import searched
+from lab.report.standing import Found, others_used
 from lab.report.style.page import TEMPLATES
 from lab.verdict_words import prediction_came_true
 from levers.catalogue import lever_named
@@ -34,8 +34,8 @@ def summary(latest: Sequence[Found]) -> list[str]:
     return [
         f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {decided} showed a "
         f"difference, {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
-        f"Of {made} predictions that were noted before the runs ({own} equal to the catalogue's) {came} came "
-        f"true and {failed} did not.",
+        f"Of {made} predictions that were noted before the runs {came} came true and {failed} did not; "
+        f"{own} of them repeat what the catalogue expects, and are nobody's own.",
         "",
     ]
 
@@ -50,18 +50,12 @@ def conditions(latest: Sequence[Found]) -> list[str]:
     decided = sum(one.decided for one in tails)
     found = sum(searched(result) for result in results)
     return [
-        f"In {len(shared)} of {len(used)} sessions other programs used more than a quarter of a core{busy}; "
-        f"{decided or 'no'} p99 was decided, of {len(tails)} that were measured. In {len(results) - found} "
-        "the rate was given and the capacity not searched: their ratios hold at that rate, and how near to "
-        "its limit the stack was is not known.",
+        f"In {len(shared)} of {len(used)} sessions other programs used more than {MOST_OF_OTHERS:g} cores"
+        f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured. "
+        f"In {len(results) - found} the rate was given and the capacity not searched: their ratios hold at "
+        "that rate, and how near to its limit the stack was is not known.",
         "",
     ]
-
-
-def others_used(result: PullResult) -> float:
-    """Cores that other programs used, in the median trial."""
-    used = [float(one.detail.get("others", 0.0)) for one in result.observations]
-    return statistics.median(used) if used else 0.0
 
 
 def prediction(result: PullResult) -> str:

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.advice import Found
 from lab.report.apart import apart
+from lab.report.standing import Found
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict_words import change

@@ -7,13 +7,14 @@ from pathlib import Path
 from lab.experiments.audit import difference
 from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
-from lab.report.advice import Found, between, seen
+from lab.report.advice import between, seen
 from lab.report.apart import apart
 from lab.report.counted import counted
-from lab.report.doubts import doubts
+from lab.report.doubts import doubts, unchecked
 from lab.report.head import prediction
 from lab.report.links import linked
 from lab.report.load_words import load_of
+from lab.report.standing import Found, mark
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS
 from levers.catalogue import lever_named, page, paragraphs
@@ -62,7 +63,7 @@ def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) ->
     lines = [
         f"## {result.values[0]} or {result.values[1]}{apart(result, own)}",
         "",
-        f"**{GLYPHS[verdict.word]} {verdict.word}.** {verdict.sentence}",
+        f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}",
         "",
     ]
     if verdict.effect:
@@ -77,7 +78,8 @@ def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) ->
     lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
         "",
-        f"{_meaning(result, lever)}{_predicted(result)} {_how(result)}{_along(result, lever)}",
+        f"{_meaning(result, lever)}{_predicted(result)} {_how(result)}{_along(result, lever)}"
+        f"{unchecked(result, [one for _, one in own])}",
         "",
         f"```\n{result.command}\n```",
         "",

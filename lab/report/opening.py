@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jinja2
 
-from lab.report.advice import Found
+from lab.report.standing import Found
 from lab.report.style.page import TEMPLATES
 from lab.verdict_words import change
 from levers.catalogue import lever_named

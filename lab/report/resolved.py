@@ -4,9 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.experiments.session import MOST_OF_OTHERS
-from lab.report.advice import Found
-from lab.report.head import others_used
+from lab.report.standing import Found, quiet
 from lab.statistics import log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
 
@@ -42,4 +40,4 @@ def resolved(latest: Sequence[Found]) -> list[str]:
 
 def _company(result: PullResult) -> str:
     """Whether other programs used the machine during the trials."""
-    return "shared" if others_used(result) > MOST_OF_OTHERS else "the lab's alone"
+    return "the lab's alone" if quiet(result) else "shared"

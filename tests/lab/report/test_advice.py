@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.caveats import caveat
-from lab.report.advice import COUNTED, KEEP, PRICED, WORTH, advice, section_of, seen
+from lab.report.advice import COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
 from lab.report.hops import hops
 from lab.report.opening import opening
+from lab.report.standing import ranked
 from tests.lab.report.made_up_pulls import made_up
 
 
@@ -141,3 +142,48 @@ def test_a_result_that_breaks_its_own_condition_is_not_advised_without_saying_so
         if line.startswith("1. **[group_commit]")
     )
     assert line.endswith("Beware: it is shown at 500/s only.")
+
+
+def test_few_pairs_and_busy_machines_have_a_ranking_of_their_own():
+    sure = pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=())
+    large = pulled(3.0, "http_parser", ("httptools", "h11"), also=(), looks=(6,))
+    few = replace(large[1], observations=[one for one in large[1].observations if one.round < 6])
+    text = "\n".join(advice([(large[0], few), sure]))
+    firm, less = text.index("By CPU:"), text.index("By CPU, of few pairs")
+    assert firm < text.index("1. **[event_loop]") < less < text.index("1. **[http_parser]")
+    assert "500 sends a second over 3 processes (6 pairs)" in text
+
+
+def test_the_firmest_result_of_a_lever_leads_its_entry():
+    sure = pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=())
+    path, large = pulled(3.0, "event_loop", ("uvloop", "asyncio_debug"), also=(), looks=(6,))
+    few = replace(large, observations=[one for one in large.observations if one.round < 6])
+    text = "\n".join(advice([(path, few), sure]))
+    assert "from `uvloop` to `asyncio` (" in text and "Also `uvloop` to `asyncio_debug`: " in text
+    assert "of few pairs" not in text
+
+
+def test_a_busy_machine_is_not_ranked_where_a_quiet_one_answers_the_same():
+    path, quiet = pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=())
+    told = [replace(one, detail={**one.detail, "others": 1.5}) for one in quiet.observations]
+    busy = replace(quiet, observations=told, plan={**quiet.plan, "rate": 240.0})
+    assert ranked([(path, busy), (path, quiet)]) == [(path, quiet)]
+    assert ranked([(path, busy)]) == [(path, busy)]
+    assert "(other programs used 1.5 cores)" in "\n".join(advice([(path, busy)]))
+
+
+def test_a_ratio_has_its_difference_beside_the_medians():
+    _, result = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
+    assert re.fullmatch(r" \(\d+\.\d to \d+\.\d ms, \+\d\.\d+\)", between(result, "cpu_per_1k"))
+    open_ = replace(result, verdicts=[replace(result.primary, word="no difference shown")])
+    assert "+" not in between(open_, "cpu_per_1k")
+
+
+def test_a_latency_of_a_duet_says_whether_a_stack_for_each_side_was_asked():
+    _, duet = pulled(0.7, "durability", ("on", "off"), metric="p50", also=())
+    abab = replace(duet, plan={**duet.plan, "design": "abab"})
+    words = "Not checked by ABAB: both sides share the database here"
+    assert words in "\n".join(advice([(Path("a.json"), duet)]))
+    both = "\n".join(advice([(Path("a.json"), duet), (Path("b.json"), abab)]))
+    assert words not in both
+    assert "Also `on` to `off` by abab: p50" in both

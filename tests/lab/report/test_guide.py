@@ -13,6 +13,7 @@ from lab.report.head import conditions, summary
 from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS
+from lab.report.standing import latest_of
 from lab.scaling.usl import as_json, fit
 from levers.catalogue import catalogue, lever_named
 from tests.lab.report.made_up_pulls import made_up
@@ -80,7 +81,7 @@ def test_it_is_said_whose_the_predictions_were():
     mine = replace(made_up(effect=1.2), fingerprint=MACHINE, prediction="down")
     catalogues = replace(mine, prediction="up")
     text = "\n".join(summary([(Path("a.json"), mine), (Path("b.json"), catalogues)]))
-    assert "(1 equal to the catalogue's) 1 came true and 1 did not" in text
+    assert "1 came true and 1 did not; 1 of them repeat what the catalogue expects" in text
 
 
 def test_a_pull_by_another_metric_than_the_lever_s_says_so():
@@ -244,7 +245,7 @@ def test_on_top_it_is_said_how_busy_the_machine_was_and_that_rates_were_given():
     busy = [replace(one, detail={**one.detail, "others": 1.5}) for one in calm.observations]
     shared = replace(calm, observations=busy, capacity=None)
     (words, _) = conditions([(Path("a.json"), calm), (Path("b.json"), shared)])
-    assert "In 1 of 2 sessions other programs used more than a quarter of a core (median 1.5)" in words
+    assert "In 1 of 2 sessions other programs used more than 0.3 cores (median 1.5)" in words
     assert "2 p99 was decided, of 2" in words
     assert "In 1 the rate was given" in words
 
@@ -295,10 +296,39 @@ def test_a_result_that_breaks_its_own_condition_says_so(lever, values, changes, 
     assert (f"**That applies here**: {words}." in page) if words else ("That applies" not in page)
 
 
+def test_the_firmest_result_that_counts_answers_for_its_question_whatever_came_after():
+    full = made_up(effect=1.3, lever="http_parser", values=("httptools", "h11"), also=())
+    later = replace(full, started_at=full.started_at + 10)
+    few = replace(later, observations=[one for one in full.observations if one.round < 6])
+    busy = beside(later, 1.5)
+    invalid = replace(later, verdicts=[replace(full.primary, word="INVALID")])
+    for worse in (few, busy, invalid):
+        assert latest_of([(Path("full.json"), full), (Path("worse.json"), worse)]) == [
+            (Path("full.json"), full)
+        ]
+    newer = (Path("newer.json"), later)
+    assert latest_of([newer, (Path("full.json"), full)]) == [newer]
+    assert latest_of([(Path("invalid.json"), invalid)])  # the only one is shown
+
+
+def beside(result, cores):
+    """The same, with other programs on the machine."""
+    told = [replace(one, detail={**one.detail, "others": cores}) for one in result.observations]
+    return replace(result, observations=told)
+
+
+def test_what_stands_less_firmly_has_signs_in_the_table(tmp_path):
+    result = beside(replace(made_up(effect=1.3), fingerprint=MACHINE), 0.5)
+    result.observations[0].detail["again"] = ["achieved 0.7"]
+    text = guide.index([(Path("a.json"), result)])
+    assert "▼ [worse](pulls/a.json) † ↻1 °" in text
+    assert "(other programs used 0.5 cores; 1 of 12 rounds measured again)" in text
+
+
 def test_a_second_rate_is_a_second_result_with_its_own_heading():
     slow = made_up(lever="group_commit", values=("on", "off"), also=())
     fast = replace(slow, plan={**slow.plan, "rate": 2_000.0})
-    latest = guide.latest_of([(Path("a.json"), slow), (Path("b.json"), fast)])
+    latest = latest_of([(Path("a.json"), slow), (Path("b.json"), fast)])
     page = lever_page("group_commit", latest)
     assert "## on or off, 500/s" in page
     assert "## on or off, 2000/s" in page

@@ -1,0 +1,75 @@
+"""How firmly a result stands (pairs, other programs), and which of several answers a question."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.experiments.plan import plan_from
+from lab.experiments.result import PullResult
+from lab.experiments.session import MOST_OF_OTHERS, again_of
+from lab.trials.observation import by_round, pairs_of
+from lab.verdict import LOOKS
+
+Found = tuple[Path, PullResult]
+
+
+def question_of(result: PullResult) -> tuple[object, ...]:
+    """What was asked, but for the rate: two results with the same are of two times, or of two rates."""
+    return (result.lever, result.values, result.plan["mode"], result.plan["design"], content_of(result))
+
+
+def content_of(result: PullResult) -> int:
+    """Characters of a message."""
+    return plan_from(result.plan).content_characters  # older files do not hold it
+
+
+def pairs(result: PullResult) -> int:
+    """How many pairs are behind the verdict."""
+    return len(pairs_of(result.observations, result.primary.metric))
+
+
+def others_used(result: PullResult) -> float:
+    """Cores that other programs used, in the median trial."""
+    used = [float(one.detail.get("others", 0.0)) for one in result.observations]
+    return statistics.median(used) if used else 0.0
+
+
+def quiet(result: PullResult) -> bool:
+    """Whether the machine was the lab's own."""
+    return others_used(result) <= MOST_OF_OTHERS
+
+
+def firm(result: PullResult) -> bool:
+    """Whether it may be ranked among others: of twelve pairs, on a quiet machine."""
+    return pairs(result) >= LOOKS[0] and quiet(result)
+
+
+def mark(result: PullResult) -> str:
+    """What makes it less firm, in brackets; '' for nothing."""
+    again = len(again_of(result.observations))
+    told = [
+        f"{pairs(result)} pairs" if pairs(result) < LOOKS[0] else "",
+        "" if quiet(result) else f"other programs used {others_used(result):.1f} cores",
+        f"{again} of {len(by_round(result.observations))} rounds measured again" if again else "",
+    ]
+    return f" ({'; '.join(filter(None, told))})" if any(told) else ""
+
+
+def latest_of(found: Sequence[Found]) -> list[Found]:
+    """One result of each question and rate: the newest of the firmest that count."""
+    best: dict[tuple[object, ...], Found] = {}
+    for path, one in sorted(found, key=lambda each: _standing(each[1])):
+        best[question_of(one), one.plan["rate"]] = (path, one)
+    return list(best.values())
+
+
+def _standing(result: PullResult) -> tuple[bool, bool, bool, float]:
+    """Sorts what counts behind what does not, then by firmness, then by time."""
+    valid = result.primary.word != "INVALID"
+    return (valid, pairs(result) >= LOOKS[0], quiet(result), result.started_at)
+
+
+def ranked(latest: Sequence[Found]) -> list[Found]:
+    """Without those from a busy machine of which a quiet one answers the same question, at whatever rate."""
+    answered = {question_of(one) for _, one in latest if quiet(one) and one.primary.word != "INVALID"}
+    return [(path, one) for path, one in latest if quiet(one) or question_of(one) not in answered]
