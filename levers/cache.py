@@ -16,6 +16,7 @@ Different when: keys are spread otherwise: a run asks for users at random, each 
 its page says how many there are and which share the cache answered.
 """
 
+from levers.honesty import staleness_unseen
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -34,5 +35,5 @@ LEVER = Lever(
     dishonest_if="all keys are hot, or staleness is not shown",
     also=("cpu_per_1k", "p50", "p99"),
     mix="get_user",
-    leaves_open="how old an answer was: nobody changes a profile while the look-ups run",
+    applies=staleness_unseen,
 )

@@ -1,4 +1,4 @@
-"""What is the index for reading a dialog worth, and what does it cost the writer?
+"""What is the index for reading a dialog worth?
 
 Problem: a dialog's history without an index is a scan that nobody notices on a thousand rows and
 everybody on a million.
@@ -17,19 +17,20 @@ from levers.lever import Lever
 
 LEVER = Lever(
     name="pair_index",
-    question="What is the index for reading a dialog worth, and what does it cost the writer?",
+    question="What is the index for reading a dialog worth?",
     env="PAIR_INDEX",
     values=("on", "off"),
     processes=("backend",),
     restarts=("backend",),
     design="duet",
-    metric="p99",
+    metric="cpu_per_1k_total",
     expected="up",
     because="without the index each page reads far more rows than it shows",
     sources=("C6", "C8"),
     claim="add an index and it is fast",
     dishonest_if="the table is tiny",
-    also=("p50", "cpu_per_1k_total"),
+    also=("p50", "p99"),
     mix="list",
     applies=small_table,
+    leaves_open="what the index costs the writer: both sides write it, since it is the primary key",
 )

@@ -16,9 +16,11 @@ scale: adding a process adds the whole load once more.
 in a reconnect storm: ten thousand binds at once.
 
 Different when: processes are many and users on each are few: with four processes and forty users a fanout
-throws most away (`lab drill fanout`). With two processes of a hundred users there is nothing to cull.
+throws most away (`lab drill fanout`). A pull has two processes of a hundred users, behind the proxy, which
+gives all users of a partition to one of them; in mode multi nobody does, and there is nothing to cull.
 """
 
+from levers.honesty import users_everywhere
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -36,5 +38,7 @@ LEVER = Lever(
     claim="the broker culls, so the servers rest",
     dishonest_if="every user is on every process, or the broker's CPU is left out",
     also=("cpu_per_1k", "cpu_per_1k_total", "delivery_p99"),
-    leaves_open="many processes with few users: two with a hundred each bind most partitions",
+    needs=("rabbitmq", "haproxy"),
+    applies=users_everywhere,
+    leaves_open="many processes with few users (`lab drill fanout` has four)",
 )

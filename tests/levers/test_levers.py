@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from levers import honesty
 from levers.catalogue import catalogue, lever_named, page, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
+from wire import topology
 
 ALL = list(catalogue().values())
 lever_cases = pytest.mark.parametrize("lever", ALL, ids=lambda lever: lever.name)
@@ -96,3 +98,7 @@ def test_an_unknown_lever_names_near_ones():
 def test_an_unknown_value_names_the_choices():
     with pytest.raises(ValueError, match="uvloop, asyncio"):
         lever_named("event_loop").check_value("trio")
+
+
+def test_what_is_honest_counts_with_the_partitions_that_there_are():
+    assert honesty.PARTITIONS == topology.PARTITIONS

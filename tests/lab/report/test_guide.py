@@ -282,6 +282,24 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
         ("group_commit", ("on", "off"), {}, "it is shown at 500/s only"),
         ("pair_index", ("on", "off"), {}, "the table had 20,000 rows, all of them in memory"),
         ("pair_index", ("on", "off"), {"messages": 2_000_000}, ""),
+        *(
+            ("routing", ("partition", "fanout"), {"mode": mode, "design": "abab"}, words)
+            for mode, words in (
+                ("multi", "in mode multi each service had users of 79% of the partitions"),
+                ("stack", ""),
+            )
+        ),
+        (
+            *("cache", ("off", "process"), {}),
+            "staleness is not shown, nobody changes a profile while the look-ups run",
+        ),
+        *(
+            ("prefetch", ("100", "1"), {"design": "abab", "rate": rate}, words)
+            for rate, words in (
+                (500.0, "at 500/s a hint comes every 2.0 ms, and an acknowledgement takes about one"),
+                (1_600.0, ""),
+            )
+        ),
         (
             *("query_path", ("raw", "orm_async"), {}),
             "an ORM reads before it writes: to store a message orm_async sends 4 statements in a "
