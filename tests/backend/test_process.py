@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -36,7 +36,7 @@ Launch = Callable[..., Awaitable[tuple[Process, httpx.AsyncClient]]]
 
 @asynccontextmanager
 async def launched(
-    dsn: str, log: IO[bytes] | None = None, /, **given: str
+    dsn: str, log: IO[bytes] | None = None, program: Sequence[str] = ("-m", "backend"), /, **given: str
 ) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
     (port,) = free_ports(1)
     url = urlsplit(dsn)
@@ -51,7 +51,7 @@ async def launched(
         **given,
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "backend"), env=environment, start_new_session=True, stdout=log, stderr=log
+        *(sys.executable, *program), env=environment, start_new_session=True, stdout=log, stderr=log
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
