@@ -6,7 +6,7 @@ set -euo pipefail
 keep=$1
 ask() { psql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qAt "$@"; }
 step() { ask -v host="$name" -v port=5432 -f "${RUNBOOK:-/lab/citus/runbook}/$1"; }
-workers=$(ask -F ' ' -c "SELECT nodename, citus_check_connection_to_node(nodename, nodeport)
+workers=$(PGOPTIONS='-c client_min_messages=error' ask -F ' ' -c "SELECT nodename, citus_check_connection_to_node(nodename, nodeport)
   FROM pg_dist_node WHERE groupid <> 0 AND noderole = 'primary' ORDER BY length(nodename), 1")
 gone=() away=() stay=0 highest=0
 while read -r name there; do

@@ -26,12 +26,20 @@ Tell = Callable[[str], None]
 AWAY_SECONDS = 5.0
 CAUSES = """
 While a worker is away, sends to its shards and pages of them are answered with 503 (after four tries within
-the request), and so is every list of dialogs, which asks them all. What is in other shards goes on, slower
-where it shares a connection pool with requests that wait. While the shard count changes, all writers wait
-for the locks that make it safe; who waits for longer than 2 s for a connection or 5 s for an answer gets
-503 or a time-out, and sends again with the same id. The rebalance counts each group of co-located shards
-100 MB larger than it is (`citus.rebalancer_by_disk_size_base_cost`): small ones are evened out by number,
-and the skew of bytes stays above 1.
+the request), and so is every list of dialogs, which asks them all. A killed one is back later than its
+process: PostgreSQL first syncs every file of its data folder, replays its log and ends with a checkpoint
+(its log tells how long each took), and refuses connections until then. In that time all connections of an
+API process can be held by what asks the worker, and what asks the others waits for one too: for longer than
+2 s, and it gets 503 as well.
+
+While the shard count changes, all wait for the locks that make it safe; who waits for longer than 2 s for a
+connection or 5 s for an answer gets 503 or a time-out, and sends again with the same id. An API process
+that could not look at the database for 2 s says that it is not ready, and the proxy takes it out: when no
+process is left it refuses what comes, until they have been asked again, about a second after the change.
+
+The rebalance counts each group of co-located shards 100 MB larger than it is
+(`citus.rebalancer_by_disk_size_base_cost`): small ones are evened out by number, and the skew of bytes
+stays above 1.
 """
 
 

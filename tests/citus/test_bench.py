@@ -14,10 +14,10 @@ ASKED = [one for one in CONTENDERS if one.inbox or one.gathered or one.key == "i
 TASKS = {
     PLAIN: (0, 0, 0, 0, 0, 0, 0, 0),
     GATHERED: (0, 0, 0, 0, 0, 0, 0, 0),
-    "2 workers 32 shards": (1, 1, 65, 32, 32, 32, 32, 1),
-    "2 workers 1 shard by id": (0, 1, 3, 1, 1, 1, None, 1),
-    "2 workers 6 shards by id": (0, 6, 13, 6, 6, 6, None, 1),
-    "2 workers 32 shards by id": (0, 32, 65, 32, 32, 32, None, 1),
+    "2 workers 32 shards": (1, 1, 66, 65, 32, 32, 32, 32),
+    "2 workers 1 shard by id": (0, 1, 1, 1, 1, 1, None, 1),
+    "2 workers 6 shards by id": (0, 6, 14, 13, 14, 6, None, 6),
+    "2 workers 32 shards by id": (0, 32, 66, 65, 66, 32, None, 32),
 }
 
 

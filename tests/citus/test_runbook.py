@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 
+from lab.bench.citus.contenders import statements
+from lab.bench.citus.explaining import EXPLAINED, filled
 from tests.citus.conftest import Cluster, RunbookError
 from tests.citus.heads import undo
 from tests.citus.writers import gaps, lost, while_writing
@@ -64,11 +66,14 @@ def test_step_1_distributes_the_tables_and_may_run_again(cluster):
     )
 
 
+def plan_of_a_send(cluster: Cluster) -> str:
+    return cluster.sql("EXPLAIN " + filled(statements()["send_message"], EXPLAINED["send_message"][1]))
+
+
 async def test_a_send_is_one_task_on_the_node_of_its_dialog(cluster):
-    plan = cluster.sql(
-        f"EXPLAIN SELECT * FROM dialogmessage WHERE dialog_id = '{uuid.UUID(int=1 << 64 | 2)}'"
-    )
+    plan = plan_of_a_send(cluster)
     assert "Task Count: 1" in plan, plan
+    assert "Function Scan on send_message" in plan, plan
     plan = cluster.sql("EXPLAIN SELECT * FROM dialogmessage WHERE id = gen_random_uuid()")
     assert "Task Count: 32" in plan, plan
     delegated = cluster.sql("SELECT count(*) FROM pg_dist_object WHERE distribution_argument_index = 0")
@@ -92,6 +97,10 @@ async def test_step_3_changes_the_shard_count_under_writers_and_loses_nothing(cl
     assert cluster.sql("SELECT DISTINCT shard_count FROM citus_tables WHERE shard_count > 1") == "6"
     assert await lost(cluster, written) == set()
     assert await gaps(cluster) == 0
+
+
+def test_and_a_send_is_one_task_as_before(cluster):
+    assert "Task Count: 1" in plan_of_a_send(cluster)
 
 
 async def test_step_4_adds_a_worker_that_is_still_empty(cluster):

@@ -134,6 +134,8 @@ def page(result: CitusResult, name: str) -> str:
         "",
         "As EXPLAIN says of the statements that the services run, subplans counted too. 0: the asked node",
         "does all itself, as plain PostgreSQL does; a send of 1 is delegated to the node of its dialog.",
+        "Refused: by id the outbox cannot be joined with its messages, and `DELIVERY=outbox` publishes no",
+        "hint again.",
         "",
         "| tables | " + " | ".join(words for words, _ in EXPLAINED.values()) + " |",
         "|---" * (len(EXPLAINED) + 1) + "|",

@@ -5,7 +5,7 @@ WHEN_IT_PAYS = """
 
 A statement costs c of CPU on plain PostgreSQL and k x c on the cluster. A machine is full at cores / c a
 second, N workers at N x cores / (k x c). So a cluster wins **when N > k**, by N / k, for statements that
-ask one shard. On {sharded}:
+ask one shard. On {sharded} k is:
 
 - **{gathered:.1f} for a send** against plain PostgreSQL as the lab runs it (GROUP_COMMIT=on: the sends of
   {connections} callers share commits; on Citus it is always off),

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from lab.bench.citus.page import page, save
 from lab.bench.citus.run import CitusResult
 from lab.bench.citus.turns import Cell
 from tests.lab.shards.made_up import RECORD
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
 
 
 def result(rounds: int = 6) -> CitusResult:
@@ -118,3 +121,9 @@ async def test_sends_that_wait_for_a_commit_share_the_next_and_each_gets_its_own
     others = [gathering.send(UUID(int=n), UUID(int=n), n, 2, "x") for n in (2, 3, 4)]
     assert await asyncio.gather(first, *others) == [10, 20, 30, 40]
     assert connection.batches == [[1], [2, 3, 4]]
+
+
+def test_the_committed_page_is_that_of_the_committed_figures():
+    file = RESULTS / "citus.json"
+    found = msgspec.convert(msgspec.json.decode(file.read_bytes()), CitusResult)
+    assert file.with_suffix(".md").read_text() == page(found, file.name)

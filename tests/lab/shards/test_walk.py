@@ -7,7 +7,7 @@ import msgspec
 
 from lab.shards.fared import KINDS, SPANS, Window
 from lab.shards.meanwhile import Meanwhile
-from lab.shards.walk import Head, Walked, page
+from lab.shards.walk import CAUSES, Head, Walked, page
 from lab.shards.watch import Sample
 from tests.lab.shards.made_up import RECORD, WELL, WORKER
 
@@ -41,5 +41,8 @@ def test_a_step_has_its_skew_and_its_rows_and_names_the_span_of_what_was_refused
     assert "commit abc, with changes that are not committed." in text
 
 
-def test_the_committed_walk_has_those_columns():
-    assert "| step | took | shards moved | skew | rows |" in (RESULTS / "shards.md").read_text()
+def test_the_committed_walk_has_those_columns_and_words():
+    text = (RESULTS / "shards.md").read_text()
+    assert "| step | took | shards moved | skew | rows | lost, of sends |" in text
+    assert "| step | requests | p99 before | during | after | slowest | refused |" in text
+    assert CAUSES.strip() in text
