@@ -12,7 +12,8 @@ from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
 TRIAL_SECONDS = 8.0
-LONGEST_TRIAL_SECONDS = 30.0
+LONGEST_TRIAL_SECONDS = 30.0  # that the lab chooses by itself
+DEVICES = 1.5  # that receive a message, or more: those of sender and receiver that listen
 
 # Values that are another lever's: asked here, both sides would run with something else.
 OF_ANOTHER = {("broker", "memory"): "is run mode single: lab pull run_mode --values single,multi"}
@@ -73,7 +74,7 @@ def drafted(question: Question) -> PullPlan:
             f"{METRICS[metric].label} is not measured in trials: {ELSEWHERE[metric]} {lever.name}; "
             f"or name another metric: --metric {others}"
         )
-    return PullPlan(
+    plan = PullPlan(
         lever=lever.name,
         values=question.values,
         mode=question.mode or mode_for(lever),
@@ -89,6 +90,9 @@ def drafted(question: Question) -> PullPlan:
         looks=QUICK_LOOKS if question.quick else LOOKS,
         content_characters=question.content_characters,
     )
+    if question.rate:
+        with_rate(plan, question, question.rate)  # says now what could only fail later
+    return plan
 
 
 def design_for(question: Question) -> Design:
@@ -108,14 +112,26 @@ def mode_for(lever: Lever) -> str:
 
 
 def with_rate(plan: PullPlan, question: Question, found: float) -> PullPlan:
-    """The plan at the asked rate, or at the one that was found, its trials long enough for its metric."""
-    rate = question.rate or found
-    seconds = question.trial_seconds or seconds_for(plan, rate)
-    return replace(plan, rate=float(f"{rate:.3g}"), trial_seconds=seconds)
+    """The plan at the asked rate, or at the one that was found, its trials long enough for its metric.
+
+    A length that somebody gave is lengthened where the rate was found, since he could not know, and refused
+    where he gave the rate as well. Raises UsageError, also where no reasonable length is enough.
+    """
+    rate = float(f"{question.rate or found:.3g}")
+    needed = needed_seconds(plan, rate)
+    asked = question.trial_seconds
+    if needed > (asked or LONGEST_TRIAL_SECONDS) and (question.rate or needed > LONGEST_TRIAL_SECONDS):
+        metric = METRICS[plan.metric]
+        raise UsageError(
+            f"{metric.label} needs {metric.least_samples:,} samples a side and trial, that is {needed:g} s "
+            f"at {rate:g}/s: --trial-seconds {needed:g}, a higher --rate, or another --metric"
+        )
+    return replace(plan, rate=rate, trial_seconds=max(asked or TRIAL_SECONDS, needed))
 
 
-def seconds_for(plan: PullPlan, rate: float) -> float:
-    """How long a trial must be for the primary metric to have its samples, within limits."""
+def needed_seconds(plan: PullPlan, rate: float) -> float:
+    """How long a trial must be for the primary metric to have its samples, with some to spare for luck."""
     each = rate / len(SIDES) if plan.design == "duet" else rate
-    needed = METRICS[plan.metric].least_samples * 1.15 / each
-    return float(min(LONGEST_TRIAL_SECONDS, max(TRIAL_SECONDS, math.ceil(needed))))
+    if plan.metric.startswith("delivery"):
+        each *= DEVICES
+    return float(math.ceil(METRICS[plan.metric].least_samples * 1.15 / each))

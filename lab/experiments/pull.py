@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,10 @@ async def pull(
             rate, why = rate_for(brackets)
             tell(f"rate: {rate:.3g}/s, {why}")
         plan = with_rate(draft, question, rate)
+        if question.trial_seconds and plan.trial_seconds > question.trial_seconds:
+            tell(
+                f"trials: {plan.trial_seconds:g} s, since shorter ones have too few samples for {plan.metric}"
+            )
         head = {
             "plan": plan.as_json(),
             "machine": machine,
@@ -199,8 +203,7 @@ def _same(
 def same_question(kept: Mapping[str, Any], draft: PullPlan, question: Question) -> bool:
     """Whether a session asks what is asked now; what the lab chose then is not asked again."""
     old = plan_from(kept["plan"])
-    rate, seconds = question.rate or old.rate, question.trial_seconds or old.trial_seconds
-    return replace(draft, rate=rate, trial_seconds=seconds) == old
+    return with_rate(draft, question, question.rate or old.rate) == old
 
 
 def command_of(plan: PullPlan) -> str:

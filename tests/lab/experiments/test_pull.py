@@ -12,7 +12,7 @@ import pytest
 
 from lab.errors import UsageError, VoidResult
 from lab.experiments.machine import fingerprint, other_software
-from lab.experiments.preparation import Question, chosen_values, drafted
+from lab.experiments.preparation import Question, chosen_values, drafted, needed_seconds
 from lab.experiments.pull import Session, command_of, pull
 from levers.catalogue import lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, STALL_MISSED, FakeLoad, FakeStackRig
@@ -170,6 +170,28 @@ async def test_the_result_names_the_command_that_repeats_it(tmp_path):
     assert result.command == (
         "lab pull event_loop --values uvloop,asyncio --mode multi --rate 400 --trial-seconds 2 --seed 5"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rate": 240.0, "trial_seconds": 8.0}, "29 s at 240/s: --trial-seconds 29"),
+        ({"rate": 60.0}, "115 s at 60/s"),
+    ],
+)
+def test_trials_too_short_for_the_metric_are_refused_before_anything_runs(changes, words):
+    with pytest.raises(UsageError, match=words):
+        drafted(Question(lever_named("pool_size"), ("10", "2"), **changes))
+    longer = drafted(Question(lever_named("pool_size"), ("10", "2"), **{**changes, "trial_seconds": 115.0}))
+    assert longer.trial_seconds == 115
+
+
+async def test_trials_too_short_for_a_rate_that_was_found_are_lengthened(tmp_path):
+    result, lines = await ask(tmp_path, load(limit=500), rate=None, trial_seconds=2.0, metric="p50")
+    assert result.plan["trial_seconds"] == 4.0  # 200 samples and some, of a third of 184/s
+    assert any(line.startswith("trials: 4 s, since shorter ones have too few samples") for line in lines)
+    draft = drafted(Question(lever_named("prefetch"), ("100", "1"), metric="delivery_p99"))
+    assert needed_seconds(draft, 100.0) == 16.0  # three devices receive two messages
 
 
 def test_a_lever_of_a_shared_part_is_never_pulled_as_a_duet():
