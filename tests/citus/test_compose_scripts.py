@@ -1,10 +1,13 @@
 """The scripts of citus/compose, on a host: what they run in containers, they run here on a local cluster."""
 
 import asyncio
+import os
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,6 +18,13 @@ from tests.citus.away import away
 from tests.citus.conftest import ROOT, Cluster
 from tests.citus.scripts import Scripts
 
+DOCKER = """#!/bin/sh
+echo "$*" >>{calls}
+case "$*" in
+  *"ps --quiet worker") printf 'one\\ntwo\\n' ;;
+  inspect*) echo {code} ;;
+esac
+"""
 LOCK = re.compile(r"pg_(?:try_)?advisory_lock\((\d+)\)")
 
 
@@ -25,6 +35,28 @@ def test_each_advisory_lock_of_the_database_has_a_key_of_its_own():
     assert len(keys) == 2, keys
     assert set(keys.values()) == {1}, keys
     assert schema.LOCK not in keys
+
+
+@pytest.mark.parametrize("rebalanced", [0, 1])
+def test_grow_asks_for_no_fewer_than_run_and_ends_as_the_rebalance_did(tmp_path: Path, rebalanced: int):
+    """Docker is stood in for; tests/compose/test_citus.py has the real one."""
+    calls = tmp_path / "calls"
+    calls.touch()
+    (tmp_path / "docker").write_text(DOCKER.format(calls=calls, code=rebalanced))
+    (tmp_path / "docker").chmod(0o755)
+
+    def grow(count: int) -> tuple[int, str]:
+        script = ROOT / "citus" / "compose" / "grow.sh"
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash", script, str(count)], env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    assert grow(1) == (1, "grow: refused: 2 workers run; fewer: bash citus/compose/shrink.sh 1\n")
+    assert " up " not in calls.read_text()
+    assert grow(3)[0] == rebalanced
+    assert "up --detach --scale worker=3\n" in calls.read_text()
 
 
 real = [pytest.mark.integration, pytest.mark.citus, pytest.mark.slow, pytest.mark.timeout(300)]
