@@ -13,6 +13,7 @@ from lab.stack.modes import Request
 from lab.stack.scale import scale
 from lab.stack.supervision import Supervision
 from tests.compose.people import Person, heard
+from tests.compose.watch import Watch
 
 pytestmark = [
     pytest.mark.haproxy,
@@ -20,6 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(500),
 ]
+LIVE_SECONDS = 5.0  # as Watch counts them
 
 
 @pytest.mark.parametrize("transport", ["tcp", "unix"])
@@ -33,7 +35,11 @@ def test_scaled_instances_serve_and_leave_and_no_socket_drops(tmp_path, transpor
         told: list[str] = []
         ann, bob = Person(stack.haproxy["url"]), Person(stack.haproxy["url"])
         with bob.listen() as socket:
-            grown = scale(scale(stack, "websocket", 3, told.append), "backend", 2, print)
+            watch = Watch()
+            grown = scale(stack, "websocket", 3, told.append)
+            took = watch.took()
+            print(f"two more websocket services: live after {took}")
+            grown = scale(grown, "backend", 2, print)
             assert re.fullmatch(r"websocket-2, websocket-3: live in HAProxy after \d+\.\d s", told[-1])
             assert {name: row["status"] for name, row in proxy.servers().items()} == {
                 **{f"websocket-{n}": "UP" for n in (1, 2, 3)},
@@ -47,6 +53,7 @@ def test_scaled_instances_serve_and_leave_and_no_socket_drops(tmp_path, transpor
             assert shrunk.api == stack.api and shrunk.websockets == stack.websockets
             assert ann.send(bob, "still there?") == 201
             assert heard(socket) == "still there?"
+        assert took.seconds < LIVE_SECONDS
 
 
 def test_a_scale_that_fails_leaves_nothing_of_the_new_instance(tmp_path, monkeypatch):
