@@ -6,7 +6,8 @@ pass and one that was seen to fail.
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
@@ -45,6 +46,7 @@ class Attempt:
     machine_share: float = 0.0  # of the whole machine, by all programs; 0: not known
     generator_share: float = 0.0  # of its core, by the generator's busiest process
     broken: str = ""
+    others_cores: float = 0.0  # used by other programs meanwhile
 
     def failure(self, slo: Slo) -> str:
         """Why it does not hold the SLO; '' when it does."""
@@ -113,6 +115,16 @@ class Bracket:
         if not any(one.machine_share for one in held):
             return math.inf
         return max((one.rate for one in held if one.machine_share < share), default=0.0)
+
+
+def bracket_as_json(bracket: Bracket) -> dict[str, Any]:
+    """Builtins for a file, with every attempt; JSON has no infinity, so that what is not finite is None."""
+    raw = asdict(bracket)
+    for one in (raw, *raw["attempts"]):
+        for name, value in one.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                one[name] = None
+    return raw
 
 
 Try = Callable[[float], Awaitable[Attempt]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import UsageError
-from lab.scaling.capacity import Attempt, Bracket, Slo
+from lab.scaling.capacity import Attempt, Bracket, Slo, bracket_as_json
 
 FORMAT = 1
 KIND = "capacity"
@@ -42,13 +42,7 @@ class CapacityResult:
         folder.mkdir(parents=True, exist_ok=True)
         moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started_at))
         path = folder / f"{self.mode}.{self.mix}.{moment}.json"
-        raw = {"format": FORMAT, "kind": KIND, **asdict(self)}
-        if math.isinf(self.bracket.fails):
-            raw["bracket"]["fails"] = None  # JSON has no infinity
-        for one in raw["bracket"]["attempts"]:
-            for name, value in one.items():
-                if isinstance(value, float) and not math.isfinite(value):
-                    one[name] = None
+        raw = {"format": FORMAT, "kind": KIND, **asdict(self), "bracket": bracket_as_json(self.bracket)}
         draft = path.with_suffix(".part")
         draft.write_text(json.dumps(raw, indent=1) + "\n")
         draft.replace(path)

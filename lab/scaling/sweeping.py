@@ -13,7 +13,7 @@ from lab.experiments.arrangement import requested
 from lab.experiments.machine import fingerprint
 from lab.experiments.plan import PullPlan
 from lab.experiments.rig import SERVICES, seed
-from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.capacity import Bracket, Slo, bracket_as_json
 from lab.scaling.measured import Measured
 from lab.stack.host import running
 
@@ -60,11 +60,8 @@ class Sweep:
     def as_json(self) -> dict[str, Any]:
         """Builtins for a file; infinities become None."""
         raw = asdict(self)
-        for point in raw["points"]:
-            bracket = point["bracket"]
-            bracket.pop("attempts")
-            if bracket["fails"] == float("inf"):
-                bracket["fails"] = None
+        for point, kept in zip(raw["points"], self.points, strict=True):
+            point["bracket"] = bracket_as_json(kept.bracket)
         return raw
 
 

@@ -13,7 +13,7 @@ from lab.commands.sweep import Wanted, drafted, measured, save, table
 from lab.experiments.arrangement import requested
 from lab.experiments.counting import Counters
 from lab.load.record import Figures, Latency
-from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.capacity import Attempt, Bracket, Slo
 from lab.scaling.measured import Measured
 from lab.scaling.sweeping import Point, Sweep, knee
 from lab.stack.description import Process
@@ -43,9 +43,14 @@ def test_where_a_value_held_every_rate_there_is_no_knee():
 
 def test_a_sweep_is_saved_without_infinities(tmp_path, monkeypatch):
     monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
-    sweep = Sweep("pool_size", ["1"], "multi", 1, 7, (point("1", 100, float("inf")),))
-    raw = json.loads(save(sweep, keep=False).read_text())
+    held = Attempt(100, 0.01, 1.0, 0.0, machine_share=0.4, others_cores=0.2)
+    bracket = Bracket(100, float("inf"), Slo(), (held, Attempt(160, float("inf"), 0.0, 1.0)))
+    sweep = Sweep("pool_size", ["1"], "multi", 1, 7, (Point("1", bracket, 50.0),))
+    raw = json.loads(save(sweep, keep=False).read_text(), parse_constant=pytest.fail)
     assert raw["points"][0]["bracket"]["fails"] is None
+    first, second = raw["points"][0]["bracket"]["attempts"]
+    assert (first["rate"], first["machine_share"], first["others_cores"]) == (100, 0.4, 0.2)
+    assert second["p99_seconds"] is None
     assert table(sweep).row_count == 1
 
 
