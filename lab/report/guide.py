@@ -22,7 +22,7 @@ from lab.report.lever_page import lever_page
 from lab.report.load_words import OPERATIONS
 from lab.report.opening import opening
 from lab.report.resolved import resolved
-from lab.report.standing import Found, latest_of, pairs, quiet, ranked
+from lab.report.standing import Found, firm, latest_of, pairs, quiet, ranked
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.verdict import Verdict
@@ -33,6 +33,8 @@ from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
 OWN = ("README.md", "claims.md")
+EXAMPLE = "pull.html"  # one pull as its own page, for who has not run any yet
+EXAMPLE_LEVER = "event_loop"
 
 
 def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list[Path]:
@@ -49,6 +51,8 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
         folder / "README.md": index(latest, others(folder), sweeps, capacities),
         folder / "index.html": heat_map(latest, found),
     }
+    if example := example_of(latest):
+        texts[folder / EXAMPLE] = pull.html(example)
     for path, sweep in sweeps:
         texts[folder / "figures" / f"{path.stem}.svg"] = standalone(scaling.drawn(sweep))
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):
@@ -87,6 +91,7 @@ def index(
         "The same as a heat map, which opens offline: [index.html](index.html). What the systems that this",
         "lab comes from claim, and what became of it: [claims](claims.md).",
         "",
+        *([f"What `lab pull` draws of one: [{EXAMPLE}]({EXAMPLE}).", ""] if example_of(latest) else []),
         *head(latest),
         *opening(latest),
         "## What to pull first",
@@ -129,6 +134,12 @@ def index(
         "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def example_of(latest: Sequence[Found]) -> PullResult | None:
+    """The pull whose page is kept: of the lever that everybody knows, if it stands firmly, or the firmest."""
+    found = [one for _, one in latest if one.primary.decided]
+    return min(found, key=lambda one: (not firm(one), one.lever != EXAMPLE_LEVER), default=None)
 
 
 def _not_ranked(latest: Sequence[Found]) -> list[str]:

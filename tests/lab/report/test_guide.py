@@ -43,6 +43,13 @@ def test_what_changes_most_comes_first(folder):
     )
 
 
+def test_one_pull_is_kept_as_the_page_that_it_draws(folder, tmp_path):
+    assert "<h1>event_loop: uvloop or asyncio?" in (folder / "pull.html").read_text()
+    assert "[pull.html](pull.html)" in (folder / "README.md").read_text()
+    invalid = (Path("a.json"), replace(made_up(failing={4, 5, 6}), fingerprint=MACHINE))
+    assert guide.example_of([invalid]) is None
+
+
 def test_a_page_that_no_pull_made_is_linked_with_its_pictures(tmp_path):
     (tmp_path / "faults.md").write_text("# What happens\n")
     (tmp_path / "seed.md").write_text("# Seeding\n")
