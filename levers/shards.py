@@ -32,5 +32,6 @@ LEVER = Lever(
     also=("p50", "p99"),
     needs=("citus",),
     sweep=("1", "2", "4", "8", "16", "32"),
-    mix="chat",  # a send goes to one shard however many there are; a list of dialogs asks them all
+    mix="chat",  # a list of dialogs asks every shard
+    leaves_open="fan-out, by sends alone: each goes to one shard of however many (docs/results/citus.md)",
 )
