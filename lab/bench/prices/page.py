@@ -36,9 +36,14 @@ def _row(found: Prices, name: str, way: Way, plain: Way) -> str:
         middle(lambda turn: turn.answer_p99 * 1000),
         middle(lambda turn: turn.delivery_p50 * 1000),
         middle(lambda turn: turn.delivery_p99 * 1000),
+        _told(median(turn.hints_a_publish for turn in turns)),
         str(len(turns)),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _told(hints: float) -> str:
+    return f"{hints:.2f}" if hints else "-"
 
 
 def _reasons(found: Prices, way: Way) -> list[str]:
@@ -56,7 +61,7 @@ def table(found: Prices, group: str) -> list[str]:
     plain = next(iter(ways.values()))
     kinds = _kinds(found)
     head = ["", *(WORDS.get(kind, kind) for kind in kinds), "all", f"all, x {next(iter(ways))}"]
-    head += ["answer p50", "p99", "delivery p50", "p99", "rounds"]
+    head += ["answer p50", "p99", "delivery p50", "p99", "hints a publish", "rounds"]
     return [
         f"| {' | '.join(head)} |",
         "|---" * len(head) + "|",

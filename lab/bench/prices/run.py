@@ -11,6 +11,7 @@ import msgspec
 from lab.bench.prices.ways import GROUPS, Way, stacks
 from lab.commands.demo import people
 from lab.errors import LabError
+from lab.faults.watching import counted
 from lab.load.fingerprint import machine
 from lab.load.plan import LoadPlan
 from lab.load.record import OWN_KINDS, Machine, RunRecord
@@ -37,6 +38,7 @@ class Turn(msgspec.Struct, frozen=True):
     delivery_p50: float
     delivery_p99: float
     invalid: list[str]  # why its figures do not count
+    hints_a_publish: float = 0.0  # 0: was not counted
 
     @property
     def total_ms(self) -> float:
@@ -116,7 +118,15 @@ def bench(plan: PricesPlan, tell: Callable[[str], None]) -> Prices:
     )
 
 
+async def _hints(stack: StackDescription) -> tuple[float, float]:
+    """(hints that the broker took, publishes) so far, of all API processes."""
+    names = ("hints_published_total", "hints_batch_size_count")
+    counts = [[await counted(stack, name, kind) for kind in ("backend", "single")] for name in names]
+    return sum(counts[0]), sum(counts[1])
+
+
 async def _turn(plan: PricesPlan, way: Way, stack: StackDescription, number: int) -> Turn:
+    before = await _hints(stack)
     record = await run_load(
         LoadPlan(
             stack=stack,
@@ -131,10 +141,11 @@ async def _turn(plan: PricesPlan, way: Way, stack: StackDescription, number: int
     )
     if not record.ledger.clean:
         raise LabError(f"bench prices: the ledger of '{way.key}' is not clean: {record.ledger.examples[:1]}")
-    return turn_of(way, number, record)
+    hints, publishes = (now - then for now, then in zip(await _hints(stack), before, strict=True))
+    return turn_of(way, number, record, hints / max(1.0, publishes))
 
 
-def turn_of(way: Way, number: int, record: RunRecord) -> Turn:
+def turn_of(way: Way, number: int, record: RunRecord, hints_a_publish: float = 0.0) -> Turn:
     """What a run says of a way."""
     total = record.total
     cpu = dict.fromkeys(KINDS, 0.0)
@@ -152,6 +163,7 @@ def turn_of(way: Way, number: int, record: RunRecord) -> Turn:
         (delivery and delivery.p50) or 0.0,
         (delivery and delivery.p99) or 0.0,
         [guard.name for guard in record.guards if not guard.ok],
+        hints_a_publish,
     )
 
 

@@ -65,6 +65,12 @@ def test_some_groups_may_be_asked_for_alone():
     assert list(stacks(["The encoding"])) == [PLAIN.stack, GROUPS["The encoding"]["msgpack"].stack]
 
 
+def test_how_many_hints_shared_a_publish_is_told_where_it_was_counted():
+    counted = msgspec.structs.replace(turn(PLAIN, 1, 90.0), hints_a_publish=1.255)
+    assert "| 30.0 | 40.0 | 1.25 | 1 |" in page.markdown(found(counted))
+    assert "| 30.0 | 40.0 | - | 1 |" in page.markdown(found(turn(PLAIN, 1, 90.0)))
+
+
 def test_a_way_that_never_counted_says_why():
     result = found(turn(PLAIN, 1, 90.0), turn(OUTBOX, 1, 1.0, ("drops",)))
     assert "| outbox | does not count: drops |" in page.markdown(result)
@@ -84,6 +90,7 @@ def test_ways_are_measured_on_real_stacks(tmp_path: Path, monkeypatch: pytest.Mo
     assert by_way[Way(proxy=False).key].cpu_ms.get("haproxy", 0.0) < by_way[PLAIN.key].cpu_ms["haproxy"] / 2
     assert set(by_way[single.key].cpu_ms) == {"single", "postgres"}
     assert all(one.messages > 100 and one.delivery_p50 > 0 for one in result.turns)
+    assert all(1 <= one.hints_a_publish < 10 for one in result.turns)
     file, _ = page.write(result, tmp_path / "prices.json")
     assert msgspec.json.decode(file.read_bytes(), type=Prices) == result
 
