@@ -1,6 +1,7 @@
 """`lab plan`: from measured capacity to users, machines and cost."""
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,18 @@ from rich.table import Table
 
 from lab.scaling.basis import ONE_MACHINE, SINGLE, Basis, chosen, given
 from lab.scaling.sizing import Assumptions, Range, capacity, cost, machines, needed_peak_rate, size, stage
-from lab.scaling.stored import load, stored
+from lab.scaling.stored import KEPT, load, stored
 
+PAGE = KEPT.parent / "plan.md"
+PAGE_WIDTH = 110
+HEAD = """# Users, machines and cost: one plan, worked out
+
+From the capacities in [capacity](capacity), which `lab capacity --keep` wrote, to users. All else is assumed,
+and each assumption has its option. `lab plan --keep` writes this page.
+
+"""
+# The options of the fields of Assumptions, in their order.
+ASSUMED = ("actions", "peak", "utilisation", "price", "currency", "write-bound")
 MEASURE = "(lab up --mode single or multi, lab seed, lab capacity)"
 
 
@@ -34,6 +45,9 @@ def command(
         list[Path] | None,
         typer.Option(help="Capacity results, whatever their load, SLO and settings; default: the latest."),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write to docs/results/plan.md, from committed results alone.")
+    ] = False,
 ) -> None:
     """Say how many users the measured capacity carries, what a million actions cost, which stage to be in.
 
@@ -45,8 +59,9 @@ def command(
     if result:
         basis = given([load(path) for path in result])
     else:
-        basis = chosen([one for _, one in stored()], mix, slo_ms, machine)
-    console = Console(highlight=False)
+        known = stored([KEPT]) if keep else stored()
+        basis = chosen([one for _, one in known], mix, slo_ms, machine)
+    console = Console(highlight=False, record=keep, width=PAGE_WIDTH if keep else None)
     console.print(sized(basis, assumed))
     console.print("[bold]users = capacity x utilisation x 86,400 / (peak x actions)[/bold], with:")
     measured = [
@@ -58,6 +73,21 @@ def command(
         console.print(f"[dim]{line}[/dim]", soft_wrap=True)
     if users is not None:
         console.print(staged(basis, assumed, users), soft_wrap=True)
+    if keep:
+        options = dict(zip(ASSUMED, astuple(assumed), strict=True))
+        asked = {"users": users, "mix": mix, "slo-ms": slo_ms, **options}
+        PAGE.write_text(worked(asked, console.export_text()))
+        print(f"page {PAGE}")
+
+
+def worked(given: Mapping[str, Any], printed: str) -> str:
+    """The page of one plan: what was asked, every assumption spelled out, and what came of it."""
+    words = " ".join(
+        f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"
+        for name, value in given.items()
+        if value
+    )
+    return f"{HEAD}```\nlab plan {words}\n```\n\n```\n{printed.rstrip()}\n```\n"
 
 
 def here() -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ def planned(monkeypatch, capsys):
 
     def over(*results, words=(), code=0):
         found = sorted(results, key=lambda one: one.started_at)
-        monkeypatch.setattr(plan, "stored", lambda: [("", one) for one in found])
+        monkeypatch.setattr(plan, "stored", lambda *folders: [("", one) for one in found])
         assert run(["plan", *words]) == code
         said = capsys.readouterr()
         return said.err if code else said.out
@@ -150,3 +150,13 @@ def test_a_named_result_at_which_nothing_held_is_refused_in_one_line(tmp_path, c
     path = replace(capacity(1), bracket=Bracket(0, 10, Slo())).save(tmp_path)
     assert run(["plan", "--result", str(path)]) == 2
     assert "no rate held the SLO" in capsys.readouterr().err
+
+
+def test_a_plan_that_is_kept_spells_its_command_and_every_assumption_out(planned, monkeypatch, tmp_path):
+    monkeypatch.setattr(plan, "PAGE", tmp_path / "plan.md")
+    out = planned(capacity(1_000), words=["--users", "900000", "--peak", "4", "--keep"])
+    page = (tmp_path / "plan.md").read_text()
+    command = next(line for line in page.splitlines() if line.startswith("lab plan "))
+    assert "--users 900000" in command and "--peak 4" in command and "--price 0.05" in command
+    assert "900,000 users are" in page and "\x1b" not in page
+    assert planned(capacity(1_000), words=command.split()[2:]) == out.partition("page ")[0]
