@@ -72,7 +72,7 @@ def goal(result: PushResult) -> str:
     return (
         told
         + f"that holds at {at(held)}"
-        + (f" (at {at(full)} the process was full)" if full else "")
+        + (f" (saturated at {at(full)})" if full else "")
         + (f", and not at {at(missed)}, where fewer share a wake-up and a frame." if missed else ".")
     )
 
@@ -103,7 +103,8 @@ def page(result: PushResult, source: str) -> str:
             goal(result),
             "",
             "The rate that was reached (received, until the last one was) and how many deliveries shared a "
-            "frame; saturated: the process was full, and had not pushed all when the time was over.",
+            "frame; saturated: less than 99 % had come when the time was over, for the process was full, or the "
+            "machine.",
             "",
             "| deliveries/s asked for | the service | the library alone |",
             "|---|---|---|",
