@@ -138,7 +138,7 @@ def test_both_ways_answer_the_same(read_routing: str):
 
     short._route = counted
 
-    @settings(max_examples=2 * settings.default.max_examples, deadline=None, database=None)
+    @settings(max_examples=2 * settings().max_examples, deadline=None, database=None)
     @given(requests(app.access.tokens.make(ME, 600)))
     def check(request: tuple[dict[str, Any], list[bytes]]) -> None:
         handed_on.clear()

@@ -13,7 +13,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from tests.backend.running import Running
 
 FUZZ = settings(
-    max_examples=settings.default.max_examples // 4,  # an operation
+    max_examples=settings().max_examples // 4,  # an operation
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
