@@ -103,8 +103,8 @@ def page(result: PushResult, source: str) -> str:
             goal(result),
             "",
             "The rate that was reached (received, until the last one was) and how many deliveries shared a "
-            "frame; saturated: less than 99 % had come when the time was over, for the process was full, or the "
-            "machine.",
+            "frame; saturated: less than 99 % had come when the time was over, and the process was full, "
+            "or the machine.",
             "",
             "| deliveries/s asked for | the service | the library alone |",
             "|---|---|---|",
