@@ -27,6 +27,8 @@ from lab.stack.supervision import write_spec
 
 # No time limit for one example, nor for making some: on a full machine it would fail for nothing.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# --hypothesis-profile long: many more examples; test modules that set a number of their own follow it.
+settings.register_profile("long", settings.get_profile("lab"), max_examples=400)
 settings.load_profile("lab")
 
 ROOT = Path(__file__).parents[1]
