@@ -33,7 +33,10 @@ settings.load_profile("lab")
 
 ROOT = Path(__file__).parents[1]
 SERVERS = {
-    "rabbitmq": (lambda: rabbitmq.scripts() is not None, "bash build.sh --system"),
+    "rabbitmq": (
+        lambda: "LAB_RABBITMQ" in os.environ or rabbitmq.scripts() is not None,
+        "bash build.sh --system",
+    ),
     "haproxy": (lambda: which("haproxy") is not None, "bash build.sh --system"),
     "nats": (lambda: nats.program() is not None, "apt-get install nats-server"),
     "redis": (lambda: redis.program() is not None, "apt-get install redis-server"),
