@@ -82,18 +82,20 @@ async def test_a_planted_tenth_is_found_with_its_size_and_a_against_a_is_silent(
     burn.write_text(str(planted))
     for number in range(2):  # a busy minute of a shared machine is forgiven once
         verdict, observations = await session(rig, tmp_path / f"{number}.jsonl", PLAN.seed + number)
+        if verdict.effect is None:
+            assert any(not guard.ok for guard in verdict.guards), verdict  # nothing else may take it away
+            continue
         expected = 1 + planted / median(pair.a for pair in pairs_of(observations, "cpu_per_1k"))
         assert verdict.word in ("worse", "no difference shown"), verdict
-        assert verdict.effect is not None and verdict.floor is not None, verdict
         assert verdict.effect.low <= expected + 0.05 and verdict.effect.high >= expected - 0.05, verdict
         if calm(verdict):
             break
     else:
         pytest.skip(
-            f"twice A differed from A by {CALM:.0%} or more on this full machine: not shown that a tenth is "
-            f"found and that twins are alike ({verdict.sentence})"
+            f"in two sessions a guard failed or A differed from A by {CALM:.0%} or more, on this machine: "
+            f"not shown that a tenth is found and that twins are alike ({verdict.sentence})"
         )
-    assert verdict.word == "worse", verdict
+    assert verdict.effect is not None and verdict.word == "worse", verdict
     assert verdict.effect.ratio == pytest.approx(expected, abs=0.05)
     twins = of_twins(observations)
     if twins.word in DIFFERENT:  # as one session in twenty may be; two would be a bias of the instrument
