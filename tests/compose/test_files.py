@@ -58,6 +58,11 @@ def test_no_service_may_write_to_its_image_or_gain_rights_or_use_memory_without_
         assert int(service["mem_limit"]) <= 2**30, name
 
 
+def test_every_service_that_stays_says_whether_it_is_well(read):
+    for name, service in _services(read):
+        assert service.get("restart") == "no" or service["healthcheck"]["test"], name
+
+
 def test_no_service_runs_as_root(read):
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert dockerfile.count("\nUSER 10001:10001\n") == dockerfile.count("WORKDIR") == 2

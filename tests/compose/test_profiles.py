@@ -173,7 +173,7 @@ def board_questions() -> tuple[set[str], set[str]]:
     return of_postgres, questions - of_postgres
 
 
-def test_prometheus_reaches_every_process_and_has_the_figures_of_every_dashboard(prometheus):
+def test_prometheus_reaches_every_process_and_has_the_figures_of_every_dashboard(project, prometheus):
     jobs = {"backend": 2, "websocket": 2, "rabbitmq": 3, "haproxy": 1, "prometheus": 1}
     expected = sorted((job, "up") for job, count in jobs.items() for _ in range(count))
 
@@ -182,6 +182,7 @@ def test_prometheus_reaches_every_process_and_has_the_figures_of_every_dashboard
 
     until(lambda: others() == expected, 180, "all targets are up")
     prometheus.are_there_for(board_questions()[1])
+    until(project.healthy, 120, "Prometheus is well")
 
 
 @pytest.mark.skipif(missing(EXPORTER) is not None, reason=f"no image {EXPORTER} (docker pull)")
@@ -190,6 +191,7 @@ def test_prometheus_has_the_figures_of_postgresql(project, prometheus):
     until(lambda: ("postgres", "up") in prometheus.targets(), 180, "PostgreSQL's exporter is up")
     assert board_questions()[0]
     prometheus.are_there_for(board_questions()[0])
+    until(project.healthy, 120, "the exporter is well")
     project.compose("rm", "--stop", "--force", "postgres_exporter")
 
 
@@ -198,6 +200,7 @@ def test_grafana_shows_the_dashboard_without_a_login(project):
     project.compose("--profile", "monitoring", "up", "--detach", "--no-deps", "grafana")
     page = f"http://127.0.0.1:{project.ports['GRAFANA_PORT']}/api/search"
     until(lambda: httpx.get(page).json()[0]["title"], 60, "a dashboard")
+    until(project.healthy, 120, "Grafana is well")
     project.compose("rm", "--stop", "--force", "grafana")
 
 
