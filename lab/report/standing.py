@@ -56,17 +56,19 @@ def mark(result: PullResult) -> str:
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
-    """One result of each question and rate: the newest of the firmest that count."""
+    """One result of each question and rate: the newest that counts, one of twelve pairs before others."""
     best: dict[tuple[object, ...], Found] = {}
     for path, one in sorted(found, key=lambda each: _standing(each[1])):
         best[question_of(one), one.plan["rate"]] = (path, one)
     return list(best.values())
 
 
-def _standing(result: PullResult) -> tuple[bool, bool, bool, float]:
-    """Sorts what counts behind what does not, then by firmness, then by time."""
-    valid = result.primary.word != "INVALID"
-    return (valid, pairs(result) >= LOOKS[0], quiet(result), result.started_at)
+def _standing(result: PullResult) -> tuple[bool, bool, float]:
+    """Sorts what counts behind what does not, then by pairs, then by time.
+
+    Not by how quiet the machine was: an older session may be of another load or code by the same name.
+    """
+    return (result.primary.word != "INVALID", pairs(result) >= LOOKS[0], result.started_at)
 
 
 def ranked(latest: Sequence[Found]) -> list[Found]:
