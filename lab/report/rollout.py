@@ -17,7 +17,7 @@ def markdown(record: RunRecord) -> str:
     lines = [
         "# Every process replaced under load",
         "",
-        "Made by `lab rollout --load RATE --output FILE`; do not edit. Each process in turn leaves the",
+        "Made by `lab rollout` with --load and --output; do not edit. Each process in turn leaves the",
         "proxy, is restarted, and comes in again; a websocket service first invites its devices to move",
         "(`bye`): each opens its new socket and then closes the old one. No request is tried again.",
         "",
