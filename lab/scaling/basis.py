@@ -61,7 +61,7 @@ def words_of(fingerprint: Mapping[str, Any]) -> str:
     """What makes a machine, in words."""
     memory = f"{fingerprint.get('memory_bytes', 0) / 2**30:.1f} GiB"
     place = " in a container" if fingerprint.get("container") else ""
-    cores = f"{fingerprint.get('cores')} x {fingerprint.get('cpu')}"
+    cores = f"{fingerprint.get('cores')} cores of {fingerprint.get('cpu')}"
     return f"{cores}, {memory}, kernel {fingerprint.get('kernel')}{place}"
 
 

@@ -53,7 +53,7 @@ def test_every_assumption_is_printed_with_its_option(planned):
             "price of a machine hour: 0.05 USD  (--price)",
         ),
         *("what one database holds: not measured  (--write-bound)", "settings: the defaults  (--result)"),
-        "machine: 2 x x, 4.0 GiB, kernel 6, this one, generator and database included  (--result)",
+        "machine: 2 cores of x, 4.0 GiB, kernel 6, this one, generator and database included  (--result)",
     ):
         assert words in out
 
@@ -86,7 +86,7 @@ def test_the_capacity_of_another_load_decides_nothing(planned):
     ("other", "words"),
     [
         ({"levers": {"QUERY_PATH": "orm_sync"}}, "settings QUERY_PATH=orm_sync: 1 left out (--result)"),
-        ({"fingerprint": THERE}, "machine 2 x y, 4.0 GiB, kernel 6: 1 left out (--result)"),
+        ({"fingerprint": THERE}, "machine 2 cores of y, 4.0 GiB, kernel 6: 1 left out (--result)"),
         ({"p99": 0.5}, "SLO 500 ms: 1 left out (--slo-ms)"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_newer_capacity_of_other_settings_machine_or_slo_is_left_out_and_said(
 
 
 def test_of_another_machine_only_is_planned_with_that_and_said(planned):
-    assert "2 x y, 4.0 GiB, kernel 6, not this one" in planned(capacity(1_000, fingerprint=THERE))
+    assert "2 cores of y, 4.0 GiB, kernel 6, not this one" in planned(capacity(1_000, fingerprint=THERE))
 
 
 def test_the_newest_of_each_mode_and_shape_counts(planned):

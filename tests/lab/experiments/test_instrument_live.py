@@ -88,11 +88,11 @@ async def test_a_planted_tenth_is_found_with_its_size_and_a_against_a_is_silent(
         expected = 1 + planted / median(pair.a for pair in pairs_of(observations, "cpu_per_1k"))
         assert verdict.word in ("worse", "no difference shown"), verdict
         assert verdict.effect.low <= expected + 0.05 and verdict.effect.high >= expected - 0.05, verdict
-        if calm(verdict):
+        if verdict.word == "worse" or calm(verdict):
             break
     else:
         pytest.skip(
-            f"in two sessions a guard failed or A differed from A by {CALM:.0%} or more, on this machine: "
+            f"in two sessions a guard failed or the noise was {CALM:.0%} or more, on this machine: "
             f"not shown that a tenth is found and that twins are alike ({verdict.sentence})"
         )
     assert verdict.effect is not None and verdict.word == "worse", verdict
