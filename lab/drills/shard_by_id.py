@@ -33,7 +33,7 @@ def show(tell: Tell, folder: Path) -> Shown:
         p99 = result.middle(contender.name, "page", lambda cell: cell.p99_seconds) or 0.0
         return f"{1000 * p99:,.0f} ms"
 
-    shards = {name: str(counts["page"]) for name, counts in result.task_counts.items()}
+    shards = {name: str(counts["history_newest"]) for name, counts in result.task_counts.items()}
     return Shown(
         "pages of a dialog",
         "/s",
