@@ -7,9 +7,9 @@ as in a backend under load. Only CPU is reported: a closed loop says nothing abo
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def _publish(pipe: Connection, settings: BrokerSettings, count: int, batch: int)
     async def main() -> None:
         publisher = publisher_for(settings)
         await publisher.start()
-        await _until(lambda: publisher.connected)
+        await until(lambda: publisher.connected)
         made = hints(count)
         batches = iter([made[at : at + batch] for at in range(0, count, batch)])
         await publisher.publish(made[:1])  # whatever is done once only
@@ -106,26 +106,27 @@ def _publish(pipe: Connection, settings: BrokerSettings, count: int, batch: int)
     uvloop.run(main())
 
 
-def _consume(pipe: Connection, settings: BrokerSettings, count: int) -> None:
+def consume(pipe: Connection, settings: BrokerSettings, count: int) -> None:
+    """Take `count` hints; answer with how many came, CPU seconds, p50 and p99 of the delays in seconds."""
     import uvloop
 
     async def main() -> None:
-        heard = 0
+        delays: list[float] = []
         last = time.monotonic()
         all_there = asyncio.Event()
 
         def on_hints(some: Sequence[DialogMessage]) -> None:
-            nonlocal heard, last
-            heard += len(some)
-            last = time.monotonic()
-            if heard > count:  # one came before the start
+            nonlocal last
+            last, now = time.monotonic(), time.time()
+            delays.extend(now - hint.created_at for hint in some)
+            if len(delays) > count:  # one came before the start
                 all_there.set()
 
         async def on_generation(_generation: int) -> None: ...
 
         consumer = consumer_for(settings)
         await consumer.start(on_hints, on_generation)
-        await _until(lambda: consumer.connected)
+        await until(lambda: consumer.connected)
         for user in range(1, USERS + 1):
             await consumer.bind(user)
         pipe.send("ready")
@@ -137,14 +138,18 @@ def _consume(pipe: Connection, settings: BrokerSettings, count: int) -> None:
                     await all_there.wait()
             except TimeoutError:
                 pass
-        pipe.send((heard - 1, time.process_time() - cpu))
+        cpu = time.process_time() - cpu
+        of_all = sorted(delays[1:]) or [0.0]
+        p50, p99 = (of_all[int(part * (len(of_all) - 1))] for part in (0.5, 0.99))
+        pipe.send((len(delays) - 1, cpu, p50, p99))
         await asyncio.to_thread(pipe.recv)
         await consumer.close()
 
     uvloop.run(main())
 
 
-async def _until(condition: Any) -> None:
+async def until(condition: Any) -> None:
+    """Wait for it. Raises TimeoutError."""
     async with asyncio.timeout(CONNECT_SECONDS):
         while not condition():  # noqa: ASYNC110  # the protocol tells no event
             await asyncio.sleep(0.01)
@@ -201,38 +206,57 @@ def _planned(name: str, home: Path) -> tuple[list[Program], dict[str, Any]]:
 # --- one measurement
 
 
-def measure(server: Server, batch: int, confirm: bool, round_: int, count: int) -> Cell:
-    """Publish `count` hints in batches and consume them. Raises LabError when a side does not come up."""
-    settings = BrokerSettings(
+def broker_settings(server: Server, hints_per_message: int, confirm: bool = True) -> BrokerSettings:
+    """How publisher and consumer reach a server."""
+    return BrokerSettings(
         broker=server.name,  # type: ignore[arg-type]  # one of BROKERS
         confirm=confirm,
-        hints_per_message=max(batch, 1),
+        hints_per_message=hints_per_message,
         publish_timeout_seconds=30.0,  # a full machine must not end a benchmark
         **server.settings,
     )
+
+
+@contextmanager
+def sides(
+    server: Server, settings: BrokerSettings, count: int, offer: Callable[..., None], *args: object
+) -> Iterator[tuple[Connection, Connection]]:
+    """Pipes to a publisher, `offer(pipe, settings, count, *args)`, and a consumer; both ready.
+
+    Raises LabError.
+    """
     context = multiprocessing.get_context("spawn")
     consumer, consumer_end = context.Pipe()
     publisher, publisher_end = context.Pipe()
-    sides = [
-        context.Process(target=_consume, args=(consumer_end, settings, count), daemon=True),
-        context.Process(target=_publish, args=(publisher_end, settings, count, batch), daemon=True),
+    processes = [
+        context.Process(target=consume, args=(consumer_end, settings, count), daemon=True),
+        context.Process(target=offer, args=(publisher_end, settings, count, *args), daemon=True),
     ]
+    started = []
     try:
-        for side, pipe in zip(sides, (consumer, publisher), strict=True):
-            side.start()  # the publisher after the consumer has bound
-            _answer(pipe, f"{server.name}: a side of the benchmark does not come up")
-        before = server.cpu()
-        consumer.send("go")
-        publisher.send("go")
-        seconds, publisher_cpu = _answer(publisher, f"{server.name}: publishing does not end", 300)
-        received, consumer_cpu = _answer(consumer, f"{server.name}: consuming does not end", 60)
-        broker_cpu = server.cpu() - before
+        for process, pipe in zip(processes, (consumer, publisher), strict=True):
+            process.start()  # the publisher after the consumer has bound
+            started.append(process)
+            answer(pipe, f"{server.name}: a side of the benchmark does not come up")
+        yield publisher, consumer
         for pipe in (consumer, publisher):
             pipe.send("end")
     finally:
-        for side in sides:
-            side.join(5)
-            side.kill()
+        for process in started:
+            process.join(5)
+            process.kill()
+
+
+def measure(server: Server, batch: int, confirm: bool, round_: int, count: int) -> Cell:
+    """Publish `count` hints in batches and consume them. Raises LabError when a side does not come up."""
+    settings = broker_settings(server, batch, confirm)
+    with sides(server, settings, count, _publish, batch) as (publisher, consumer):
+        before = server.cpu()
+        consumer.send("go")
+        publisher.send("go")
+        seconds, publisher_cpu = answer(publisher, f"{server.name}: publishing does not end", 300)
+        received, consumer_cpu, _, _ = answer(consumer, f"{server.name}: consuming does not end", 60)
+        broker_cpu = server.cpu() - before
     return Cell(
         broker=server.name,
         batch=batch,
@@ -247,15 +271,11 @@ def measure(server: Server, batch: int, confirm: bool, round_: int, count: int) 
     )
 
 
-def _answer(pipe: Connection, trouble: str, seconds: float = 60) -> Any:
+def answer(pipe: Connection, trouble: str, seconds: float = 60) -> Any:
+    """What a side sends. Raises LabError when nothing comes, or its process has ended."""
     if not pipe.poll(seconds):
         raise LabError(f"{trouble} within {seconds:g} s")
     try:
         return pipe.recv()
     except EOFError:
         raise LabError(f"{trouble}: its process ended") from None
-
-
-def as_rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """For the result file."""
-    return [asdict(cell) for cell in cells]

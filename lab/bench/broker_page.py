@@ -2,30 +2,35 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
-from lab.bench.broker import Cell, as_rows
+from lab.bench.broker import Cell
+from lab.bench.broker_rate import WAYS, RateCell
 from lab.load.record import Machine
 
 AIM_MS = 0.02
 SIDES = ("publisher", "consumer", "broker")
 
 
-def write(cells: Sequence[Cell], about: Mapping[str, Any], folder: Path) -> list[Path]:
+def write(
+    cells: Sequence[Cell], at_rates: Sequence[RateCell], about: Mapping[str, Any], folder: Path
+) -> list[Path]:
     """broker.json and broker.md in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     places = [folder / "broker.json", folder / "broker.md"]
-    places[0].write_text(json.dumps({**about, "cells": as_rows(cells)}, indent=1) + "\n")
-    places[1].write_text(markdown(cells, about))
+    rows = {"cells": [asdict(cell) for cell in cells], "at_rates": [asdict(cell) for cell in at_rates]}
+    places[0].write_text(json.dumps({**about, **rows}, indent=1) + "\n")
+    places[1].write_text(markdown(cells, at_rates, about))
     return places
 
 
-def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
-    """A table with the median of the rounds, and their spread."""
+def markdown(cells: Sequence[Cell], at_rates: Sequence[RateCell], about: Mapping[str, Any]) -> str:
+    """Tables with the median of the rounds, and their spread."""
     groups: dict[tuple[str, bool, int], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.broker, cell.confirm, cell.batch), []).append(cell)
@@ -40,8 +45,6 @@ def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
         "promise the same: any may lose a hint, and no message is lost by it ([delivery](../delivery.md)).",
         "",
         f"The aim was {AIM_MS:g} ms of the publisher's CPU for a hint: {_reached(groups)}.",
-        "How many share a publish is what the rate makes of it, and PUBLISH_INTERVAL_SECONDS: each API",
-        "process counts them (`hints_batch_size` at /metrics).",
         "",
         "| broker | confirm | hints a publish | publisher ms | consumer ms | broker ms | hints/s | lost |",
         "|---|---|---|---|---|---|---|---|",
@@ -53,12 +56,46 @@ def markdown(cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
         word = "yes" if confirm else "no"
         lines.append(f"| {broker} | {word} | {batch} | {' | '.join(sides)} | {rate:,.0f} | {lost} |")
     lines += [
+        *_at_rates(at_rates),
         "",
         f"`{about['command']}`, {about['rounds']} rounds of {about['hints']:,} hints in turns,"
         f" {about['when']} UTC, {machine.cores} cores ({machine.cpu}), Python {machine.python},"
         f" commit {machine.code}; some task waited for a core {about['waited']:.0%} of the time.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _at_rates(cells: Sequence[RateCell]) -> list[str]:
+    if not cells:
+        return []
+    lines = [
+        "",
+        "## RabbitMQ at a rate",
+        "",
+        "An open loop: hints come to one publisher at random times, and share a message as in an API",
+        "process: what came while the last publish was under way, or within PUBLISH_INTERVAL_SECONDS. Each",
+        "API process counts how many do (`hints_batch_size` at /metrics). What the arrivals themselves cost",
+        "is taken off. The delay is from handing over to receiving.",
+        "",
+        "| each second | hints share a message | hints a publish | publisher ms | consumer ms | broker ms"
+        " | delay p50, ms | p99, ms | lost |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    order = [way.name for way in WAYS]
+    groups: dict[tuple[float, int], list[RateCell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.rate, order.index(cell.way)), []).append(cell)
+    for (rate, way), group in sorted(groups.items()):
+        together = median(cell.hints / cell.publishes for cell in group)
+        sides = [_spread([cell.per_hint(side) * 1000 for cell in group]) for side in SIDES]
+        delays = [
+            _spread([delay * 1000 for delay in some], 1)
+            for some in ([cell.delay_p50 for cell in group], [cell.delay_p99 for cell in group])
+        ]
+        lost = sum(cell.hints - cell.received for cell in group)
+        row = [f"{rate:,.0f}", order[way], f"{together:.1f}", *sides, *delays, str(lost)]
+        lines.append(f"| {' | '.join(row)} |")
+    return lines
 
 
 def _reached(groups: Mapping[tuple[str, bool, int], Sequence[Cell]]) -> str:
@@ -74,5 +111,5 @@ def _reached(groups: Mapping[tuple[str, bool, int], Sequence[Cell]]) -> str:
     return ", ".join(told)
 
 
-def _spread(values: Sequence[float]) -> str:
-    return f"{median(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+def _spread(values: Sequence[float], digits: int = 4) -> str:
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

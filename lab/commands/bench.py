@@ -125,18 +125,28 @@ def broker(
         str,
         typer.Option(help="Comma list of postgres, rabbitmq, nats, redis.", show_default="those installed"),
     ] = "",
+    rates: Annotated[
+        str, typer.Option(help="Comma list of hints a second, for RabbitMQ at a rate; none: leave it out.")
+    ] = "250,1000,3000",
     output: Annotated[
         Path | None, typer.Option(help="Folder for broker.json and the page broker.md.")
     ] = None,
 ) -> None:
-    """What a hint costs on each broker: CPU of publisher, consumer and broker, by size of batch."""
+    """What a hint costs on each broker: CPU of publisher, consumer and broker, by batch and rate."""
     from lab.bench.broker_run import BrokerPlan, bench, installed
 
     chosen = brokers.split(",") if brokers else installed()
     words = f"lab bench broker --rounds {rounds} --hints {hints}" + (
         f" --brokers {brokers}" if brokers else ""
     )
-    bench(BrokerPlan(tuple(chosen), rounds, hints, words), output, print)
+    try:
+        wanted = () if rates == "none" else tuple(float(rate) for rate in rates.split(","))
+    except ValueError:
+        wanted = (0.0,)
+    if any(not rate > 0 for rate in wanted):
+        raise UsageError(f"--rates {rates}: expected hints a second, such as 250,1000, or none")
+    words += f" --rates {rates}"
+    bench(BrokerPlan(tuple(chosen), rounds, hints, wanted, words), output, print)
 
 
 @command.command("citus")

@@ -1,8 +1,6 @@
 """Our services fed as the rival's are: one process gives each message to the broker, no API and no database.
 
-What is left is what the two differ in: broker library, routing, batches, and the way to the socket. Batches
-are formed as the API's (backend/publishing.py): of what came while the last publish was under way, or
-within the interval.
+What is left is what the two differ in: broker library, routing, batches, and the way to the socket.
 """
 
 import asyncio
@@ -11,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
-from lab.bench.feeding import broker_of
+from lab.bench.feeding import Gathering, broker_of
 from lab.bench.push.receivers import connect, leave
 from lab.load.frames import Light
 from lab.stack.description import StackDescription
@@ -36,10 +34,8 @@ class Fed:
         rate: float,
         interval_seconds: float,
     ) -> None:
-        self._stack, self._publisher = stack, publisher
-        self._rate, self._interval_seconds = rate, interval_seconds
-        self._waiting: list[DialogMessage] = []
-        self._something = asyncio.Event()
+        self._stack, self._rate = stack, rate
+        self._gathering = Gathering(publisher, interval_seconds)
         self._users = range(FIRST_USER, FIRST_USER + sockets)
         self._sent: dict[tuple[int, int], float] = {}  # first of the pair, seq -> time
         self._seqs = dict.fromkeys(self._users[::2], 0)
@@ -60,7 +56,7 @@ class Fed:
         for user in self._users:
             url = f"{self._stack.haproxy['websocket']}?u={user}"
             receivers += await connect(url, [tokens.make(user, TOKEN_SECONDS)], self._heard)
-        publishing = asyncio.create_task(self._publish(), name="fed")
+        publishing = asyncio.create_task(self._gathering.run(), name="fed")
         try:
             yield
         finally:
@@ -79,19 +75,8 @@ class Fed:
             seq = self._seqs[low] = self._seqs[low] + 1
             now = self._sent[low, seq] = time.time()
             dialog = dialog_id_of(low, low + 1)
-            self._waiting.append(DialogMessage(dialog, seq, uuid4(), low, low + 1, content, now))
-            self._something.set()
+            self._gathering.put(DialogMessage(dialog, seq, uuid4(), low, low + 1, content, now))
             self.emitted += 1
-
-    async def _publish(self) -> None:
-        next_at = 0.0
-        while True:
-            await self._something.wait()
-            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
-            next_at = time.monotonic() + self._interval_seconds
-            self._something.clear()
-            batch, self._waiting = self._waiting, []
-            await self._publisher.publish(batch)
 
     def _heard(self, messages: Sequence[Light], now: float) -> None:
         self.delays += [now - self._sent[message.f, message.s] for message in messages]

@@ -1,0 +1,134 @@
+"""What one hint costs at a given rate, where batches form by themselves as they do in an API process.
+
+The same two processes as in lab.bench.broker, but an open loop: hints come at random times, whatever the
+broker does, so that a delay can be told as well. What the arrivals themselves cost is measured in the same
+process before, and taken off.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from lab.bench.broker import Server, answer, broker_settings, hints, sides, until
+from lab.bench.feeding import Gathering
+from wire.brokers import publisher_for
+from wire.brokers.settings import BrokerSettings
+from wire.message import DialogMessage
+
+SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Way:
+    """How hints share a message."""
+
+    name: str
+    hints_per_message: int
+    interval_seconds: float
+
+
+WAYS = (
+    Way("each alone", 1, 0.0),
+    Way("together", 64, 0.0),
+    Way("together, 5 ms", 64, 0.005),
+    Way("together, 20 ms", 64, 0.02),
+)
+
+
+@dataclass(frozen=True)
+class RateCell:
+    """One way at one rate in one round. CPU in seconds; delays in seconds, from handing over to receiving."""
+
+    broker: str
+    way: str
+    rate: float
+    round: int
+    hints: int
+    received: int
+    publishes: int
+    arrivals_cpu: float
+    publisher_cpu: float  # without arrivals_cpu
+    consumer_cpu: float
+    broker_cpu: float
+    delay_p50: float
+    delay_p99: float
+
+    def per_hint(self, side: str) -> float:
+        """CPU seconds for one hint: of the side publisher, consumer or broker."""
+        count = self.received if side == "consumer" else self.hints
+        return float(getattr(self, f"{side}_cpu")) / max(1, count)
+
+
+async def arrive(
+    messages: Sequence[DialogMessage], rate: float, seed: int, put: Callable[[DialogMessage], None]
+) -> None:
+    """Hand over each at its own random time, and stamp it then."""
+    chance = random.Random(seed)
+    at = time.monotonic()
+    for message in messages:
+        at += chance.expovariate(rate)
+        if (rest := at - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
+        message.created_at = time.time()
+        put(message)
+
+
+def _offer(  # noqa: PLR0917 (the arguments of a process)
+    pipe: Connection, settings: BrokerSettings, count: int, way: Way, rate: float, seed: int
+) -> None:
+    import uvloop
+
+    async def main() -> None:
+        publisher = publisher_for(settings)
+        await publisher.start()
+        await until(lambda: publisher.connected)
+        made = hints(count + 1)
+        await publisher.publish(made[:1])  # whatever is done once only
+        gathering = Gathering(publisher, way.interval_seconds)
+        publishing = asyncio.create_task(gathering.run())
+        cpu = time.process_time()
+        nowhere: list[DialogMessage] = []
+        await arrive(made[1:], rate, seed, nowhere.append)
+        arrivals = time.process_time() - cpu
+        pipe.send("ready")
+        await asyncio.to_thread(pipe.recv)
+        cpu = time.process_time()
+        await arrive(made[1:], rate, seed, gathering.put)
+        await gathering.flush()
+        pipe.send((gathering.publishes, arrivals, time.process_time() - cpu - arrivals))
+        await asyncio.to_thread(pipe.recv)
+        publishing.cancel()
+        await publisher.close()
+
+    uvloop.run(main())
+
+
+def measure_at(server: Server, way: Way, rate: float, round_: int) -> RateCell:
+    """Offer hints for SECONDS and consume them. Raises LabError when a side does not come up."""
+    count = round(rate * SECONDS)
+    settings = broker_settings(server, way.hints_per_message)
+    with sides(server, settings, count, _offer, way, rate, round_) as (publisher, consumer):
+        before = server.cpu()
+        consumer.send("go")
+        publisher.send("go")
+        publishes, arrivals, publisher_cpu = answer(publisher, f"{server.name}: publishing does not end", 120)
+        received, consumer_cpu, p50, p99 = answer(consumer, f"{server.name}: consuming does not end")
+        broker_cpu = server.cpu() - before
+    return RateCell(
+        broker=server.name,
+        way=way.name,
+        rate=rate,
+        round=round_,
+        hints=count,
+        received=received,
+        publishes=publishes,
+        arrivals_cpu=arrivals,
+        publisher_cpu=publisher_cpu,
+        consumer_cpu=consumer_cpu,
+        broker_cpu=broker_cpu,
+        delay_p50=p50,
+        delay_p99=p99,
+    )
