@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire.brokers.amqp.channel import ClientName
 from wire.brokers.settings import BrokerName, BrokerSettings, QueueType
 from wire.codecs import CodecName
 from wire.topology import RoutingName
@@ -41,6 +42,7 @@ class ServiceSettings(BaseSettings):
     rabbitmq_port: int = 5672
     rabbitmq_user: str = "lab"
     rabbitmq_password: str = Field("lab", repr=False)
+    amqp_client: ClientName = "lean"
     nats_url: str = "nats://127.0.0.1:4222"
     redis_url: str = "redis://127.0.0.1:6379/0"
     routing: RoutingName = "partition"
@@ -71,6 +73,7 @@ class ServiceSettings(BaseSettings):
             rabbitmq_port=self.rabbitmq_port,
             rabbitmq_user=self.rabbitmq_user,
             rabbitmq_password=self.rabbitmq_password,
+            amqp_client=self.amqp_client,
             nats_url=self.nats_url,
             redis_url=self.redis_url,
             queue_type=self.queue_type,

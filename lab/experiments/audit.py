@@ -12,10 +12,10 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     "run_mode": frozenset(
         {
             *("broker", "routing", "encoding", "hints_per_message", "prefetch", "queue_type"),
-            *("service", "websockets", "rabbitmq_nodes", "balance", "app_transport"),
+            *("service", "websockets", "rabbitmq_nodes", "balance", "app_transport", "amqp_client"),
         }
     ),
-    "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes"}),
+    "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes", "amqp_client"}),
     "database": frozenset({"run_mode", "database", "shard_key", "shard_count"}),
     "query_path": frozenset({"driver"}),
     "http_server": frozenset({"http_parser"}),

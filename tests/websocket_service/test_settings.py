@@ -1,30 +1,22 @@
 """What the environment says reaches whom it is meant for."""
 
-from typing import Any, cast
-
-from aiormq.abc import AbstractChannel
+from typing import cast
 
 from websocket_service.settings import Settings
+from wire.brokers.amqp.channel import Channel, Queue
 from wire.brokers.rabbitmq import RabbitConsumerSession
 
 
 class RecordingChannel:
     """Takes what RabbitMQ is told of a queue."""
 
-    def __init__(self) -> None:
-        self.on_consumer_cancel_callbacks: set[Any] = set()
-        self.arguments: dict[str, Any] = {}
-        self.prefetch = 0
+    queue: Queue
+    prefetch: int
 
-    async def exchange_declare(self, *_words: object, **_more: object) -> None: ...
+    async def declare_exchange(self, *_words: object) -> None: ...
 
-    async def queue_declare(self, _name: str, *, arguments: dict[str, Any], **_more: object) -> None:
-        self.arguments = arguments
-
-    async def basic_qos(self, *, prefetch_count: int) -> None:
-        self.prefetch = prefetch_count
-
-    async def basic_consume(self, *_words: object) -> None: ...
+    async def consume(self, queue: Queue, prefetch: int, _received: object) -> None:
+        self.queue, self.prefetch = queue, prefetch
 
 
 async def test_the_bounds_of_the_queue_are_those_of_the_environment(monkeypatch):
@@ -42,10 +34,11 @@ async def test_the_bounds_of_the_queue_are_those_of_the_environment(monkeypatch)
         monkeypatch.setenv(name, value)
     channel = RecordingChannel()
     settings = Settings.read().broker_settings()
-    session = RabbitConsumerSession(cast("AbstractChannel", channel), settings, lambda _body, _key: None)
+    session = RabbitConsumerSession(settings, lambda _body, _key: None)
+    session.channel = cast("Channel", channel)
     await session.open()
     assert channel.prefetch == 3
-    assert channel.arguments == {
+    assert channel.queue.arguments == {
         "x-queue-type": "quorum",
         "x-max-length": 7,
         "x-max-length-bytes": 1000,

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,7 @@ ALL = [
     pytest.param("postgres", marks=pytest.mark.integration),
     pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
     pytest.param("rabbitmq-quorum", marks=pytest.mark.rabbitmq),
+    pytest.param("rabbitmq-aio_pika", marks=pytest.mark.rabbitmq),
     pytest.param("nats", marks=pytest.mark.nats),
     pytest.param("redis", marks=pytest.mark.redis),
 ]
@@ -90,7 +92,7 @@ def _of_postgres(request: pytest.FixtureRequest) -> Broker:
     )
 
 
-def _of_rabbitmq(request: pytest.FixtureRequest, queue_type: str = "classic") -> Broker:
+def _of_rabbitmq(request: pytest.FixtureRequest, **own: str) -> Broker:
     server = request.getfixturevalue("rabbitmq_server")
     virtual_host = request.getfixturevalue("virtual_host")
     return Broker(
@@ -100,14 +102,10 @@ def _of_rabbitmq(request: pytest.FixtureRequest, queue_type: str = "classic") ->
             "rabbitmq_user": server["user"],
             "rabbitmq_password": server["password"],
             "rabbitmq_virtual_host": virtual_host,
-            "queue_type": queue_type,
+            **own,
         },
         Proxy(("127.0.0.1", server["port"])),
     )
-
-
-def _of_quorum_queues(request: pytest.FixtureRequest) -> Broker:
-    return _of_rabbitmq(request, "quorum")
 
 
 def _of_nats(request: pytest.FixtureRequest) -> Broker:
@@ -128,10 +126,11 @@ def _of_redis(request: pytest.FixtureRequest) -> Broker:
     )
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[pytest.FixtureRequest], Broker]] = {
     "postgres": _of_postgres,
     "rabbitmq": _of_rabbitmq,
-    "rabbitmq-quorum": _of_quorum_queues,
+    "rabbitmq-quorum": partial(_of_rabbitmq, queue_type="quorum"),
+    "rabbitmq-aio_pika": partial(_of_rabbitmq, amqp_client="aio_pika"),
     "nats": _of_nats,
     "redis": _of_redis,
 }

@@ -205,9 +205,12 @@ async def test_both_sides_say_what_they_work_with_and_nothing_while_there_is_no_
     assert of_parts([publisher, consumer]) == {}
     await ready(publisher)
     await listening(consumer, ANN)
-    common = {**agreed, "broker": broker.name}
+    common: dict[str, object] = {**agreed, "broker": broker.name}
+    queue: dict[str, object] = {}
+    if broker.name == "rabbitmq":
+        common["amqp_client"] = broker.settings().amqp_client
+        queue = {"prefetch": 3, "queue_type": broker.settings().queue_type}
     assert of_parts([publisher]) == {**common, "hints_per_message": 7}
-    queue = {"prefetch": 3, "queue_type": broker.settings().queue_type} if broker.name == "rabbitmq" else {}
     assert of_parts([consumer]) == {**common, **queue}
 
 

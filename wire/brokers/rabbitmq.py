@@ -5,28 +5,22 @@ the others travel in the `CC` header, so each queue gets one copy whatever it is
 many partitions reaches most queues: decoding a hint in vain costs about 2 us, an AMQP message of its
 own 60 us and more. A consumer drops what it has not bound.
 
-aio-pika's connect_robust is not used: it hides the gap in which hints are lost, and can hit
-RESOURCE_LOCKED on the queue name that it uses again. Here each connection has a queue of its own.
-Works on RabbitMQ 3.10 to 4.x.
+AMQP_CLIENT says whose frames: see wire.brokers.amqp. Works on RabbitMQ 3.10 to 4.x.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from itertools import chain
 from uuid import uuid4
 
-import aio_pika
-import aiormq
-from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.abc import AbstractChannel as RawChannel
-from aiormq.abc import DeliveredMessage
-from pamqp.common import FieldArray, FieldTable
-
 from wire.broker import BrokerUnavailable
+from wire.brokers.amqp.aio_pika import LOST_ON, AioPikaChannel
+from wire.brokers.amqp.channel import Channel, Peer, Queue
+from wire.brokers.amqp.lean import LeanChannel
 from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
-from wire.brokers.link import Session
+from wire.brokers.link import beside
 from wire.brokers.publisher import ConnectedPublisher, PublisherSession, chunks
 from wire.brokers.settings import BrokerSettings
 from wire.message import DialogMessage
@@ -37,10 +31,12 @@ EXCHANGES: dict[RoutingName, tuple[str, str]] = {  # name and type
     "per_user": ("hints.per_user", "direct"),
     "fanout": ("hints.fanout", "fanout"),
 }
-TRANSIENT = 1  # delivery mode: a confirm waits for no disk; PostgreSQL is the truth
-CLOSE_SECONDS = 2.0
-# RuntimeError is how aiormq says "channel closed" and aio-pika "connection is not ready".
-LOST_ON = (aiormq.exceptions.AMQPError, RuntimeError)
+CLIENTS: dict[str, type[AioPikaChannel] | type[LeanChannel]] = {
+    "aio_pika": AioPikaChannel,
+    "lean": LeanChannel,
+}
+ACK_AT_MOST = 1000  # messages, where prefetch sets no limit
+ACK_SECONDS = 1.0  # at the latest
 
 
 def _address(host: str, default_port: int) -> tuple[str, int]:
@@ -48,45 +44,39 @@ def _address(host: str, default_port: int) -> tuple[str, int]:
     return (name, int(port)) if colon and port.isdigit() else (host, default_port)
 
 
-async def _connect(settings: BrokerSettings, role: str) -> AbstractConnection:
-    """A connection to one of the hosts, tried in random order. Raises the last one's error."""
+@asynccontextmanager
+async def _channel(
+    settings: BrokerSettings,
+    role: str,
+    confirms: bool,
+    lost: Callable[[str], None],
+    returned: Callable[[], None],
+) -> AsyncIterator[Channel]:
+    """A channel at one of the hosts, tried in random order. Raises the last one's error."""
     hosts = [_address(host, settings.rabbitmq_port) for host in settings.rabbitmq_hosts]
     error: Exception = BrokerUnavailable("RABBITMQ_HOST is empty")
     for host, port in random.sample(hosts, len(hosts)):
+        peer = Peer(
+            host=host,
+            port=port,
+            user=settings.rabbitmq_user,
+            password=settings.rabbitmq_password,
+            virtual_host=settings.rabbitmq_virtual_host,
+            name=f"{settings.client_name}-{role}",
+            heartbeat_seconds=settings.heartbeat_seconds,
+            connect_timeout_seconds=settings.connect_timeout_seconds / len(hosts),
+        )
         try:
-            return await aio_pika.connect(
-                host=host,
-                port=port,
-                login=settings.rabbitmq_user,
-                password=settings.rabbitmq_password,
-                virtualhost=settings.rabbitmq_virtual_host,
-                timeout=settings.connect_timeout_seconds / len(hosts),
-                client_properties={"connection_name": f"{settings.client_name}-{role}"},
-                heartbeat=round(settings.heartbeat_seconds),
-            )
-        except (*LOST_ON, OSError) as reason:
+            channel = await CLIENTS[settings.amqp_client].open(peer, confirms, lost, returned)
+        except (*LOST_ON, BrokerUnavailable, OSError) as reason:
             error = reason
+            continue
+        try:
+            yield channel
+        finally:
+            await channel.close()
+        return
     raise error
-
-
-@asynccontextmanager
-async def _channel(
-    settings: BrokerSettings, role: str, confirms: bool
-) -> AsyncIterator[tuple[AbstractConnection, AbstractChannel, RawChannel]]:
-    """A connection with one channel; closed within CLOSE_SECONDS, whatever the broker does."""
-    connection = await _connect(settings, role)
-    try:
-        channel = await connection.channel(publisher_confirms=confirms, on_return_raises=False)
-        yield connection, channel, await channel.get_underlay_channel()
-    finally:
-        with suppress(*LOST_ON, OSError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await connection.close()
-
-
-def _lose_on_close(session: Session, *closable: AbstractConnection | AbstractChannel) -> None:
-    for one in closable:
-        one.close_callbacks.add(lambda _, error: session.lose(str(error or "closed")))
 
 
 class RabbitPublisherSession(PublisherSession):
@@ -94,82 +84,85 @@ class RabbitPublisherSession(PublisherSession):
 
     broker = "rabbitmq"
 
-    def __init__(self, raw: RawChannel, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings) -> None:
         super().__init__(settings)
-        self._raw = raw
+        self.channel: Channel
+        self._client = settings.amqp_client
         self._exchange, _ = EXCHANGES[settings.routing]
         self._confirm = settings.confirm
         self._room = asyncio.Semaphore(settings.max_unconfirmed)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    @property
+    def in_effect(self) -> dict[str, object]:
+        return super().in_effect | {"amqp_client": self._client}
+
+    def count_returned(self) -> None:
+        """No queue took a message."""
+        self.returned += 1
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
-        tasks = []
+        confirms = []
         for chunk in chunks(hints, self._size):
             await self._room.acquire()
-            task = asyncio.create_task(self._publish_message(chunk), name="rabbitmq publish")
-            self._under_way.add(task)
-            task.add_done_callback(self._done)
-            tasks.append(task)
-        if not tasks:
+            try:
+                confirm = self._publish_message(chunk)
+            except BaseException:
+                self._room.release()
+                raise
+            self._under_way.add(confirm)
+            confirm.add_done_callback(self._done)
+            confirms.append(confirm)
+        if not confirms:
             return
         # Not cancelled when we are: a message without its confirm keeps its place among max_unconfirmed, so
         # that a broker that takes nothing (memory alarm) is not sent more and more.
-        await asyncio.wait(tasks)
-        for task in tasks:
-            if task.cancelled():
+        await asyncio.wait(confirms)
+        for confirm in confirms:
+            if confirm.cancelled():
                 raise BrokerUnavailable("the channel was closed")
-            task.result()
+            confirm.result()
 
-    async def _publish_message(self, hints: Sequence[DialogMessage]) -> None:
+    def _publish_message(self, hints: Sequence[DialogMessage]) -> asyncio.Future[None]:
         users = chain.from_iterable((hint.from_user_id, hint.to_user_id) for hint in hints)
-        first, *others = dict.fromkeys(map(self._key_of_user, users))
-        also: FieldArray = list(others)
-        properties = aiormq.spec.Basic.Properties(
-            delivery_mode=TRANSIENT, headers={"CC": also} if also else None
-        )
-        answer = await self._raw.basic_publish(
-            self._codec.encode(hints),
-            exchange=self._exchange,
-            routing_key=first,
-            properties=properties,
-            mandatory=self._confirm,
-        )
-        self.returned += isinstance(answer, DeliveredMessage)
+        keys = list(dict.fromkeys(map(self._key_of_user, users)))
+        return self.channel.publish(self._codec.encode(hints), self._exchange, keys, self._confirm)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _done(self, confirm: asyncio.Future[None]) -> None:
+        self._under_way.discard(confirm)
         self._room.release()
-        if not task.cancelled():
-            task.exception()  # seen: whoever gave up waiting does not look any more
+        if not confirm.cancelled():
+            confirm.exception()  # seen: whoever gave up waiting does not look any more
 
     async def end(self) -> None:
         """Give up what is under way."""
-        tasks = list(self._under_way)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        confirms = list(self._under_way)
+        for confirm in confirms:
+            confirm.cancel()
+        await asyncio.gather(*confirms, return_exceptions=True)
 
 
 class RabbitConsumerSession(ConsumerSession):
     """Consumes one queue of its own, which the broker deletes with the connection."""
 
-    def __init__(self, raw: RawChannel, settings: BrokerSettings, deliver: Deliver) -> None:
+    def __init__(self, settings: BrokerSettings, deliver: Deliver) -> None:
         super().__init__()
-        self._raw = raw
+        self.channel: Channel
         self._settings = settings
         self._deliver = deliver
         self._exchange, self._exchange_type = EXCHANGES[settings.routing]
         self._queue = f"hints.{settings.client_name}.{uuid4().hex[:12]}"
-        self._handled = 0  # the last delivery tag
-        self._ack_comes = False
+        # An ack only makes room: what is not acked goes with the queue, and the sweep finds it. So one for
+        # half of the room, which leaves the broker the other half.
+        self._ack_at = max(1, (settings.prefetch or 2 * ACK_AT_MOST) // 2)
+        self._handled = self._acked = 0  # delivery tags
 
     async def open(self) -> None:
         """Declare and consume. Nothing arrives before the first subscribe."""
-        raw, settings = self._raw, self._settings
-        raw.on_consumer_cancel_callbacks.add(lambda _: self.lose("the broker cancelled the consumer"))
-        await raw.exchange_declare(self._exchange, exchange_type=self._exchange_type, durable=True)
+        settings = self._settings
+        await self.channel.declare_exchange(self._exchange, self._exchange_type)
         quorum = settings.queue_type == "quorum"
-        arguments: FieldTable = {
+        arguments: dict[str, str | int] = {
             "x-queue-type": settings.queue_type,
             "x-max-length": settings.queue_max_messages,
             "x-max-length-bytes": settings.queue_max_bytes,
@@ -178,38 +171,39 @@ class RabbitConsumerSession(ConsumerSession):
         }
         if quorum:  # can be neither exclusive nor auto-delete: it goes when unused
             arguments["x-expires"] = round(settings.queue_ttl_seconds * 1000)
-        await raw.queue_declare(
+        queue = Queue(
             self._queue, durable=quorum, exclusive=not quorum, auto_delete=not quorum, arguments=arguments
         )
-        await raw.basic_qos(prefetch_count=settings.prefetch)
-        await raw.basic_consume(self._queue, self._received)
+        await self.channel.consume(queue, settings.prefetch, self._received)
         self.in_effect = {
             "broker": "rabbitmq",
+            "amqp_client": settings.amqp_client,
             "queue_type": arguments["x-queue-type"],
             "prefetch": settings.prefetch,
         }
 
     async def subscribe(self, keys: Collection[str]) -> None:
-        *most, last = keys
-        for key in most:  # the broker keeps a channel's order: the answer to the last is one to all
-            await self._raw.queue_bind(self._queue, self._exchange, key, nowait=True)
-        await self._raw.queue_bind(self._queue, self._exchange, last)
+        await self.channel.bind(self._queue, self._exchange, keys)
 
     async def unsubscribe(self, key: str) -> None:
-        await self._raw.queue_unbind(self._queue, self._exchange, key)
+        await self.channel.unbind(self._queue, self._exchange, key)
 
-    async def _received(self, message: DeliveredMessage) -> None:
-        self._deliver(message.body, None)
-        # Ack after the handler: a crash between them repeats hints, never loses them. One ack for all
-        # that came in this pass of the loop.
-        self._handled = message.delivery_tag or 0
-        if self._ack_comes:
-            return
-        self._ack_comes = True
-        await asyncio.sleep(0)
-        self._ack_comes = False
-        with suppress(*LOST_ON):
-            await self._raw.basic_ack(self._handled, multiple=True, wait=False)
+    def _received(self, body: bytes, delivery_tag: int) -> None:
+        self._deliver(body, None)
+        self._handled = delivery_tag
+        if delivery_tag - self._acked >= self._ack_at:
+            self._ack()
+
+    def _ack(self) -> None:
+        self._acked = self._handled
+        self.channel.ack(self._handled)
+
+    async def ack_the_rest(self) -> None:
+        """Until cancelled: a broker closes a channel that keeps a message for half an hour."""
+        while True:
+            await asyncio.sleep(ACK_SECONDS)
+            if self._handled > self._acked:
+                self._ack()
 
 
 def rabbitmq_publisher(settings: BrokerSettings) -> ConnectedPublisher:
@@ -217,11 +211,11 @@ def rabbitmq_publisher(settings: BrokerSettings) -> ConnectedPublisher:
 
     @asynccontextmanager
     async def open_session() -> AsyncIterator[RabbitPublisherSession]:
-        name, type_ = EXCHANGES[settings.routing]
-        async with _channel(settings, "publish", settings.confirm) as (connection, channel, raw):
-            await raw.exchange_declare(name, exchange_type=type_, durable=True)
-            session = RabbitPublisherSession(raw, settings)
-            _lose_on_close(session, connection, channel)
+        session = RabbitPublisherSession(settings)
+        async with _channel(
+            settings, "publish", settings.confirm, session.lose, session.count_returned
+        ) as session.channel:
+            await session.channel.declare_exchange(*EXCHANGES[settings.routing])
             try:
                 yield session
             finally:
@@ -235,10 +229,10 @@ def rabbitmq_consumer(settings: BrokerSettings) -> ConnectedConsumer:
 
     @asynccontextmanager
     async def open_session(deliver: Deliver) -> AsyncIterator[RabbitConsumerSession]:
-        async with _channel(settings, "consume", False) as (connection, channel, raw):
-            session = RabbitConsumerSession(raw, settings, deliver)
-            _lose_on_close(session, connection, channel)
+        session = RabbitConsumerSession(settings, deliver)
+        async with _channel(settings, "consume", False, session.lose, lambda: None) as session.channel:
             await session.open()
-            yield session
+            async with beside(session.ack_the_rest()):
+                yield session
 
     return ConnectedConsumer(settings, open_session, LOST_ON)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from wire.brokers.amqp.channel import ClientName
 from wire.codecs import CodecName
 from wire.topology import RoutingName
 
@@ -26,6 +27,7 @@ class BrokerSettings:
     rabbitmq_user: str = "guest"
     rabbitmq_password: str = "guest"
     rabbitmq_virtual_host: str = "/"
+    amqp_client: ClientName = "lean"
     nats_url: str = "nats://127.0.0.1:4222"
     redis_url: str = "redis://127.0.0.1:6379/0"
 
