@@ -126,7 +126,8 @@ class PublishQueue:
             except BrokerError as error:
                 if attempt == self._tries:
                     self._metrics.hints_failed += len(batch)
-                    logger.warning("%d hints not published: %s", len(batch), error or type(error).__name__)
+                    reason = str(error) or type(error).__name__
+                    logger.warning("%d hints not published: %s", len(batch), reason)
                     return
                 await asyncio.sleep(PAUSE_SECONDS[attempt - 1])
         self._metrics.hints_published += len(batch)

@@ -112,7 +112,7 @@ async def prepare(connect: Connect, settings: Settings, queries: dict[str, str])
             finally:
                 connection.terminate()
         except AWAY as error:
-            logger.warning("no tables yet: %s", error or type(error).__name__)
+            logger.warning("no tables yet: %s", str(error) or type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
         except REFUSED as error:

@@ -1,10 +1,10 @@
 """How many unacknowledged hints may a websocket service hold?
 
-Problem: prefetch bounds what a consumer has in hand. At 1 every hint costs a round trip to the broker; one
+Problem: prefetch bounds what a consumer has in hand. At 1 every message costs a round trip to the broker; one
 that is never acknowledged then stops the queue for ever.
 
-Plain way, `100`: about twice rate x round trip. Costs: a hundred repeated after a crash. Fails to matter
-beyond that.
+Plain way, `100`: about twice rate x round trip. One acknowledgement is sent for half of it. Costs: a hundred
+repeated after a crash where a queue is consumed again (here none is). Fails to matter beyond that.
 
 `1`, `10`: careful. Costs: throughput falls to prefetch / round trip. Fails when one ack is forgotten:
 with 1 the queue stands still.

@@ -100,7 +100,7 @@ class Database:
             rows = await self._pool.fetch(self.queries[name], *values, timeout=ANSWER_SECONDS)
         except AWAY as error:
             self.answering = False
-            raise DatabaseAway(f"{name}: {error or type(error).__name__}") from None
+            raise DatabaseAway(f"{name}: {str(error) or type(error).__name__}") from None
         self.answering = True
         return rows
 

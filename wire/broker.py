@@ -18,7 +18,7 @@ from typing import Protocol
 from wire.message import DialogMessage
 
 # Called on the consumer's loop with the hints that arrived together. It must only put them into
-# local queues and return: when it has returned, the hints count as consumed and are acked. If it
+# local queues and return: when it has returned, the hints count as consumed and may be acked. If it
 # raises, the consumer ends: wait_closed() raises the same error.
 HintHandler = Callable[[Sequence[DialogMessage]], None]
 # Called whenever a connection has been (re)made, with the new generation (1, 2, ...). Between two

@@ -38,7 +38,7 @@ async def attempt(scene: Scene, words: str) -> bool:
     try:
         await act(scene, words)
     except FAILS as error:
-        scene.troubles.append(f"{words}: {error or type(error).__name__}")
+        scene.troubles.append(f"{words}: {str(error) or type(error).__name__}")
         return False
     return True
 

@@ -13,7 +13,7 @@ from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
 from wire.broker import BrokerUnavailable
-from wire.brokers.amqp.lean import CHANNEL, LeanChannel, header_frame, publish_frame
+from wire.brokers.amqp.lean import CHANNEL, FRAME_MAX, LeanChannel, header_frame, publish_frame
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
 
@@ -177,7 +177,8 @@ async def test_a_large_body_goes_out_in_frames_of_the_agreed_size():
     opened.channel.publish(body, "hints", ["7", "8"], True)
     (_, publish), (_, header), *pieces = opened.wire.frames()
     assert (publish.routing_key, header.properties.headers) == ("7", {"CC": ["8"]})
-    assert len(pieces) > 1 and b"".join(piece.value for _, piece in pieces) == body
+    assert b"".join(piece.value for _, piece in pieces) == body
+    assert max(len(pamqp.frame.marshal(piece, CHANNEL)) for _, piece in pieces) == FRAME_MAX
 
 
 async def test_all_that_wait_are_told_when_the_connection_is_lost_and_nothing_is_sent_any_more():
@@ -236,3 +237,15 @@ async def test_a_blocked_connection_is_told_and_kept(caplog):
     opened.comes(commands.Connection.Blocked("low on memory"), commands.Connection.Unblocked())
     assert "takes no messages for now: low on memory" in caplog.text and "again" in caplog.text
     assert opened.reasons == []
+
+
+@given(st.integers(1, 2**60))
+def test_an_ack_is_of_all_up_to_a_message(tag: int):
+    async def main() -> None:
+        opened = Opened()
+        opened.channel.ack(tag)
+        [(channel, frame)] = opened.wire.frames()
+        assert isinstance(frame, commands.Basic.Ack) and channel == CHANNEL
+        assert (frame.delivery_tag, frame.multiple) == (tag, True)
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 
 import msgspec
 
@@ -17,6 +18,8 @@ from wire.message import DialogMessage
 from wire.topology import EVERYBODY, key_of_user, routing_of
 
 logger = logging.getLogger(__name__)
+
+KEYS_AT_ONCE = 500  # thousands (routing per_user) may take a cluster longer than a connect may
 
 # Takes the bytes of one batch, and the key it came by where the broker sends one copy a key.
 Deliver = Callable[[bytes, str | None], None]
@@ -158,12 +161,14 @@ class ConnectedConsumer:
 
     # --- keys
 
-    async def _restore(self, session: ConsumerSession) -> None:
+    async def _restore(self, session: ConsumerSession, progress: Callable[[], None]) -> None:
         self._subscribed.clear()
         self._asked.clear()
         while missing := self._all_keys() - self._subscribed:
-            await session.subscribe(missing)
-            self._subscribed |= missing
+            some = set(islice(missing, KEYS_AT_ONCE))
+            await session.subscribe(some)
+            self._subscribed |= some
+            progress()
 
     def _all_keys(self) -> set[str]:
         return {EVERYBODY} if self._settings.routing == "fanout" else set(self._bindings.keys)
@@ -176,7 +181,7 @@ class ConnectedConsumer:
             async with asyncio.timeout(self._settings.connect_timeout_seconds):
                 await session.subscribe(keys)
         except self._link.lost_on as error:
-            session.lose(f"subscribe: {error or type(error).__name__}")
+            session.lose(f"subscribe: {str(error) or type(error).__name__}")
         else:
             self._subscribed |= keys
 
@@ -190,7 +195,7 @@ class ConnectedConsumer:
                 async with asyncio.timeout(self._settings.connect_timeout_seconds):
                     await session.unsubscribe(key)
             except self._link.lost_on as error:
-                session.lose(f"unsubscribe: {error or type(error).__name__}")
+                session.lose(f"unsubscribe: {str(error) or type(error).__name__}")
 
     async def _drop_idle_keys(self) -> None:
         linger = self._settings.unbind_after_seconds

@@ -56,7 +56,7 @@ async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 S = TypeVar("S", bound=Session)
 
 
-async def _nothing_to_prepare(_session: Session) -> None:
+async def _nothing_to_prepare(_session: Session, _progress: Callable[[], None]) -> None:
     return
 
 
@@ -64,7 +64,8 @@ class Link(Generic[S]):
     """Opens a session, waits until it is lost, pauses with jitter, opens the next.
 
     `lost_on` are the exceptions by which this broker's library says "connection trouble"; any other
-    one is a bug and ends the link loudly: logged, and raised by wait_closed().
+    one is a bug and ends the link loudly: logged, and raised by wait_closed(). Opening a session has
+    connect_timeout_seconds, and so has each step of `prepare`, which calls its second argument after one.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Link(Generic[S]):
         lost_on: tuple[type[Exception], ...],
         *,
         connect_timeout_seconds: float,
-        prepare: Callable[[S], Awaitable[None]] = _nothing_to_prepare,
+        prepare: Callable[[S, Callable[[], None]], Awaitable[None]] = _nothing_to_prepare,
         on_open: Callable[[int], None] = lambda generation: None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
@@ -138,16 +139,19 @@ class Link(Generic[S]):
             try:
                 await self._live_once()
             except self.lost_on as error:
-                logger.warning("%s: no connection: %s", self.name, error or type(error).__name__)
+                logger.warning("%s: no connection: %s", self.name, str(error) or type(error).__name__)
             if time.monotonic() - began > STABLE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
+    def _limit(self) -> float:
+        return asyncio.get_running_loop().time() + self._connect_timeout_seconds
+
     async def _live_once(self) -> None:
-        async with asyncio.timeout(self._connect_timeout_seconds) as limit:
+        async with asyncio.timeout_at(self._limit()) as limit:
             async with self._open_session() as session:
-                await self._prepare(session)
+                await self._prepare(session, lambda: limit.reschedule(self._limit()))
                 limit.reschedule(None)
                 # No await from the last word of _prepare to here: what it saw is still so.
                 self.generation += 1

@@ -96,7 +96,7 @@ class ConnectedPublisher:
                 f"{self._link.name}: no confirm within {self._timeout_seconds:g} s"
             ) from None
         except self._link.lost_on as error:
-            raise BrokerUnavailable(f"{self._link.name}: {error or type(error).__name__}") from error
+            raise BrokerUnavailable(f"{self._link.name}: {str(error) or type(error).__name__}") from error
 
     async def wait_closed(self) -> None:
         await self._link.wait_closed()

@@ -16,7 +16,7 @@ from itertools import chain
 from uuid import uuid4
 
 from wire.broker import BrokerUnavailable
-from wire.brokers.amqp.aio_pika import LOST_ON, AioPikaChannel
+from wire.brokers.amqp.aio_pika import AioPikaChannel
 from wire.brokers.amqp.channel import Channel, Peer, Queue
 from wire.brokers.amqp.lean import LeanChannel
 from wire.brokers.consumer import ConnectedConsumer, ConsumerSession, Deliver
@@ -39,9 +39,12 @@ ACK_AT_MOST = 1000  # messages, where prefetch sets no limit
 ACK_SECONDS = 1.0  # at the latest
 
 
-def _address(host: str, default_port: int) -> tuple[str, int]:
+def address(host: str, default_port: int) -> tuple[str, int]:
+    """`host`, `host:port`, `[::1]:port` or a bare IPv6 address as host and port."""
     name, colon, port = host.rpartition(":")
-    return (name, int(port)) if colon and port.isdigit() else (host, default_port)
+    if colon and port.isdigit() and (":" not in name or name.startswith("[")):
+        return name.strip("[]"), int(port)
+    return host.strip("[]"), default_port
 
 
 @asynccontextmanager
@@ -53,7 +56,7 @@ async def _channel(
     returned: Callable[[], None],
 ) -> AsyncIterator[Channel]:
     """A channel at one of the hosts, tried in random order. Raises the last one's error."""
-    hosts = [_address(host, settings.rabbitmq_port) for host in settings.rabbitmq_hosts]
+    hosts = [address(host, settings.rabbitmq_port) for host in settings.rabbitmq_hosts]
     error: Exception = BrokerUnavailable("RABBITMQ_HOST is empty")
     for host, port in random.sample(hosts, len(hosts)):
         peer = Peer(
@@ -68,7 +71,7 @@ async def _channel(
         )
         try:
             channel = await CLIENTS[settings.amqp_client].open(peer, confirms, lost, returned)
-        except (*LOST_ON, BrokerUnavailable, OSError) as reason:
+        except (BrokerUnavailable, OSError) as reason:
             error = reason
             continue
         try:
@@ -91,6 +94,7 @@ class RabbitPublisherSession(PublisherSession):
         self._exchange, _ = EXCHANGES[settings.routing]
         self._confirm = settings.confirm
         self._room = asyncio.Semaphore(settings.max_unconfirmed)
+        self._in_turn = asyncio.Lock()  # batches that wait for room keep their order
         self._under_way: set[asyncio.Future[None]] = set()
 
     @property
@@ -103,16 +107,17 @@ class RabbitPublisherSession(PublisherSession):
 
     async def publish(self, hints: Sequence[DialogMessage]) -> None:
         confirms = []
-        for chunk in chunks(hints, self._size):
-            await self._room.acquire()
-            try:
-                confirm = self._publish_message(chunk)
-            except BaseException:
-                self._room.release()
-                raise
-            self._under_way.add(confirm)
-            confirm.add_done_callback(self._done)
-            confirms.append(confirm)
+        async with self._in_turn:
+            for chunk in chunks(hints, self._size):
+                await self._room.acquire()
+                try:
+                    confirm = self._publish_message(chunk)
+                except BaseException:
+                    self._room.release()
+                    raise
+                self._under_way.add(confirm)
+                confirm.add_done_callback(self._done)
+                confirms.append(confirm)
         if not confirms:
             return
         # Not cancelled when we are: a message without its confirm keeps its place among max_unconfirmed, so
@@ -152,8 +157,8 @@ class RabbitConsumerSession(ConsumerSession):
         self._deliver = deliver
         self._exchange, self._exchange_type = EXCHANGES[settings.routing]
         self._queue = f"hints.{settings.client_name}.{uuid4().hex[:12]}"
-        # An ack only makes room: what is not acked goes with the queue, and the sweep finds it. So one for
-        # half of the room, which leaves the broker the other half.
+        # An ack only makes room: no queue is consumed a second time, and what was in it the sweep finds. So
+        # one for half of the room, which leaves the broker the other half.
         self._ack_at = max(1, (settings.prefetch or 2 * ACK_AT_MOST) // 2)
         self._handled = self._acked = 0  # delivery tags
 
@@ -221,7 +226,7 @@ def rabbitmq_publisher(settings: BrokerSettings) -> ConnectedPublisher:
             finally:
                 await session.end()
 
-    return ConnectedPublisher(settings, open_session, LOST_ON)
+    return ConnectedPublisher(settings, open_session, ())
 
 
 def rabbitmq_consumer(settings: BrokerSettings) -> ConnectedConsumer:
@@ -235,4 +240,4 @@ def rabbitmq_consumer(settings: BrokerSettings) -> ConnectedConsumer:
             async with beside(session.ack_the_rest()):
                 yield session
 
-    return ConnectedConsumer(settings, open_session, LOST_ON)
+    return ConnectedConsumer(settings, open_session, ())

@@ -21,7 +21,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Peer:
-    """Whom to connect to, and as whom. `heartbeat_seconds`: a peer silent for about two of these is lost."""
+    """Whom to connect to, and as whom. A peer silent for two or three times heartbeat_seconds is lost."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Peer:
 
 
 class Channel(Protocol):
-    """One channel. Every method raises BrokerUnavailable (or one of the client's LOST_ON) when it is lost."""
+    """One channel. When it is lost every coroutine and confirm raises BrokerUnavailable; publish may."""
 
     async def declare_exchange(self, name: str, exchange_type: str) -> None:
         """A durable one."""

@@ -31,7 +31,7 @@ END = b"\xce"
 BASIC = 60
 PUBLISH, RETURN, DELIVER, ACK, NACK = ((BASIC << 16) | number for number in (40, 50, 60, 80, 120))
 HAS_HEADERS, HAS_DELIVERY_MODE = 0x2000, 0x1000
-TRANSIENT = b"\x01"  # delivery mode: a confirm waits for no disk; PostgreSQL is the truth
+TRANSIENT = b"\x01"  # delivery mode: a classic queue's confirm waits for no disk; PostgreSQL is the truth
 CLOSE_SECONDS = 2.0
 FRAME_MAX = 131_072
 
@@ -108,13 +108,15 @@ class LeanChannel(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(peer.connect_timeout_seconds):
             _, channel = await loop.create_connection(
-                lambda: cls(confirms, lost, returned), peer.host, peer.port
+                lambda: cls(confirms, lambda _why: None, returned), peer.host, peer.port
             )
             try:
                 await channel._greet(peer)
             except BaseException:
                 channel._lose("not connected")
                 raise
+        # Only now: what is lost before is this attempt, and the next host's channel is well.
+        channel._tell_lost = lost
         return channel
 
     async def _greet(self, peer: Peer) -> None:
@@ -146,13 +148,18 @@ class LeanChannel(asyncio.Protocol):
         await self._call(commands.Channel.Open())
         if self._confirms:
             await self._call(commands.Confirm.Select())
+        if self._why:  # in the same bytes as the last answer
+            raise BrokerUnavailable(self._why)
         self._beat = self._loop.call_later(heartbeat / 2, self._keep, heartbeat, self._loop.time())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no child of it
 
+    def eof_received(self) -> None:
+        self._lose("the connection was closed")  # now: a full buffer would keep it half open
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lose(str(exc or "the connection was closed"))
+        self._lose(str(exc or "") or "the connection was closed")
 
     def pause_writing(self) -> None:
         if self._writable is None:
@@ -191,10 +198,12 @@ class LeanChannel(asyncio.Protocol):
     async def close(self) -> None:
         if self._why:
             return
-        with suppress(BrokerUnavailable, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._call(commands.Connection.Close(200, "", 0, 0), channel=0)
-        self._lose("closed")
+        try:
+            with suppress(BrokerUnavailable, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._call(commands.Connection.Close(200, "", 0, 0), channel=0)
+        finally:
+            self._lose("closed")
 
     # --- methods that are answered
 
@@ -282,6 +291,7 @@ class LeanChannel(asyncio.Protocol):
                 self._take(kind, data, at, after)
             except (struct.error, IndexError):
                 self._lose(f"no AMQP frame: {data[at:after]!r}")
+            if self._why:
                 return
             at = after
         self._rest = data[at:]
@@ -338,7 +348,7 @@ class LeanChannel(asyncio.Protocol):
     def _method(self, data: bytes) -> None:
         try:
             _, channel, method = pamqp.frame.unmarshal(data)
-        except PAMQPException as error:
+        except (PAMQPException, ValueError) as error:
             self._lose(f"no AMQP method: {error}")
             return
         match method:
