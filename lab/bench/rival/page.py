@@ -71,14 +71,15 @@ def markdown(found: Rival) -> str:
     lines += [
         f"| {turn.side} | {turn.messages:,} | {turn.deliveries:,} | {turn.owed:,} | {turn.cpu_seconds:.2f} |"
         f" {turn.per_cpu_second:,.0f} | {1000 / turn.per_cpu_second:.3f} | {turn.delay_p50 * 1000:.1f} ms |"
-        f" {'; '.join(['no', *turn.failed]) if turn.failed else 'yes'} |"
+        f" {'; '.join(['no', *turn.failed] if turn.failed else ['yes', *turn.late])} |"
         for turn in found.turns
     ]
     lines += [
         "",
         "`owed` is what had to come in the end, of ours with the warm-up; `deliveries` came in the measured",
-        "seconds. The ledger of ours is clean. A turn counts when the messages were given in time, and ours",
-        "when every guard of its run held.",
+        "seconds. The ledger of ours is clean. A turn of ours counts when every guard of its run held, one",
+        "that is fed when its messages were given in time. The rival's counts in any case: where its sender",
+        "cannot give the messages in time, its services are asked for less than ours.",
         "",
         "## The broker is restarted",
         "",

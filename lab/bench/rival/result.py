@@ -14,7 +14,8 @@ SIDES: tuple[Side, ...] = ("ours", "fed", "rival")
 class Turn(msgspec.Struct, frozen=True):
     """Some seconds of load on one side, and what came in just these seconds.
 
-    CPU is that of its websocket services. `failed`: why the turn is not compared with others.
+    CPU is that of its websocket services. `failed`: why the turn is not compared with others; `late`: that
+    the rival's sender took longer than the load wanted, which is a limit of its own.
     """
 
     side: Side
@@ -24,6 +25,7 @@ class Turn(msgspec.Struct, frozen=True):
     cpu_seconds: float
     delay_p50: float
     failed: list[str] = []
+    late: list[str] = []
 
     @property
     def per_cpu_second(self) -> float:

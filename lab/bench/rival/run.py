@@ -49,9 +49,10 @@ async def _bench(plan: RivalPlan, stack: StackDescription, tell: Callable[[str],
                     else:
                         turns.append(await rival_turn(plan, broker, pids, listeners))
                     why = "; ".join(turns[-1].failed)
+                    late = "; ".join(turns[-1].late)
                     tell(
                         f"{side}: {turns[-1].per_cpu_second:,.0f} deliveries per CPU-second"
-                        f"{f', does not count: {why}' if why else ''}"
+                        f"{f', does not count: {why}' if why else ''}{f', late: {late}' if late else ''}"
                     )
             waited = between(pressed, moment()).waited
             tell("RabbitMQ is restarted under both")

@@ -87,12 +87,12 @@ async def rival_turn(plan: RivalPlan, broker: str, pids: list[int], listeners: l
         2 * len(emitter.emitted),
         used,
         median(delays or [0.0]),
-        fed_in_time(plan.seconds, took),
+        late=fed_in_time(plan.seconds, took),
     )
 
 
 def fed_in_time(seconds: float, took: float) -> list[str]:
-    """Why a turn does not count whose messages were to be given within so many seconds."""
+    """What is to be said of a turn whose messages were to be given within so many seconds."""
     if took <= seconds * LATE:
         return []
     return [f"its messages were given within {took:.1f} s, wanted {seconds:g} s"]

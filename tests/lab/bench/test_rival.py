@@ -70,6 +70,17 @@ def test_a_round_with_a_turn_that_does_not_count_has_no_ratio():
     assert "| no; achieved: 62% |" in words
 
 
+def test_a_turn_of_the_rival_counts_though_its_sender_was_late_and_says_so():
+    result = found()
+    turns = [
+        msgspec.structs.replace(turn, late=fed_in_time(10.0, 13.0)) if turn.side == "rival" else turn
+        for turn in result.turns
+    ]
+    late = msgspec.structs.replace(result, turns=turns)
+    assert late.ratios() == pytest.approx([20.0, 15.0])
+    assert page.markdown(late).count("| yes; its messages were given within 13.0 s, wanted 10 s |") == 2
+
+
 def test_what_was_not_reached_and_what_is_not_decided_is_said():
     result = without("ours", 0, 1)
     slow = [
