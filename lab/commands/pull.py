@@ -173,6 +173,11 @@ def show(console: Console, result: PullResult) -> None:
     """The verdicts, the prediction, and what to know about them."""
     console.print()
     for number, verdict in enumerate(result.verdicts):
+        if number and verdict.word == "INVALID" and result.primary.word != "INVALID":
+            why = "; ".join(one.seen for one in verdict.caveats if one.grave)
+            words = f"Of {METRICS[verdict.metric].label} no figure is claimed: {why}."
+            console.print(f"[dim]{escape(words)}[/dim]", soft_wrap=True)
+            continue
         style = "bold" if number == 0 else "none"
         console.print(f"[{style}]{GLYPHS[verdict.word]} {escape(verdict.sentence)}[/{style}]", soft_wrap=True)
     if result.prediction:

@@ -1,14 +1,18 @@
 """`lab pull` asks for a prediction once, and says what an interruption left."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from lab.caveats import caveat
 from lab.cli import run
 from lab.commands import pull
 from lab.experiments.preparation import Question, drafted
 from lab.experiments.pull import Session
+from lab.experiments.result import PullResult
+from lab.verdict import Verdict
 from levers.catalogue import lever_named
 from tests.lab.trials.test_journal import fill
 
@@ -47,6 +51,19 @@ def test_an_interrupted_pull_says_how_much_is_kept_and_how_to_go_on(session):
     assert pull.interrupted(drafted(QUESTION)) == "5 rounds kept; the same command goes on"
     session.remove()
     assert pull.interrupted(drafted(QUESTION)) == "no round was finished"
+
+
+def test_a_metric_beside_the_one_that_decides_is_no_alarm_when_it_had_too_few_samples(capsys):
+    few = Verdict(
+        "p99", "INVALID", "INVALID: few.", caveats=(caveat("too few samples", have=9, metric="p99", need=10),)
+    )
+    held = Verdict("p50", "no difference shown", "No difference.")
+    result = PullResult({}, {}, {}, [held, few], [], 0.0, 1.0)
+    pull.show(Console(), result)
+    told = capsys.readouterr().out
+    assert "INVALID" not in told and "Of p99 no figure is claimed: 9 samples" in told
+    pull.show(Console(), replace(result, verdicts=[few, held]))
+    assert "INVALID: few." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
