@@ -1,14 +1,14 @@
 """Should hints share a message to the broker?
 
-Problem: a publish with its confirm costs the backend about 0.1 ms of CPU and the broker half of that,
-whatever is in it. One hint a message is dearer than the insert that it tells of.
+Problem: a publish with its confirm costs the backend and the broker CPU, whatever is in it, and each consumer
+that gets it as well. One hint a message can be dearer than the insert that it tells of.
 
 Plain way, `64`: what arrived while the last publish was under way goes out as one message, up to so many.
 No timer: a lone hint leaves at once. Costs: a batch for many partitions reaches most queues, whose
 consumers drop what they do not want. Fails to gain where nothing arrives meanwhile: then both are the same.
 
-`1`: a message for each hint, several under way at a time. Costs: about ten times the CPU a hint. Fails
-by the broker's CPU, which is the first to be used up.
+`1`: a message for each hint, several under way at a time. Costs: about ten times the CPU a hint, where many
+would share one. Fails by the broker's CPU, which is the first to be used up.
 
 Different when: messages are rare, or the broker is far away (then batches grow by themselves).
 """
