@@ -22,8 +22,8 @@ cut off.
 baseline. Fails to leave the process.
 
 Different when: hints are batched: one at a time shows round trips, ten at a time shows brokers. Or there are
-more websocket services: a pull has one, docs/results/prices.md has two, where a hint mostly goes to both,
-and the factor between the brokers was larger there.
+more websocket services: a pull has one, docs/results/prices.md has two, where a hint mostly goes to both. Or
+RabbitMQ is spoken to by a library (`lab show amqp_client`), which once was the larger part of its price.
 """
 
 from levers.lever import Lever

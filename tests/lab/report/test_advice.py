@@ -112,6 +112,10 @@ def test_the_opening_says_only_what_the_results_say_by_now():
     assert "uvloop" not in text
     quicker = pulled(0.7, "http_server", ("uvicorn", "granian"), also=())
     assert opening([quicker]) == []
+    library = pulled(1.3, "amqp_client", ("lean", "aio_pika"), also=())
+    text = "\n".join(opening([library]))
+    assert "aio-pika instead of frames of our own changes\n  the CPU of the whole stack by +" in text
+    assert "NOTIFY" not in text
 
 
 def test_what_was_seen_and_not_judged_is_not_called_nothing():
