@@ -9,7 +9,7 @@ def settle(threshold: int) -> None:
     That is never looked at again. Of what comes later the youngest are looked at when so many more were made
     than freed (Python's own threshold: 700). What is in a cycle, a closed socket with its some 80 objects,
     waits for that: hundreds of sockets at 20,000. Those that were open during a look have grown old, and wait
-    for ten looks (Python's own: a hundred, which kept what a dozen crowds of 2,000 had left).
+    for about twenty looks (with Python's own numbers for more than a hundred: a dozen crowds of 2,000).
     """
     gc.collect()
     gc.freeze()

@@ -39,8 +39,20 @@ BROKERS = ("postgres", "rabbitmq", "nats", "redis")
 BATCHES = (1, 10, 64)
 
 
+class PerHint:
+    """What a cell says of one hint."""
+
+    hints: int
+    received: int
+
+    def per_hint(self, side: str) -> float:
+        """CPU seconds for one hint: of the side publisher, consumer or broker."""
+        count = self.received if side == "consumer" else self.hints
+        return float(getattr(self, f"{side}_cpu")) / max(1, count)
+
+
 @dataclass(frozen=True)
-class Cell:
+class Cell(PerHint):
     """One broker with one size of batch in one round. CPU is in seconds."""
 
     broker: str
@@ -53,11 +65,6 @@ class Cell:
     publisher_cpu: float
     consumer_cpu: float
     broker_cpu: float
-
-    def per_hint(self, side: str) -> float:
-        """CPU seconds for one hint: of the side publisher, consumer or broker."""
-        count = self.received if side == "consumer" else self.hints
-        return float(getattr(self, f"{side}_cpu")) / max(1, count)
 
 
 def hints(count: int) -> list[DialogMessage]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from lab.bench.broker import Server, answer, broker_settings, hints, sides, until
+from lab.bench.broker import PerHint, Server, answer, broker_settings, hints, sides, until
 from lab.bench.feeding import Gathering
 from wire.brokers import publisher_for
 from wire.brokers.settings import BrokerSettings
@@ -39,7 +39,7 @@ WAYS = (
 
 
 @dataclass(frozen=True)
-class RateCell:
+class RateCell(PerHint):
     """One way at one rate in one round. CPU in seconds; delays in seconds, from handing over to receiving."""
 
     broker: str
@@ -55,11 +55,6 @@ class RateCell:
     broker_cpu: float
     delay_p50: float
     delay_p99: float
-
-    def per_hint(self, side: str) -> float:
-        """CPU seconds for one hint: of the side publisher, consumer or broker."""
-        count = self.received if side == "consumer" else self.hints
-        return float(getattr(self, f"{side}_cpu")) / max(1, count)
 
 
 async def arrive(

@@ -17,10 +17,8 @@ from aiormq.abc import DeliveredMessage
 from pamqp.common import FieldArray
 
 from wire.broker import BrokerUnavailable
-from wire.brokers.amqp.channel import Peer, Queue
+from wire.brokers.amqp.channel import CLOSE_SECONDS, TRANSIENT, Peer, Queue
 
-TRANSIENT = 1  # delivery mode: a classic queue's confirm waits for no disk; PostgreSQL is the truth
-CLOSE_SECONDS = 2.0
 # RuntimeError is how aiormq says "channel closed" and aio-pika "connection is not ready".
 LOST_ON = (aiormq.exceptions.AMQPError, RuntimeError, OSError)
 

@@ -5,6 +5,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+TRANSIENT = 1  # delivery mode: a classic queue's confirm waits for no disk; PostgreSQL is the truth
+CLOSE_SECONDS = 2.0  # for a broker's last word
+
 ClientName = Literal["aio_pika", "lean"]
 
 

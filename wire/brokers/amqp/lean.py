@@ -1,7 +1,7 @@
 """AMQP 0-9-1 as far as hints need it: one channel on one connection, written for few passes of the loop.
 
-On a machine that is not busy a message costs what the code around it costs to fetch: a library that hands
-each frame from task to task pays several times the price of this. Publish, confirm, deliver and ack are
+On a machine that is not busy a message costs what the code around it costs to fetch, and a library hands each
+frame from task to task (`lab show amqp_client` has the price). Publish, confirm, deliver and ack are
 written and read here; the rare methods are pamqp's. Source: the AMQP 0-9-1 specification, and RabbitMQ's
 extensions publisher confirms, CC, connection.blocked, consumer cancel notify.
 """
@@ -17,11 +17,12 @@ from typing import cast
 import pamqp.frame
 from pamqp import commands
 from pamqp.base import Frame
+from pamqp.common import FieldTable
 from pamqp.exceptions import PAMQPException
 from pamqp.heartbeat import Heartbeat
 
 from wire.broker import BrokerUnavailable
-from wire.brokers.amqp.channel import Peer, Queue
+from wire.brokers.amqp.channel import CLOSE_SECONDS, TRANSIENT, Peer, Queue
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ END = b"\xce"
 BASIC = 60
 PUBLISH, RETURN, DELIVER, ACK, NACK = ((BASIC << 16) | number for number in (40, 50, 60, 80, 120))
 HAS_HEADERS, HAS_DELIVERY_MODE = 0x2000, 0x1000
-TRANSIENT = b"\x01"  # delivery mode: a classic queue's confirm waits for no disk; PostgreSQL is the truth
-CLOSE_SECONDS = 2.0
 FRAME_MAX = 131_072
 
 _head = struct.Struct(">BHI")  # type, channel, bytes of payload
@@ -61,12 +60,12 @@ def publish_frame(exchange: str, key: str, mandatory: bool) -> bytes:
 def header_frame(body_size: int, also: Sequence[str]) -> bytes:
     """The content header: transient, and with the further keys in CC."""
     if not also:
-        return _frame(HEADER, _content.pack(BASIC, 0, body_size, HAS_DELIVERY_MODE) + TRANSIENT)
+        return _frame(HEADER, _content.pack(BASIC, 0, body_size, HAS_DELIVERY_MODE) + bytes([TRANSIENT]))
     texts = [key.encode() for key in also]
     items = b"".join([b"S" + _number.pack(len(text)) + text for text in texts])
     table = b"\x02CCA" + _number.pack(len(items)) + items
     flags = HAS_HEADERS | HAS_DELIVERY_MODE
-    words = _content.pack(BASIC, 0, body_size, flags) + _number.pack(len(table)) + table + TRANSIENT
+    words = _content.pack(BASIC, 0, body_size, flags) + _number.pack(len(table)) + table + bytes([TRANSIENT])
     return _frame(HEADER, words)
 
 
@@ -123,16 +122,16 @@ class LeanChannel(asyncio.Protocol):
         self._answer = self._loop.create_future()
         self._transport.write(b"AMQP\0\0\x09\1")
         await self._answer  # start
-        capabilities = dict.fromkeys(
-            (
-                *("publisher_confirms", "basic.nack", "consumer_cancel_notify"),
-                *("connection.blocked", "authentication_failure_close"),
-            ),
-            True,
-        )
+        capabilities: FieldTable = {
+            "publisher_confirms": True,
+            "basic.nack": True,
+            "consumer_cancel_notify": True,
+            "connection.blocked": True,
+            "authentication_failure_close": True,
+        }
         tune = await self._call(
             commands.Connection.StartOk(
-                {"connection_name": peer.name, "product": "lab", "capabilities": capabilities},  # type: ignore[dict-item]
+                {"connection_name": peer.name, "product": "lab", "capabilities": capabilities},
                 response=f"\0{peer.user}\0{peer.password}",
             ),
             channel=0,
@@ -172,14 +171,14 @@ class LeanChannel(asyncio.Protocol):
 
     def _keep(self, heartbeat: float, began: float) -> None:
         now = self._loop.time()
-        # Two more beats than promised without a word. Who was late itself has not read yet what may be there.
+        # Two heartbeats without a word. Who was late itself has not read yet what may be there.
         if now - self._heard_at > 2 * heartbeat and now - began < heartbeat:
             self._lose(f"the broker has said nothing for {now - self._heard_at:.1f} s")
             return
         self._transport.write(pamqp.frame.marshal(Heartbeat(), 0))
         self._beat = self._loop.call_later(heartbeat / 2, self._keep, heartbeat, now)
 
-    def _lose(self, why: str, words_to_send: bool = False) -> None:
+    def _lose(self, why: str, flush: bool = False) -> None:
         if self._why:
             return
         self._why = why
@@ -192,7 +191,7 @@ class LeanChannel(asyncio.Protocol):
             if not one.done():
                 one.set_exception(BrokerUnavailable(why))
                 one.exception()  # seen: nobody may be waiting
-        (self._transport.close if words_to_send else self._transport.abort)()
+        (self._transport.close if flush else self._transport.abort)()
         self._tell_lost(why)
 
     async def close(self) -> None:
@@ -355,7 +354,7 @@ class LeanChannel(asyncio.Protocol):
             case commands.Connection.Close() | commands.Channel.Close():
                 ok = commands.Connection.CloseOk() if channel == 0 else commands.Channel.CloseOk()
                 self._transport.write(pamqp.frame.marshal(ok, channel))
-                self._lose(f"{method.reply_code} {method.reply_text}", words_to_send=True)
+                self._lose(f"{method.reply_code} {method.reply_text}", flush=True)
             case commands.Basic.Cancel():
                 self._lose("the broker cancelled the consumer")
             case commands.Connection.Blocked():
