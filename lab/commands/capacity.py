@@ -26,7 +26,8 @@ def command(
 ) -> None:
     """Find the highest rate at which the running stack holds the SLO, as [held, failed].
 
-    Rates grow until one fails twice, then the bracket is halved. `lab up` and `lab seed` come first.
+    Rates grow until one fails twice, then the bracket is halved; both its ends are tried again before it is
+    believed. `lab up` and `lab seed` come first.
     """
     from lab.experiments.machine import fingerprint, refuse_changes
     from lab.load.run import run_load

@@ -5,7 +5,7 @@ pass and one that was seen to fail.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
 GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
+GENERATOR_LATE_SECONDS = 0.02  # p99; then it waited for a core like everything else
 FULL = 0.9  # of the machine; then no process need be near its own limit, and the machine is it
 
 
@@ -48,6 +49,11 @@ class Attempt:
     broken: str = ""
     others_cores: float = 0.0  # used by other programs meanwhile
 
+    @property
+    def generator_late(self) -> bool:
+        """Of the latency a part is the generator's own."""
+        return self.lag_p99_seconds > GENERATOR_LATE_SECONDS
+
     def failure(self, slo: Slo) -> str:
         """Why it does not hold the SLO; '' when it does."""
         if self.errors > slo.most_errors:
@@ -66,6 +72,11 @@ class Attempt:
 
     def limit(self) -> str:
         """What was nearest to its limit, in words; '' where that is not known."""
+        if self.generator_share > GENERATOR_CORE:
+            return f"the generator ({self.generator_share:.0%} of its core)"
+        if self.generator_late:
+            late = f"{self.lag_p99_seconds * 1000:.0f} ms"
+            return f"the machine ({self.machine_share:.0%} in use; the generator was {late} late itself)"
         if self.machine_share > FULL:
             return f"the machine ({self.machine_share:.0%} in use)"
         return f"{self.busiest} at {self.busiest_share:.0%} of what it may use" if self.busiest else ""
@@ -75,8 +86,8 @@ class Attempt:
 class Bracket:
     """`passes`: the highest rate seen to hold (0: none did); `fails`: the lowest that did not (inf: none).
 
-    `bottleneck` is what was nearest to its limit at the failing rate. `generator_bound`: the generator lagged
-    at the rate that failed, so that the service may well do more.
+    `bottleneck` is what was nearest to its limit at the failing rate. `generator_bound`: the generator was
+    late or full at the rate that failed, so that the service may well do more.
     """
 
     passes: float
@@ -101,8 +112,6 @@ class Bracket:
     @property
     def limit(self) -> str:
         """What stood in the way of more. Of the attempts where they are kept: older words knew no machine."""
-        if self.generator_bound:
-            return "the generator"
         failed = [one.limit() for one in self.attempts if one.rate == self.fails and one.failure(self.slo)]
         return (failed[-1] if failed else self.bottleneck) or "unknown"
 
@@ -131,37 +140,37 @@ Try = Callable[[float], Awaitable[Attempt]]
 
 
 async def search(
-    attempt: Try,
-    start: float,
-    slo: Slo,
-    *,
-    most: float = math.inf,
-    resolution: float = RESOLUTION,
-    lag_limit_seconds: float = 0.02,
+    attempt: Try, start: float, slo: Slo, *, most: float = math.inf, resolution: float = RESOLUTION
 ) -> Bracket:
     """Grow the rate until it fails, then halve the bracket (geometrically) down to `resolution`.
 
-    A rate fails only when it failed twice: on a shared machine one bad second proves nothing.
+    A rate fails only when it failed twice: on a shared machine one bad second proves nothing. Ten bad seconds
+    would prove nothing either, so both ends of the narrow bracket are tried again, later; an end that does
+    not do the same again is moved, and the search goes on.
     """
-    passes, fails = 0.0, math.inf
     made: list[Attempt] = []
-    broken: Attempt | None = None
-    rate = min(start, most)
-    while len(made) < MOST_ATTEMPTS:
+    holds: dict[float, bool] = {}  # rate -> what it did the last time it was tried
+
+    async def look(rate: float) -> bool:
+        """Try it, and a second time when it fails. Tells whether it does what it did before."""
+        before = holds.get(rate)
         made.append(await attempt(rate))
         if made[-1].failure(slo):
             made.append(await attempt(rate))
-        if made[-1].failure(slo):
-            fails, broken = rate, made[-1]
-        else:
-            passes = max(passes, rate)
-            if rate >= most:
-                break
-        if passes and fails / passes <= resolution:
+        holds[rate] = not made[-1].failure(slo)
+        return holds[rate] is before
+
+    rate = min(start, most)
+    while len(made) < MOST_ATTEMPTS:
+        await look(rate)
+        passes, fails = _ends(holds)
+        if passes >= most or (not passes and rate <= start / 64):
             break
-        if not passes and rate <= start / 64:
+        if passes and fails / passes <= resolution and await look(fails) and await look(passes):
             break
-        rate = _next(passes, fails, rate, most)
+        rate = _next(*_ends(holds), most)
+    passes, fails = _ends(holds)
+    broken = next((one for one in reversed(made) if one.rate == fails), None)
     return Bracket(
         passes,
         fails,
@@ -169,15 +178,19 @@ async def search(
         tuple(made),
         broken.failure(slo) if broken else "",
         broken.limit() if broken else "",
-        bool(
-            broken and (broken.lag_p99_seconds > lag_limit_seconds or broken.generator_share > GENERATOR_CORE)
-        ),
+        bool(broken and (broken.generator_late or broken.generator_share > GENERATOR_CORE)),
     )
 
 
-def _next(passes: float, fails: float, rate: float, most: float) -> float:
+def _ends(holds: Mapping[float, bool]) -> tuple[float, float]:
+    """The highest rate below which all held (0: none did), and the lowest that did not (inf: none)."""
+    fails = min((rate for rate, held in holds.items() if not held), default=math.inf)
+    return max((rate for rate, held in holds.items() if held and rate < fails), default=0.0), fails
+
+
+def _next(passes: float, fails: float, most: float) -> float:
     if math.isinf(fails):
-        return min(rate * GROWTH, most)
+        return min(passes * GROWTH, most)
     if not passes:
-        return rate / 2
+        return fails / 2
     return math.sqrt(passes * fails)

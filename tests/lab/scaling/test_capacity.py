@@ -33,6 +33,19 @@ async def test_one_bad_second_does_not_end_the_search():
     assert found.passes <= 1_000 < found.fails
 
 
+@pytest.mark.parametrize("hiccups", [{1, 2}, {4, 5}, {7, 8, 9, 10}])
+async def test_bad_seconds_in_a_row_move_no_end_for_good(hiccups):
+    found = await search(Service(1_000, hiccups), 100, SLO)
+    assert found.passes <= 1_000 < found.fails
+    assert found.fails / found.passes <= 1.1
+
+
+async def test_both_ends_are_tried_again_at_the_end():
+    service = Service(500)
+    found = await search(service, 100, SLO)
+    assert service.rates[-3:] == [found.fails, found.fails, found.passes]
+
+
 async def test_the_limit_is_named():
     found = await search(Service(500), 100, SLO)
     assert "backend-1 at 97% of what it may use" in found.sentence()
@@ -48,7 +61,12 @@ def test_a_full_machine_is_the_limit_whichever_process_is_busiest():
 async def test_a_lagging_generator_is_named_instead():
     found = await search(Service(500, lag=0.2), 100, SLO)
     assert found.generator_bound
-    assert "busiest: the generator" in found.sentence()
+    assert "the generator was 200 ms late itself" in found.sentence()
+
+
+def test_a_generator_whose_core_is_full_is_the_limit():
+    full = Attempt(2, 0.9, 1.0, 0.0, generator_share=0.95, machine_share=0.98)
+    assert full.limit().startswith("the generator")
 
 
 async def test_a_service_that_holds_nothing_gives_no_figure():
