@@ -4,12 +4,14 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.errors import UsageError
-from lab.experiments.plan import plan_from
+from lab.caveats import Caveat
+from lab.errors import UsageError, VoidResult
+from lab.experiments.audit import check_sides
+from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.session import AGAIN, verdicts_of
 from lab.trials.observation import Observation
 from lab.verdict import Guard, Verdict
@@ -19,6 +21,13 @@ KIND = "pull"
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "results" / "pulls"  # committed results
 RUNS = ROOT / ".lab" / "results"  # this machine's own
+REFUSED = Caveat(
+    "audit",
+    "",
+    "The audit of now refuses these sides: what B changed cannot be told from what else differed",
+    "Pull it again",
+    grave=True,
+)
 AGAIN_NOTE = re.compile(r"round (\d+) was measured again: (.*)")
 
 
@@ -75,8 +84,8 @@ class PullResult:
 def load(path: Path) -> PullResult:
     """Read a result file. Raises UsageError when it is none.
 
-    The verdicts are those of the present rules, from the observations: so that results of different
-    months mean the same by one word.
+    The verdicts are those of the present rules, the audit's among them, from the observations: so that
+    results of different months mean the same by one word.
     """
     try:
         raw = json.loads(path.read_text())
@@ -97,8 +106,32 @@ def load(path: Path) -> PullResult:
         )
         for one in raw["observations"]
     ]
-    verdicts = verdicts_of(plan_from(raw["plan"]), observations)
+    plan = plan_from(raw["plan"])
+    verdicts = _audited(plan, raw["settings"], verdicts_of(plan, observations))
     return PullResult(**{**raw, "observations": observations, "verdicts": verdicts})
+
+
+def _audited(
+    plan: PullPlan, settings: Mapping[str, Mapping[str, Any]], verdicts: list[Verdict]
+) -> list[Verdict]:
+    """The verdicts; all INVALID where the sides differ in more than the lever, or not in the lever."""
+    # A file has no settings of A's twin: that both are equal was seen to before the trials.
+    sides = {side: [settings[of]] for side, of in (("a", "a"), ("a2", "a"), ("b", "b"))}
+    try:
+        check_sides(plan.lever, plan.of.effective, plan.values, sides)
+    except VoidResult as refused:
+        found = replace(REFUSED, seen=str(refused))
+        return [
+            Verdict(
+                metric=one.metric,
+                word="INVALID",
+                sentence=f"INVALID: {found.seen}. No figure is claimed.",
+                caveats=(found, *one.caveats),
+                guards=one.guards,
+            )
+            for one in verdicts
+        ]
+    return verdicts
 
 
 def _told_again(notes: Iterable[str]) -> dict[int, dict[str, list[str]]]:

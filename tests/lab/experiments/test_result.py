@@ -42,3 +42,22 @@ def test_what_was_measured_beside_other_programs_claims_no_latency(tmp_path):
     crowded = [replace(one, detail={**one.detail, "others": 1.5}) for one in result.observations]
     found = load(replace(result, observations=crowded).save(tmp_path / "one.json"))
     assert [verdict.word for verdict in found.verdicts] == ["worse", "INVALID", "INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "why"),
+    [
+        (
+            *({"group_commit": "on"}, {"group_commit": "off"}),
+            "audit: the sides differ in more than query_path: group_commit (on against off)",
+        ),
+        ({}, {"query_path": "raw"}, "audit: raw and orm_async were asked for, both run with raw"),
+        ({"driver": "asyncpg"}, {"driver": "sqlalchemy"}, ""),
+    ],
+)
+def test_sides_that_the_audit_of_now_refuses_claim_nothing_whenever_they_were_measured(tmp_path, a, b, why):
+    result = made_up(effect=5.0, lever="query_path", values=("raw", "orm_async"))
+    settings = {"a": {**result.settings["a"], **a}, "b": {**result.settings["b"], **b}}
+    found = load(replace(result, settings=settings).save(tmp_path / "one.json"))
+    assert {one.word for one in found.verdicts} == ({"INVALID"} if why else {"worse"})
+    assert [one.seen for one in found.primary.caveats if one.grave] == ([why] if why else [])

@@ -52,7 +52,7 @@ def made_up(effect=1.3, failing=(), **changes):
     return PullResult(
         the_plan.as_json(),
         {"machine": "made up", "cores": 2},
-        {"a": {"event_loop": "uvloop", "pool_size": 10}, "b": {"event_loop": "asyncio", "pool_size": 10}},
+        {side: {"sweep_seconds": 60, the_plan.of.effective: the_plan.value_of(side)} for side in ("a", "b")},
         verdicts,
         journal.observations,
         1_700_000_000.0,

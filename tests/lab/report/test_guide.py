@@ -25,10 +25,10 @@ MACHINE = {"cpu": "x", "cores": 2, "memory_bytes": 8 * 2**30, "system": "Debian"
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     small = replace(made_up(effect=1.2), fingerprint=MACHINE)
-    large = replace(made_up(effect=1.8), fingerprint=MACHINE)
-    large = replace(large, plan={**large.plan, "lever": "http_parser", "values": ["httptools", "h11"]})
-    invalid = replace(made_up(failing={4, 5, 6}), fingerprint=MACHINE)
-    invalid = replace(invalid, plan={**invalid.plan, "lever": "logging", "values": ["warning", "debug"]})
+    large = made_up(effect=1.8, lever="http_parser", values=("httptools", "h11"))
+    large = replace(large, fingerprint=MACHINE)
+    invalid = made_up(failing={4, 5, 6}, lever="logging", values=("warning", "debug"))
+    invalid = replace(invalid, fingerprint=MACHINE)
     for number, result in enumerate((small, large, invalid)):
         result.save(folder / "pulls" / f"{result.lever}.{number}.json")
     guide.write(folder)
