@@ -16,6 +16,7 @@ from lab.experiments.machine import refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
+from lab.scaling.stored import unused
 from lab.scaling.sweeping import Sweep, knee, run
 from levers.catalogue import lever_named
 from levers.lever import Lever
@@ -158,7 +159,7 @@ def command_of(words: str, wanted: Wanted, swept: Sweep) -> str:
 def save(sweep: Sweep, keep: bool, command: str = "", curve: Mapping[str, Any] | None = None) -> Path:
     """Write the points as JSON, with the command, and with the curve where one was fitted."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    path = (KEPT if keep else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json"
+    path = unused((KEPT if keep else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = {"format": 1, "kind": "sweep", **sweep.as_json(), "command": command, "curve": curve}
     path.write_text(json.dumps(raw, indent=1) + "\n")

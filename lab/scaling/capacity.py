@@ -5,6 +5,7 @@ pass and one that was seen to fail.
 """
 
 import math
+import statistics
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -47,7 +48,7 @@ class Attempt:
     machine_share: float = 0.0  # of the whole machine, by all programs; 0: not known
     generator_share: float = 0.0  # of its core, by the generator's busiest process
     broken: str = ""
-    others_cores: float = 0.0  # used by other programs meanwhile
+    others_cores: float = math.nan  # used by other programs meanwhile; not finite: not known
 
     @property
     def generator_late(self) -> bool:
@@ -114,6 +115,12 @@ class Bracket:
         """What stood in the way of more. Of the attempts where they are kept: older words knew no machine."""
         failed = [one.limit() for one in self.attempts if one.rate == self.fails and one.failure(self.slo)]
         return (failed[-1] if failed else self.bottleneck) or "unknown"
+
+    @property
+    def others_cores(self) -> float | None:
+        """What other programs used, in the mean of the attempts; None where nobody counted it."""
+        known = [one.others_cores for one in self.attempts if math.isfinite(one.others_cores)]
+        return statistics.fmean(known) if known else None
 
     def roomy(self, share: float) -> float:
         """The highest rate that held while all programs together used less than this share of the machine.

@@ -41,12 +41,21 @@ class CapacityResult:
         """Write the file, whole or not at all, and return its path."""
         folder.mkdir(parents=True, exist_ok=True)
         moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started_at))
-        path = folder / f"{self.mode}.{self.mix}.{moment}.json"
+        path = unused(folder / f"{self.mode}.{self.mix}.{moment}.json")
         raw = {"format": FORMAT, "kind": KIND, **asdict(self), "bracket": bracket_as_json(self.bracket)}
         draft = path.with_suffix(".part")
         draft.write_text(json.dumps(raw, indent=1) + "\n")
         draft.replace(path)
         return path
+
+
+def unused(path: Path) -> Path:
+    """The path, or name-2.json, name-3.json ... : names have seconds, and two results may be of one."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def load(path: Path) -> CapacityResult:

@@ -28,6 +28,20 @@ def test_a_result_is_read_back_as_it_was(tmp_path):
     assert "Infinity" not in path.read_text()
 
 
+def test_what_other_programs_used_is_kept(tmp_path):
+    attempts = [Attempt(100, 0.01, 1.0, 0.0, others_cores=one) for one in (0.2, 0.6)]
+    unknown = [Attempt(100, 0.01, 1.0, 0.0)]
+    for made, used in ((attempts, 0.4), (unknown, None)):
+        path = result(bracket=Bracket(100, 110, Slo(), made)).save(tmp_path)
+        assert load(path).bracket.others_cores == pytest.approx(used)
+
+
+def test_results_of_one_second_have_a_file_each(tmp_path):
+    paths = {result(seconds=seconds).save(tmp_path) for seconds in (1.0, 2.0, 3.0)}
+    assert len(paths) == 3
+    assert sorted(one.seconds for _, one in stored([tmp_path])) == [1.0, 2.0, 3.0]
+
+
 def test_results_are_found_oldest_first(tmp_path):
     for at in (3e8, 1e8, 2e8):
         result(started_at=at).save(tmp_path)
