@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.scaling.basis import ONE_MACHINE, SINGLE, Basis, chosen, given
-from lab.scaling.sizing import Assumptions, Range, capacity, cost, machines, needed_peak_rate, size, stage
+from lab.scaling.basis import ONE_MACHINE, SINGLE, Basis, chosen, given, processes
+from lab.scaling.sizing import Assumptions, Range, about, cost, machines, needed_peak_rate, size, stage
 from lab.scaling.stored import KEPT, load, stored
 
 PAGE = KEPT.parent / "plan.md"
@@ -51,8 +51,9 @@ def command(
 ) -> None:
     """Say how many users the measured capacity carries, what a million actions cost, which stage to be in.
 
-    Uses the latest results of `lab capacity` of one load, SLO and machine, with default settings. Every
-    assumption is printed with the option that changes it.
+    Uses the results of `lab capacity` of one load, SLO and machine, with default settings: of each mode and
+    shape all those of the newest one's commit, since one search alone is a chance (`lab capacity --repeats`).
+    Every assumption is printed with the option that changes it.
     """
     assumed = Assumptions(actions, peak, utilisation, price, currency, write_bound)
     machine = here()
@@ -65,7 +66,8 @@ def command(
     console.print(sized(basis, assumed))
     console.print("[bold]users = capacity x utilisation x 86,400 / (peak x actions)[/bold], with:")
     measured = [
-        (name, value, "--result" if result else option) for name, value, option in basis.lines(machine)
+        (name, value, option if not result or option.startswith("lab ") else "--result")
+        for name, value, option in basis.lines(machine)
     ]
     for name, value, option in measured + assumed.lines():
         console.print(f"  {name}: {value}  [dim]({option})[/dim]", soft_wrap=True)
@@ -99,20 +101,28 @@ def here() -> Mapping[str, Any]:
 
 
 def sized(basis: Basis, assumed: Assumptions) -> Table:
-    """One line a measured stack; figures carry the bracket."""
+    """One line a measured stack; figures are from the lowest that held to the highest that failed."""
     table = Table(box=None, pad_edge=False)
-    for column in ("mode", "processes", "capacity /s", "users", f"{assumed.currency} a million", "measured"):
+    for column in (
+        "mode",
+        "processes",
+        "searches",
+        "capacity /s",
+        "users",
+        f"{assumed.currency} a million",
+        "measured",
+    ):
         table.add_column(column)
     for one in basis.known:
-        carries = capacity(one.bracket)
-        found = size(carries, assumed)
+        found = size(one.carries, assumed)
         table.add_row(
-            one.mode,
-            ", ".join(f"{count} {kind}" for kind, count in one.shape.items()),
-            str(carries),
+            one.newest.mode,
+            processes(one.newest),
+            str(len(one.searches)),
+            str(one.carries),
             str(found.users),
             _money(found.cost_per_million),
-            one.day,
+            one.newest.day,
         )
     return table
 
@@ -120,7 +130,7 @@ def sized(basis: Basis, assumed: Assumptions) -> Table:
 def staged(basis: Basis, assumed: Assumptions, users: int) -> str:
     """Which shape carries so many users, how many machines, and what they cost."""
     single, machine = basis.best(SINGLE), basis.best(ONE_MACHINE)
-    need = f"{users:,} users are {needed_peak_rate(users, assumed):,.1f} actions/s at the peak.\n"
+    need = f"{users:,} users are {about(needed_peak_rate(users, assumed))} actions/s at the peak.\n"
     best = machine or single
     if best is None:
         return (

@@ -1,6 +1,7 @@
 """Which measured capacities a plan rests on: of one load, one SLO, one set of settings and one machine.
 
-Figures of different ones cannot be put together. What is left out is said.
+Figures of different ones cannot be put together. What is left out is said. A search alone shows how finely it
+was made and not how far the next one would end from it: the range of a plan is that of all the repeats.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,28 +9,64 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import UsageError
-from lab.scaling.sizing import Range, capacity
+from lab.scaling.sizing import Range, over
 from lab.scaling.stored import CapacityResult
 
 SINGLE = ("single",)
 ONE_MACHINE = ("multi", "stack", "docker")  # several processes; Citus is another shape of the database
+BUSY_CORES = 0.3  # of other programs: the index marks a result from there on
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The searches of one mode and shape, oldest first."""
+
+    searches: Sequence[CapacityResult]
+
+    @property
+    def newest(self) -> CapacityResult:
+        return self.searches[-1]
+
+    @property
+    def carries(self) -> Range:
+        """From the lowest rate that ended a search as held to the highest that ended one as failed."""
+        return over(one.bracket for one in self.searches)
+
+    def words(self) -> str:
+        """How many there are, and of which commits."""
+        commits = " and ".join(dict.fromkeys(commit_of(one) for one in self.searches))
+        if len(self.searches) == 1:
+            return f"one search; repeats differ by tens of per cent (commit {commits})"
+        return (
+            f"{len(self.searches)} searches, from the lowest that held to the highest that failed "
+            f"(commit {commits})"
+        )
+
+    def others(self) -> str:
+        """What other programs used, where that is much or not known; '' for little."""
+        used = [one.bracket.others_cores for one in self.searches]
+        if None in used:
+            return "what they used was not counted"
+        most = max(one for one in used if one is not None)
+        return f"they used {most:.1f} cores in the mean of a search" if most > BUSY_CORES else ""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """`known`: the newest result of each mode and shape, all alike in load, SLO, settings and machine."""
+    """`known`: the searches of each mode and shape, all alike in load, SLO, settings and machine."""
 
-    known: Sequence[CapacityResult]
+    known: Sequence[Repeats]
     left_out: Sequence[str] = ()
 
     def best(self, modes: Sequence[str]) -> Range | None:
         """What the best of these modes carries; None when none of them was measured."""
-        found = [capacity(one.bracket) for one in self.known if one.mode in modes]
+        found = [one.carries for one in self.known if one.newest.mode in modes]
         return max(found, key=lambda one: one.low, default=None)
 
     def lines(self, here: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         """(name, value, option that changes it), for print."""
-        one, slo = self.known[0], self.known[0].bracket.slo
+        one = self.known[0].newest
+        slo = one.bracket.slo
         rest = f"{slo.least_achieved:.0%} answered in time, at most {slo.most_errors:.1%} errors"
         where = "this one" if machine_of(one) == words_of(here) else "not this one"
         return [
@@ -37,7 +74,23 @@ class Basis:
             ("SLO", f"p99 {slo_of(one)} from the intended send, {rest}", "--slo-ms"),
             ("settings", settings_of(one), "--result"),
             ("machine", f"{machine_of(one)}, {where}, generator and database included", "--result"),
+            *((f"{_name(one)} rests on", one.words(), "lab capacity --repeats") for one in self.known),
+            *(
+                (f"other programs, {_name(one)}", one.others(), "--result")
+                for one in self.known
+                if one.others()
+            ),
         ]
+
+
+def _name(repeats: Repeats) -> str:
+    """multi with 2 backend: which row of the plan is meant."""
+    return f"{repeats.newest.mode} ({processes(repeats.newest)})"
+
+
+def processes(one: CapacityResult) -> str:
+    """1 postgres, 2 backend"""
+    return ", ".join(f"{count} {kind}" for kind, count in one.shape.items())
 
 
 def load_of(one: CapacityResult) -> str:
@@ -51,6 +104,11 @@ def slo_of(one: CapacityResult) -> str:
 def settings_of(one: CapacityResult) -> str:
     """The settings that were given to the stack, in words."""
     return ", ".join(f"{name}={value}" for name, value in sorted(one.levers.items())) or "the defaults"
+
+
+def commit_of(one: CapacityResult) -> str:
+    changed = " with changes that are not committed" if one.fingerprint.get("changed") else ""
+    return f"{one.fingerprint.get('commit') or 'unknown'}{changed}"
 
 
 def machine_of(one: CapacityResult) -> str:
@@ -74,7 +132,8 @@ ALIKE: tuple[tuple[str, Callable[[CapacityResult], str], str], ...] = (
 
 
 def chosen(results: Sequence[CapacityResult], mix: str, slo_ms: float, here: Mapping[str, Any]) -> Basis:
-    """Of all that were measured: those of this load and SLO, with default settings, on this machine.
+    """Of all that were measured: those of this load and SLO, with default settings, on this machine;
+    of each mode and shape all those of the newest one's commit.
 
     Without any of this machine, those of the newest one's. Raises UsageError when nothing is left.
     """
@@ -97,11 +156,14 @@ def chosen(results: Sequence[CapacityResult], mix: str, slo_ms: float, here: Map
             )
         left_out += [f"{name} {value}: {known.count(value)} left out ({option})" for value in others]
         rest = [one for one in rest if value_of(one) == wanted]
-    return Basis(_newest(rest), left_out)
+    groups = [_of_one_commit(one) for one in _by_shape(rest)]
+    older = len(rest) - sum(len(one.searches) for one in groups)
+    left_out += [f"older commits: {older} left out (--result)"] if older else []
+    return Basis(groups, left_out)
 
 
 def given(results: Sequence[CapacityResult]) -> Basis:
-    """Those that somebody named. Raises UsageError when they do not belong together."""
+    """Those that somebody named, of whatever commits. Raises UsageError when they do not belong together."""
     for one in results:
         if not one.bracket.passes > 0:
             raise UsageError(
@@ -111,8 +173,17 @@ def given(results: Sequence[CapacityResult]) -> Basis:
         found = list(dict.fromkeys(value_of(one) for one in results))
         if len(found) > 1:
             raise UsageError(f"the results are not of one {name}: {' and '.join(found)}")
-    return Basis(_newest(sorted(results, key=lambda one: one.started_at)))
+    return Basis(_by_shape(sorted(results, key=lambda one: one.started_at)))
 
 
-def _newest(results: Sequence[CapacityResult]) -> list[CapacityResult]:
-    return list({(one.mode, *sorted(one.shape.items())): one for one in results}.values())
+def _by_shape(results: Sequence[CapacityResult]) -> list[Repeats]:
+    found: dict[tuple[Any, ...], list[CapacityResult]] = {}
+    for one in results:
+        found.setdefault((one.mode, *sorted(one.shape.items())), []).append(one)
+    return [Repeats(searches) for searches in found.values()]
+
+
+def _of_one_commit(repeats: Repeats) -> Repeats:
+    """Those of the newest one's commit: between commits it is the code that differs, and not chance."""
+    newest = commit_of(repeats.newest)
+    return Repeats([one for one in repeats.searches if commit_of(one) == newest])

@@ -3,10 +3,12 @@
 users = capacity x target utilisation x 86,400 / (peak factor x actions a user and day)
 
 The capacity is a bracket, so that all that follows is one too: its lower end is what was seen to hold, its
-upper end what was seen to fail, and infinite where nothing of the stack was seen to fail.
+upper end what was seen to fail, and infinite where nothing of the stack was seen to fail. Print has two
+digits: repeats of a search differ in the second one at least.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab.scaling.capacity import Bracket
@@ -42,19 +44,38 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Range:
-    """A figure with what bounds it."""
+    """A figure with what bounds it. Its words have two digits, rounded outwards."""
 
     low: float
     high: float
 
     def __str__(self) -> str:
+        low = _words(_digits(self.low, math.floor))
         if math.isinf(self.high):
-            return f"{self.low:,.0f} or more"
-        return f"{self.low:,.0f} to {self.high:,.0f}" if self.high > self.low else f"{self.low:,.0f}"
+            return f"{low} or more"
+        high = _words(_digits(self.high, math.ceil))
+        return f"{low} to {high}" if high != low else low
 
     def times(self, factor: float) -> "Range":
         """Both ends, multiplied."""
         return Range(self.low * factor, self.high * factor)
+
+
+def about(value: float) -> str:
+    """A rate in words, to two digits."""
+    return _words(_digits(value, round))
+
+
+def _digits(value: float, whole: Callable[[float], int]) -> float:
+    """To two digits, and to whole numbers at most."""
+    if value <= 0:
+        return 0.0
+    step = 10.0 ** max(0, math.floor(math.log10(value)) - 1)
+    return whole(round(value / step, 9)) * step
+
+
+def _words(value: float) -> str:
+    return f"{value:,.0f}"
 
 
 def capacity(bracket: Bracket) -> Range:
@@ -65,6 +86,12 @@ def capacity(bracket: Bracket) -> Range:
     if not bracket.passes > 0:
         raise ValueError("no rate held the SLO: there is nothing to plan with")
     return Range(bracket.passes, math.inf if bracket.generator_bound else bracket.fails)
+
+
+def over(brackets: Iterable[Bracket]) -> Range:
+    """What several searches of the same found: from the lowest that held to the highest that failed."""
+    found = [capacity(one) for one in brackets]
+    return Range(min(one.low for one in found), max(one.high for one in found))
 
 
 @dataclass(frozen=True)
@@ -117,20 +144,20 @@ def stage(users: float, single: Range | None, machine: Range | None, given: Assu
     single: what one process carries. machine: several processes on one machine. None: not measured.
     """
     need = needed_peak_rate(users, given)
-    wanted, share = f"{need:,.0f}/s at the peak", f"{given.utilisation:.0%}"
+    wanted, share = f"{about(need)}/s at the peak", f"{given.utilisation:.0%}"
     if single and need <= single.low * given.utilisation:
-        held = f"{share} of the {single.low:,.0f}/s that one process held"
+        held = f"{share} of the {about(single.low)}/s that one process held"
         return Stage("one process", f"{wanted} is under {held}")
     one_process = _smaller("one process", single, need, given)
     if machine and need <= machine.low * given.utilisation:
-        held = f"{share} of the {machine.low:,.0f}/s that one machine held"
+        held = f"{share} of the {about(machine.low)}/s that one machine held"
         return Stage("one machine, several processes", f"{wanted} is under {held}; {one_process}")
     if not machine:
         unknown = "what one machine carries with several was not measured"
         return Stage("several processes", f"{wanted}: {one_process}; {unknown}")
     one_machine = _smaller("one machine", machine, need, given)
     if given.write_bound and need > given.write_bound * given.utilisation:
-        bound = f"{share} of the {given.write_bound:,.0f}/s that one database holds"
+        bound = f"{share} of the {about(given.write_bound)}/s that one database holds"
         return Stage("sharded", f"{wanted} is above {bound}; {one_machine}")
     known = "" if given.write_bound else "; when the database becomes the limit was not measured"
     reason = f"{wanted} needs {machines(users, machine, given)} machines; {one_machine}{known}"
@@ -142,7 +169,7 @@ def _smaller(name: str, carries: Range | None, need: float, given: Assumptions) 
     if not carries:
         return f"whether {name} is enough was not measured"
     if need <= carries.high * given.utilisation:
-        failed = "nothing of it" if math.isinf(carries.high) else f"{carries.high:,.0f}/s"
-        return f"{name} may be enough: it held {carries.low:,.0f}/s, and {failed} was seen to fail"
-    share = f"{given.utilisation:.0%} of the {carries.high:,.0f}/s at which it failed"
+        failed = "nothing of it" if math.isinf(carries.high) else f"{about(carries.high)}/s"
+        return f"{name} may be enough: it held {about(carries.low)}/s, and {failed} was seen to fail"
+    share = f"{given.utilisation:.0%} of the {about(carries.high)}/s at which it failed"
     return f"{name} is not enough: {share} is less"

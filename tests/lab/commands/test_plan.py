@@ -1,12 +1,13 @@
 """`lab plan` rests on capacities that belong together, says which, and prints every assumption."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from lab.cli import run
 from lab.commands import plan
-from lab.scaling.capacity import Bracket, Slo
+from lab.scaling.capacity import Attempt, Bracket, Slo
 from tests.lab.scaling.test_stored import result
 
 HERE = {"cpu": "x", "cores": 2, "memory_bytes": 4 * 2**30, "kernel": "6", "container": False}
@@ -41,7 +42,7 @@ def planned(monkeypatch, capsys):
 
 def test_every_assumption_is_printed_with_its_option(planned):
     out = planned(capacity(1_000), words=["--users", "900000"])
-    assert "504,000 to 554,400" in out
+    assert "500,000 to 560,000" in out
     for words in (
         *(
             "an action: send  (--mix)",
@@ -61,12 +62,12 @@ def test_every_assumption_is_printed_with_its_option(planned):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--actions", "80"], "252,000 to 277,200"),
-        (["--peak", "6"], "252,000 to 277,200"),
-        (["--utilisation", "0.35"], "252,000 to 277,200"),
+        (["--actions", "80"], "250,000 to 280,000"),
+        (["--peak", "6"], "250,000 to 280,000"),
+        (["--utilisation", "0.35"], "250,000 to 280,000"),
         (["--price", "0.1", "--currency", "EUR"], "0.108 to 0.119"),
-        (["--mix", "list"], "1,008,000 to 1,108,800"),
-        (["--slo-ms", "50"], "50,400 to 55,440"),
+        (["--mix", "list"], "1,000,000 to 1,200,000"),
+        (["--slo-ms", "50"], "50,000 to 56,000"),
     ],
 )
 def test_each_assumption_can_be_changed(planned, words, said):
@@ -93,7 +94,7 @@ def test_the_capacity_of_another_load_decides_nothing(planned):
 def test_a_newer_capacity_of_other_settings_machine_or_slo_is_left_out_and_said(planned, other, words):
     out = planned(capacity(1_000), capacity(9_000, started_at=2e9, **other))
     assert words in out
-    assert "504,000 to 554,400" in out
+    assert "500,000 to 560,000" in out
     assert "9,000" not in out
 
 
@@ -101,13 +102,58 @@ def test_of_another_machine_only_is_planned_with_that_and_said(planned):
     assert "2 cores of y, 4.0 GiB, kernel 6, not this one" in planned(capacity(1_000, fingerprint=THERE))
 
 
-def test_the_newest_of_each_mode_and_shape_counts(planned):
-    out = planned(
-        capacity(1_000), capacity(500, started_at=2e9), capacity(700, started_at=1.5e9, shape={"backend": 4})
-    )
-    assert "1,000" not in out
+def test_the_range_is_from_the_lowest_that_held_to_the_highest_that_failed_of_all_repeats(planned):
+    out = planned(capacity(1_000), capacity(500, started_at=2e9), words=["--users", "200000"])
+    assert "500 to 1,100" in out
+    assert "250,000 to 560,000" in out
+    assert "under 70% of the 500/s that one machine held" in out
+    assert (
+        "multi (2 backend) rests on: 2 searches, from the lowest that held to the highest that failed "
+        "(commit unknown)  (lab capacity --repeats)"
+    ) in out
+
+
+def test_one_search_alone_is_said_to_be_one(planned):
+    out = planned(capacity(1_000, fingerprint={**HERE, "commit": "abc"}))
+    assert "one search; repeats differ by tens of per cent (commit abc)" in out
+
+
+def test_each_mode_and_shape_has_its_own_range(planned):
+    out = planned(capacity(500), capacity(700, shape={"backend": 4}))
     assert "500 to 550" in out
     assert "700 to 770" in out
+
+
+def test_searches_of_an_older_commit_are_no_repeats_and_are_left_out_and_said(planned):
+    old, new = ({**HERE, "commit": commit} for commit in ("abc", "def"))
+    out = planned(capacity(1_000, fingerprint=old), capacity(500, started_at=2e9, fingerprint=new))
+    assert "500 to 550" in out
+    assert "older commits: 1 left out (--result)" in out
+
+
+def test_named_results_are_repeats_of_whatever_commits(tmp_path, capsys):
+    files = [
+        str(capacity(rate, fingerprint={**HERE, "commit": commit}).save(tmp_path))
+        for rate, commit in ((1_000, "abc"), (500, "def"))
+    ]
+    assert run(["plan", "--result", files[0], "--result", files[1]]) == 0
+    out = capsys.readouterr().out
+    assert "500 to 1,100" in out
+    assert "(commit abc and def)  (lab capacity --repeats)" in out
+
+
+@pytest.mark.parametrize(
+    ("cores", "words"),
+    [
+        ([0.1, 0.3], ""),
+        ([0.1, 0.9], "other programs, multi (2 backend): they used 0.5 cores in the mean of a search"),
+        ([math.nan], "other programs, multi (2 backend): what they used was not counted"),
+    ],
+)
+def test_what_other_programs_used_is_named_where_it_is_much_or_unknown(planned, cores, words):
+    attempts = [Attempt(100, 0.01, 1.0, 0.0, others_cores=one) for one in cores]
+    out = planned(capacity(1_000, bracket=Bracket(1_000, 1_100, Slo(), attempts)))
+    assert (words in out) if words else ("other programs" not in out)
 
 
 def test_without_a_single_process_nothing_is_said_of_one(planned):

@@ -6,7 +6,18 @@ from dataclasses import replace
 import pytest
 
 from lab.scaling.capacity import Bracket, Slo
-from lab.scaling.sizing import Assumptions, Range, capacity, cost, machines, needed_peak_rate, size, stage
+from lab.scaling.sizing import (
+    Assumptions,
+    Range,
+    about,
+    capacity,
+    cost,
+    machines,
+    needed_peak_rate,
+    over,
+    size,
+    stage,
+)
 
 GIVEN = Assumptions(actions_per_user_day=40, peak_factor=3, utilisation=0.7, price_per_machine_hour=0.05)
 SINGLE, MACHINE = Range(300, 330), Range(700, 770)
@@ -24,7 +35,7 @@ def test_cost_per_million_by_hand():
     found = size(Range(1_000, math.inf), GIVEN)
     assert found.cost_per_million.high == pytest.approx(0.0595, abs=0.0001)
     assert found.cost_per_million.low == 0
-    assert str(found.users) == "504,000 or more"
+    assert str(found.users) == "500,000 or more"
 
 
 def test_users_and_peak_rate_are_inverse():
@@ -48,6 +59,30 @@ def test_a_capacity_is_bounded_above_by_what_the_stack_failed_at_not_the_generat
     assert capacity(Bracket(100, 110, Slo())) == Range(100, 110)
     assert capacity(Bracket(100, 110, Slo(), generator_bound=True)) == Range(100, math.inf)
     assert capacity(Bracket(100, math.inf, Slo())) == Range(100, math.inf)
+
+
+def test_several_searches_span_from_the_lowest_that_held_to_the_highest_that_failed():
+    assert over([Bracket(100, 110, Slo()), Bracket(70, 77, Slo())]) == Range(70, 110)
+    assert over([Bracket(100, 110, Slo()), Bracket(70, math.inf, Slo())]) == Range(70, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1_814_870, 1_924_688, "1,800,000 to 2,000,000"),
+        (3_601, 3_819, "3,600 to 3,900"),
+        (0.7 * 1_000, 0.7 * 1_100, "700 to 770"),
+        (1.5, 9.2, "1 to 10"),
+        (2, 2, "2"),
+        (0, 3, "0 to 3"),
+    ],
+)
+def test_a_range_in_words_has_two_digits_and_holds_what_was_measured(low, high, words):
+    assert str(Range(low, high)) == words
+
+
+def test_a_rate_in_words_has_two_digits():
+    assert [about(one) for one in (138.9, 3_601, 7.4)] == ["140", "3,600", "7"]
 
 
 def test_nothing_held_is_no_plan():
