@@ -118,6 +118,8 @@ class Sockets:
         if self.open > self._settings.ws_max_sockets:
             raise Refused(close_codes.NODE_FULL)
         hello, claims, codec = await self._handshake.hello(connection)
+        if self._health.draining:  # since; the drain says bye only to those who were here when it began
+            raise Refused(close_codes.DRAIN)
         if not self._health.prepared:
             raise Refused(close_codes.POSITION_LOST)
         session = await self._welcome(connection, hello, claims, codec)
@@ -187,7 +189,7 @@ class Sockets:
 
 
 async def _end_server(server: Server) -> None:
-    server.close(code=1012, reason="service restart")
+    server.close(code=close_codes.DRAIN, reason=close_codes.REASONS[close_codes.DRAIN])
     try:
         async with asyncio.timeout(2 * CLOSE_SECONDS):
             await server.wait_closed()

@@ -6,6 +6,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.waiting import eventually, within
+from tests.websocket_service.client import Client
 from tests.websocket_service.world import Start, World, running
 from websocket_service import close_codes
 from websocket_service.drain import drain
@@ -13,6 +14,14 @@ from wire.message import dialog_id_of
 
 LONG_SECONDS = 30  # the longest drain that can be set: those who do not move stay for 21 of them
 SOON_SECONDS = 15
+
+
+async def closed_without_a_word(client: Client) -> int | None:
+    """The code with which a socket is closed that was never welcomed."""
+    assert client.socket is not None
+    with pytest.raises(ConnectionClosed):
+        await client.socket.recv()
+    return client.socket.close_code
 
 
 async def test_clients_are_told_to_move_at_times_that_are_spread(start: Start):
@@ -52,9 +61,7 @@ async def test_a_draining_service_is_not_ready_and_sends_newcomers_on(start: Sta
     await eventually(lambda: world.service.health.not_ready == "draining")
     newcomer = world.client(2)
     await newcomer.open()
-    assert newcomer.socket is not None
-    await newcomer.socket.wait_closed()
-    assert newcomer.socket.close_code == close_codes.DRAIN
+    assert await closed_without_a_word(newcomer) == close_codes.DRAIN
     await world.clients[0].leave()
 
 
@@ -76,6 +83,25 @@ async def test_who_is_not_welcomed_yet_is_sent_on_without_a_word(
     with pytest.raises(ConnectionClosed):
         await connecting
     assert (client.frames, client.close_code) == ([], close_codes.DRAIN)
+
+
+async def test_who_says_hello_after_it_began_is_sent_on(start: Start):
+    world = await start(ws_drain_seconds=LONG_SECONDS)
+    stays, late = await world.connected(1), world.client(2)
+    await late.open()
+    world.stop.set()
+    await stays.until(lambda: stays.frames[-1]["t"] == "bye")
+    await late.say(t="hello", token=late.token, dev=str(late.device))
+    assert await closed_without_a_word(late) == close_codes.DRAIN
+    await stays.leave()
+
+
+async def test_who_has_not_said_hello_when_it_ends_is_sent_on(database: str):
+    async with running(database) as world:
+        silent = world.client(1)
+        await silent.open()
+        world.stop.set()
+        assert await closed_without_a_word(silent) == close_codes.DRAIN
 
 
 async def test_make_before_break_loses_nothing(start: Start):
