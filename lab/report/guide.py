@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
-from lab.experiments.session import MOST_OF_OTHERS, again_of
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import advice, size
 from lab.report.apart import apart
@@ -22,7 +21,8 @@ from lab.report.lever_page import lever_page
 from lab.report.load_words import OPERATIONS
 from lab.report.opening import opening
 from lab.report.resolved import resolved
-from lab.report.standing import Found, firm, latest_of, pairs, quiet, ranked
+from lab.report.signs import LEGEND, signs
+from lab.report.standing import Found, firm, latest_of, pairs, ranked
 from lab.report.style import render
 from lab.report.style.palette import ROLES
 from lab.verdict import Verdict
@@ -112,9 +112,7 @@ def index(
         *(_row(path, result, latest) for path, result in latest),
         "",
         "▲ better, ▼ worse, = same within the margin, ? no difference shown, ✗ invalid: nothing is claimed.",
-        "Fewer than 12 pairs are `--quick`: large effects only, and never sameness. †: other programs used",
-        f"more than {MOST_OF_OTHERS:g} cores meanwhile. ↻: so many rounds were measured again, since a guard",
-        "failed. °: by older code, whose processes did not yet say at /health their driver.",
+        *LEGEND,
         "",
         "## What the designs resolve on this machine",
         "",
@@ -167,7 +165,7 @@ def _row(path: Path, result: PullResult, latest: Sequence[Found]) -> str:
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result, latest)} | {load} "
         f"| {result.label(verdict.metric)}{_other_metric(result)} | {_interval(verdict)} "
-        f"| {pairs(result)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){_signs(result)} "
+        f"| {pairs(result)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){signs(result)} "
         f"| {prediction(result)} |"
     )
 
@@ -176,14 +174,6 @@ def _other_metric(result: PullResult) -> str:
     """Said where the pull was about something else than the lever is."""
     own = lever_named(result.lever).metric
     return "" if result.plan["metric"] == own else f" (the lever's own: {METRICS[own].label})"
-
-
-def _signs(result: PullResult) -> str:
-    """What a reader must know of it, as signs that the text under the table explains."""
-    again = len(again_of(result.observations))
-    older = not any("driver" in found for found in result.settings.values())
-    found = ["" if quiet(result) else "†", f"↻{again}" if again else "", "°" if older else ""]
-    return "".join(f" {sign}" for sign in found if sign)
 
 
 def _interval(verdict: Verdict) -> str:

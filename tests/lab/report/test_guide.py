@@ -13,6 +13,7 @@ from lab.report.head import conditions, summary
 from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS
+from lab.report.signs import signs
 from lab.report.standing import latest_of
 from lab.scaling.usl import as_json, fit
 from levers.catalogue import catalogue, lever_named
@@ -347,6 +348,14 @@ def test_what_stands_less_firmly_has_signs_in_the_table(tmp_path):
     text = guide.index([(Path("a.json"), result)])
     assert "▼ [worse](pulls/a.json) † ↻1 °" in text
     assert "(other programs used 0.5 cores; 1 of 12 rounds measured again)" in text
+
+
+@pytest.mark.parametrize("changes", [{}, {"lever": "debounce", "values": ("0", "0.2"), "part": "websocket"}])
+def test_older_code_has_its_sign_and_newer_code_of_no_kind_of_process_has_it(changes):
+    then = made_up(effect=1.3, also=(), **changes)
+    now = replace(then, settings={side: {**of, "gc_threshold": 20_000} for side, of in then.settings.items()})
+    assert signs(then) == " °"
+    assert signs(now) == ""
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():

@@ -1,0 +1,24 @@
+"""What a reader must know of a result, as signs behind its verdict, and the text that explains them."""
+
+from lab.experiments.result import PullResult
+from lab.experiments.session import MOST_OF_OTHERS, again_of
+from lab.report.standing import quiet
+
+LEGEND = [
+    "Fewer than 12 pairs are `--quick`: large effects only, and never sameness.",
+    f"†: other programs used more than {MOST_OF_OTHERS:g} cores meanwhile.",
+    "↻: so many rounds were measured again, since a guard failed.",
+    "°: by older code, whose processes did not yet say at /health when they collect garbage.",
+]
+
+
+def signs(result: PullResult) -> str:
+    """A blank and a sign for each; '' for nothing."""
+    again = len(again_of(result.observations))
+    found = ["" if quiet(result) else "†", f"↻{again}" if again else "", "°" if older(result) else ""]
+    return "".join(f" {sign}" for sign in found if sign)
+
+
+def older(result: PullResult) -> bool:
+    """Whether its code was older than a setting that every process of either kind has reported since."""
+    return not all("gc_threshold" in side for side in result.settings.values())
