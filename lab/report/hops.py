@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
 from lab.report.apart import apart
+from lab.report.signs import client_of_then
 from lab.report.standing import Found
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
@@ -29,7 +30,8 @@ HEAD = [
     "where both sides are in one stack, of an API process and PostgreSQL's work for it (*API*). Rows of the",
     "one cannot be set against rows of the other. The difference is the median of the rounds' own; where no",
     "difference was shown, none is given. [Prices](prices.md) has whole stacks beside each other, with",
-    "RabbitMQ and two websocket services: other set-ups, and other figures.",
+    "RabbitMQ and two websocket services: other set-ups, and other figures. ‡: over RabbitMQ with the client",
+    "aio-pika, the default then: a row without it, of `lean` or of no RabbitMQ, is no measure for it.",
     "",
     "| lever | from, to | each second | counted | from | to | difference | change (95 %) | verdict |",
     "|---|---|---|---|---|---|---|---|---|",
@@ -59,5 +61,5 @@ def _row(result: PullResult, latest: Sequence[Found]) -> str:
         f"{apart(result, latest)} "
         f"| {result.plan['rate']:g} | {'API' if result.plan['design'] == 'duet' else 'all'} "
         f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else moved} "
-        f"| {change(verdict.effect)} | {verdict.word} |"
+        f"| {change(verdict.effect)} | {verdict.word}{' ‡' if client_of_then(result) else ''} |"
     )

@@ -14,6 +14,7 @@ from lab.report.doubts import doubts, unchecked
 from lab.report.head import prediction
 from lab.report.links import linked
 from lab.report.load_words import load_of
+from lab.report.signs import client_of_then
 from lab.report.standing import Found, mark
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS
@@ -116,9 +117,13 @@ def _disk(result: PullResult) -> str:
 
 
 def _broker(result: PullResult) -> str:
-    """What carried the hints, where both sides used the same."""
+    """What carried the hints, where both sides used the same, and by which client of RabbitMQ."""
+    client = ", client aio-pika, the default then" if client_of_then(result) else ""
     found = {side.get("broker") for side in result.settings.values()}
-    return f", broker {found.pop()}" if len(found) == 1 and None not in found else ""
+    if len(found) != 1 or None in found:
+        return client
+    clients = {side.get("amqp_client") for side in result.settings.values()} - {None}
+    return f", broker {found.pop()}{client or (f', client {clients.pop()}' if len(clients) == 1 else '')}"
 
 
 def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:

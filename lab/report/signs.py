@@ -9,16 +9,30 @@ LEGEND = [
     f"†: other programs used more than {MOST_OF_OTHERS:g} cores meanwhile.",
     "↻: so many rounds were measured again, since a guard failed.",
     "°: by older code, whose processes did not yet say at /health when they collect garbage.",
+    "‡: over RabbitMQ with the client aio-pika, the default then; it is `lean` now, and figures of the two",
+    "cannot be set beside each other.",
 ]
 
 
 def signs(result: PullResult) -> str:
     """A blank and a sign for each; '' for nothing."""
     again = len(again_of(result.observations))
-    found = ["" if quiet(result) else "†", f"↻{again}" if again else "", "°" if older(result) else ""]
+    found = [
+        "" if quiet(result) else "†",
+        f"↻{again}" if again else "",
+        "°" if older(result) else "",
+        "‡" if client_of_then(result) else "",
+    ]
     return "".join(f" {sign}" for sign in found if sign)
 
 
 def older(result: PullResult) -> bool:
     """Whether its code was older than a setting that every process of either kind has reported since."""
     return not all("gc_threshold" in side for side in result.settings.values())
+
+
+def client_of_then(result: PullResult) -> bool:
+    """Whether a side spoke to RabbitMQ when aio-pika was the only client, which no process reported."""
+    return any(
+        side.get("broker") == "rabbitmq" and "amqp_client" not in side for side in result.settings.values()
+    )

@@ -10,6 +10,7 @@ from lab.experiments.preparation import ELSEWHERE
 from lab.load.plan import MIXES
 from lab.report import guide, scaling
 from lab.report.head import conditions, summary
+from lab.report.hops import hops
 from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS
@@ -356,6 +357,27 @@ def test_older_code_has_its_sign_and_newer_code_of_no_kind_of_process_has_it(cha
     now = replace(then, settings={side: {**of, "gc_threshold": 20_000} for side, of in then.settings.items()})
     assert signs(then) == " °"
     assert signs(now) == ""
+
+
+@pytest.mark.parametrize(
+    ("reported", "words", "signed"),
+    [
+        ({"broker": "rabbitmq"}, "broker rabbitmq, client aio-pika, the default then", True),
+        ({"broker": "rabbitmq", "amqp_client": "lean"}, "broker rabbitmq, client lean", False),
+        ({"broker": "postgres"}, "broker postgres,", False),
+    ],
+)
+def test_what_the_client_of_then_measured_is_told_from_newer_figures(reported, words, signed):
+    result = made_up(1.3, lever="encoding", values=("json", "msgpack"), design="abab", also=())
+    whole = replace(result.primary, metric="cpu_per_1k_total")
+    told = [replace(one, metrics={"cpu_per_1k_total": 1.0, **one.metrics}) for one in result.observations]
+    settings = {side: {**of, **reported} for side, of in result.settings.items()}
+    found = replace(result, settings=settings, observations=told, verdicts=[result.primary, whole])
+    latest = [(Path("a.json"), found)]
+    assert words in lever_page("encoding", latest)
+    assert ("‡" in signs(found)) == signed
+    assert hops(latest)[-2].endswith(f"| worse{' ‡' if signed else ''} |")
+    assert "‡: over RabbitMQ" in guide.index(latest)
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():
