@@ -27,6 +27,7 @@ LEVER = Lever(
     because="what arrives within the interval shares one frame",
     sources=("P13",),
     claim="at most one per 200 ms",
+    quoted=True,
     dishonest_if="latency is taken from the last coalesced event only",
     also=("cpu_per_1k", "delivery_p50", "delivery_p99"),
     mix="send_busy",

@@ -32,6 +32,7 @@ LEVER = Lever(
     expected="up",
     because="the standard loop runs its selector and transports in Python",
     sources=("M11",),
-    claim="uvloop is a must; everything gets faster",
+    claim="potential performance improvement: pip3 install uvloop",
+    quoted=True,
     dishonest_if="the loop in use was not read from the running process",
 )

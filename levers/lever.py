@@ -18,7 +18,8 @@ class Lever:
     abab (two warm stacks in turn, for shared state), restart (nothing else is possible).
     `metric` is named before a run and decides the verdict; `also` are shown beside it. `expected` is the
     way the metric moves from the default to the others, and `because` the reason one would think so.
-    `sources` are the ids of the systems that asked for it (docs/glossary.md), `claim` their words.
+    `sources` are the ids of the systems that asked for it (docs/glossary.md), none for a question of our own;
+    `claim` is what people say, in our words unless it is `quoted` from there.
     `needs` are parts beyond PostgreSQL and Python, `mix` the load that shows the lever,
     `sweep` more values than a pair, and `extra_env` what both sides need so that the lever can act.
     `because` is about the second value, unless it names others. `applies` gets the plans of the lever's
@@ -46,6 +47,7 @@ class Lever:
     extra_env: dict[str, str] = field(default_factory=dict)
     applies: Callable[[Sequence[Mapping[str, Any]]], str] | None = None
     leaves_open: str = ""
+    quoted: bool = False
 
     @property
     def default(self) -> str:
@@ -55,6 +57,16 @@ class Lever:
     def effective(self) -> str:
         """The key under which a process reports the value in use at /health."""
         return self.env.lower()
+
+    @property
+    def said(self) -> str:
+        """The claim and whose it is, for print: in quotation marks only where it is a quotation."""
+        if not self.sources:
+            return f"Our own question; what people say, in our words: {self.claim}."
+        asked = ", ".join(self.sources)
+        if self.quoted:
+            return f"Said where the lever comes from ({asked}): “{self.claim}”."
+        return f"The lever comes from {asked}; the claim, in our words: {self.claim}."
 
     def check_value(self, value: str) -> str:
         """The value, if the lever knows it. ValueError names the choices."""

@@ -1,6 +1,7 @@
 """Every lever says everything a reader must know before believing a figure about it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from levers.lever import Lever
 from levers.metrics import METRICS
 from wire import topology
 
+ROOT = Path(__file__).parents[2]
 ALL = list(catalogue().values())
 lever_cases = pytest.mark.parametrize("lever", ALL, ids=lambda lever: lever.name)
 
@@ -57,12 +59,35 @@ def test_a_lever_has_every_part(lever: Lever):
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*", lever.env)
     assert len(lever.values) >= 2
     assert len(set(lever.values)) == len(lever.values)
-    assert lever.processes and lever.restarts and lever.sources
+    assert lever.processes and lever.restarts
     assert lever.because and lever.claim and lever.dishonest_if
     assert lever.metric in METRICS
     assert set(lever.also) <= set(METRICS)
     assert lever.metric not in lever.also
     assert all(source[0] in "CMPEL" and source[1:].isdigit() for source in lever.sources)
+
+
+def test_a_claim_is_in_quotation_marks_only_where_it_is_a_quotation():
+    quoted, told, own = (lever_named(name).said for name in ("debounce", "cache", "amqp_client"))
+    assert quoted == "Said where the lever comes from (P13): “at most one per 200 ms”."
+    assert told.startswith("The lever comes from L12, E10, C7;") and "“" not in told
+    assert own.startswith("Our own question;") and "“" not in own
+
+
+@lever_cases
+def test_a_quotation_is_of_somebody(lever: Lever):
+    assert lever.sources or not lever.quoted
+
+
+def test_debouncing_is_the_source_of_no_lever_about_the_way_to_the_broker():
+    assert [lever.name for lever in ALL if "P13" in lever.sources] == ["debounce"]
+
+
+def test_the_lines_that_the_lean_client_costs_are_counted():
+    files = [ROOT / "wire/brokers/amqp" / name for name in ("lean.py", "channel.py")]
+    count = sum(len(file.read_text().splitlines()) for file in files)
+    (told,) = re.findall(r"(\d+) lines of one's own", page("amqp_client"))
+    assert abs(count - int(told)) < 0.1 * count
 
 
 @lever_cases
