@@ -53,7 +53,9 @@ def only_counted(result: PullResult) -> bool:
     )
 
 
-LESS_FIRM = "of few pairs or beside other programs, so that only large effects say something"
+LESS_FIRM = (
+    "of few pairs, beside other programs or by uncommitted code, so that only large effects say something"
+)
 WORTH = "Worth pulling, if you can pay for it"
 PRICED = "Cheaper on one machine, which is not what it is for"
 COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
@@ -84,7 +86,7 @@ def section_of(result: PullResult) -> str:
 def advice(latest: Sequence[Found]) -> list[str]:
     """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever.
 
-    What is less firm (six pairs, a busy machine) has a ranking of its own behind the others.
+    What is less firm (six pairs, a busy machine, uncommitted code) has a ranking of its own behind.
     """
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:

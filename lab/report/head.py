@@ -7,8 +7,9 @@ from typing import Any
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS
 from lab.report.load_words import searched
-from lab.report.standing import Found, others_used
+from lab.report.standing import Found, committed, firm, others_used
 from lab.report.style.page import TEMPLATES
+from lab.verdict import LOOKS
 from lab.verdict_words import prediction_came_true
 from levers.catalogue import lever_named
 
@@ -25,15 +26,17 @@ def head(latest: Sequence[Found]) -> list[str]:
 def summary(latest: Sequence[Found]) -> list[str]:
     """How the pulls ended, in one sentence."""
     words = [result.primary.word for _, result in latest]
-    decided, same = words.count("better") + words.count("worse"), words.count("same within the margin")
+    moved = [result for _, result in latest if result.primary.word in ("better", "worse")]
+    same = words.count("same within the margin")
     hidden, invalid = words.count("no difference shown"), words.count("INVALID")
     own = sum(result.prediction == lever_named(result.lever).expected for _, result in latest)
     made = sum(bool(result.prediction) for _, result in latest)
     came = sum(prediction(result).endswith("came true") for _, result in latest)
     failed = sum("did not come true" in prediction(result) for _, result in latest)
     return [
-        f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {decided} showed a "
-        f"difference, {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
+        f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {len(moved)} showed a "
+        f"difference ({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
+        f"committed code), {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
         f"Of {made} predictions that were noted before the runs {came} came true and {failed} did not; "
         f"{own} of them repeat what the catalogue expects, and are nobody's own.",
         "",
@@ -41,7 +44,7 @@ def summary(latest: Sequence[Found]) -> list[str]:
 
 
 def conditions(latest: Sequence[Found]) -> list[str]:
-    """How busy the machine was, and whose the rates are."""
+    """How busy the machine was, whose the rates are, and which code ran."""
     results = [result for _, result in latest]
     used = [others_used(result) for result in results]
     shared = [cores for cores in used if cores > MOST_OF_OTHERS]
@@ -53,7 +56,9 @@ def conditions(latest: Sequence[Found]) -> list[str]:
         f"In {len(shared)} of {len(used)} sessions other programs used more than {MOST_OF_OTHERS:g} cores"
         f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured. "
         f"In {len(results) - found} the rate was given and the capacity not searched: their ratios hold at "
-        "that rate, and how near to its limit the stack was is not known.",
+        "that rate, and how near to its limit the stack was is not known. "
+        f"{sum(not committed(result) for result in results)} come from a tree with changes that were not "
+        "committed (§ in the table): `--keep` has refused such a tree since.",
         "",
     ]
 

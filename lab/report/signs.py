@@ -2,7 +2,7 @@
 
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS, again_of
-from lab.report.standing import quiet
+from lab.report.standing import committed, quiet
 
 LEGEND = [
     "Fewer than 12 pairs are `--quick`: large effects only, and never sameness.",
@@ -11,6 +11,7 @@ LEGEND = [
     "°: by older code, whose processes did not yet say at /health when they collect garbage.",
     "‡: over RabbitMQ with the client aio-pika, the default then; it is `lean` now, and figures of the two",
     "cannot be set beside each other.",
+    "§: from a tree with changes that were not committed, which `--keep` has refused since.",
 ]
 
 
@@ -22,6 +23,7 @@ def signs(result: PullResult) -> str:
         f"↻{again}" if again else "",
         "°" if older(result) else "",
         "‡" if client_of_then(result) else "",
+        "" if committed(result) else "§",
     ]
     return "".join(f" {sign}" for sign in found if sign)
 

@@ -1,4 +1,4 @@
-"""How firmly a result stands (pairs, other programs), and which of several answers a question."""
+"""How firmly a result stands (pairs, other programs, code), and which of several answers a question."""
 
 import statistics
 from collections.abc import Sequence
@@ -39,9 +39,14 @@ def quiet(result: PullResult) -> bool:
     return others_used(result) <= MOST_OF_OTHERS
 
 
+def committed(result: PullResult) -> bool:
+    """Whether its code is that of the commit it names: lab pull --keep has refused any other since."""
+    return not result.fingerprint.get("changed")
+
+
 def firm(result: PullResult) -> bool:
-    """Whether it may be ranked among others: of twelve pairs, on a quiet machine."""
-    return pairs(result) >= LOOKS[0] and quiet(result)
+    """Whether it may be ranked among others: of twelve pairs, on a quiet machine, by committed code."""
+    return pairs(result) >= LOOKS[0] and quiet(result) and committed(result)
 
 
 def mark(result: PullResult) -> str:
@@ -51,6 +56,7 @@ def mark(result: PullResult) -> str:
         f"{pairs(result)} pairs" if pairs(result) < LOOKS[0] else "",
         "" if quiet(result) else f"other programs used {others_used(result):.1f} cores",
         f"{again} of {len(by_round(result.observations))} rounds measured again" if again else "",
+        "" if committed(result) else "code not committed",
     ]
     return f" ({'; '.join(filter(None, told))})" if any(told) else ""
 

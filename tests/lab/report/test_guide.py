@@ -15,7 +15,7 @@ from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS
 from lab.report.signs import signs
-from lab.report.standing import latest_of
+from lab.report.standing import latest_of, mark
 from lab.scaling.usl import as_json, fit
 from levers.catalogue import catalogue, lever_named
 from tests.lab.report.made_up_pulls import made_up
@@ -257,6 +257,16 @@ def test_on_top_it_is_said_how_busy_the_machine_was_and_that_rates_were_given():
     assert "In 1 of 2 sessions other programs used more than 0.3 cores (median 1.5)" in words
     assert "2 p99 was decided, of 2" in words
     assert "In 1 the rate was given" in words
+
+
+def test_what_a_changed_tree_measured_is_counted_signed_and_not_firm():
+    clean = replace(made_up(effect=1.2, also=()), fingerprint=MACHINE)
+    changed = replace(clean, fingerprint={**MACHINE, "changed": True})
+    latest = [(Path("a.json"), clean), (Path("b.json"), changed), (Path("c.json"), beside(clean, 1.5))]
+    assert "3 showed a difference (1 of them firmly:" in summary(latest)[0]
+    assert "1 come from a tree with changes that were not committed (§" in conditions(latest)[0]
+    assert "[worse](pulls/b.json) ° § |" in guide.index(latest)
+    assert mark(changed) == " (code not committed)"
 
 
 def test_a_page_says_which_load_was_run_and_what_was_not_committed(tmp_path):
