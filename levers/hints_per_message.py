@@ -13,6 +13,7 @@ would share one. Fails by the broker's CPU, which is the first to be used up.
 Different when: messages are rare, or the broker is far away (then batches grow by themselves).
 """
 
+from levers.honesty import no_batch
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -33,5 +34,6 @@ LEVER = Lever(
     needs=("rabbitmq",),
     sweep=("1", "2", "8", "64"),
     extra_env={"BROKER": "rabbitmq"},
+    applies=no_batch,
     leaves_open="how many hints shared a message: the lower the rate, the fewer",
 )

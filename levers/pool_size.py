@@ -15,6 +15,7 @@ moving the queue from the pool, where it is seen, into the server, where it is n
 Different when: the database has many cores or slow disks; each waiting commit wants its connection.
 """
 
+from levers.honesty import pool_never_full
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -31,8 +32,9 @@ LEVER = Lever(
     sources=("M12",),
     claim="the default db_poolsize of 2 may be too little in some situations",
     quoted=True,
-    dishonest_if="only throughput is shown and the acquire wait is not",
+    dishonest_if="only throughput is shown and not the acquire wait, or that is about zero on both sides",
     also=("p50", "cpu_per_1k", "cpu_per_1k_total"),
     mix="list",
     sweep=("1", "2", "3", "4", "6", "8", "10", "16", "24", "32", "48", "64"),
+    applies=pool_never_full,
 )

@@ -125,5 +125,34 @@ def test_an_unknown_value_names_the_choices():
         lever_named("event_loop").check_value("trio")
 
 
+@pytest.mark.parametrize(
+    ("waits", "words"),
+    [
+        ([(0.0, 0.003)], "an operation waited 0.003 ms for a connection at most"),
+        ([(0.0, 0.003), (0.0, 0.8)], ""),
+        ([], ""),
+    ],
+)
+def test_a_pool_that_was_full_on_no_side_shows_nothing_about_its_size(waits, words):
+    applies = lever_named("pool_size").applies
+    assert applies
+    found = applies([{"rate": 240.0, "acquire_wait_ms": each} for each in waits] or [{"rate": 240.0}])
+    assert found.startswith(words) if words else not found
+
+
+@pytest.mark.parametrize(("rates", "low"), [([240.0], True), ([240.0, 3_000.0], False), ([1_000.0], False)])
+def test_hints_that_never_meet_show_nothing_about_sharing_a_message(rates, low):
+    applies = lever_named("hints_per_message").applies
+    assert applies
+    found = applies([{"rate": rate} for rate in rates])
+    assert found.startswith("at 240/s hardly two hints share a message") if low else not found
+
+
+def test_how_many_hints_share_a_message_at_a_low_rate_is_as_the_benchmark_says():
+    told = (ROOT / "docs/results/broker.md").read_text()
+    for row in ("| 250 | together | 1.1 |", "| 1,000 | together | 1.5 |"):
+        assert row in told
+
+
 def test_what_is_honest_counts_with_the_partitions_that_there_are():
     assert honesty.PARTITIONS == topology.PARTITIONS
