@@ -9,9 +9,10 @@ from lab.experiments.session import MOST_OF_OTHERS
 from lab.report.load_words import searched
 from lab.report.standing import Found, committed, firm, others_used
 from lab.report.style.page import TEMPLATES
-from lab.verdict import LOOKS
+from lab.verdict import LOOKS, Verdict
 from lab.verdict_words import prediction_came_true
 from levers.catalogue import lever_named
+from levers.metrics import METRICS
 
 
 def head(latest: Sequence[Found]) -> list[str]:
@@ -49,18 +50,30 @@ def conditions(latest: Sequence[Found]) -> list[str]:
     used = [others_used(result) for result in results]
     shared = [cores for cores in used if cores > MOST_OF_OTHERS]
     busy = f" (median {statistics.median(shared):.1f})" if shared else ""
-    tails = [one for result in results for one in result.verdicts if one.metric.endswith("p99")]
-    decided = sum(one.decided for one in tails)
+    tails = [(result, one) for result in results for one in result.verdicts if one.metric.endswith("p99")]
+    decided = sum(one.decided for _, one in tails)
     found = sum(searched(result) for result in results)
     return [
         f"In {len(shared)} of {len(used)} sessions other programs used more than {MOST_OF_OTHERS:g} cores"
-        f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured. "
+        f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured{_too_few(tails)}. "
         f"In {len(results) - found} the rate was given and the capacity not searched: their ratios hold at "
         "that rate, and how near to its limit the stack was is not known. "
         f"{sum(not committed(result) for result in results)} come from a tree with changes that were not "
         "committed (§ in the table): `--keep` has refused such a tree since.",
         "",
     ]
+
+
+def _too_few(tails: Sequence[tuple[PullResult, Verdict]]) -> str:
+    """How many of the percentiles had too few samples, and how many those had; '' for none."""
+    least = METRICS["p99"].least_samples
+    had = [min(one.samples_of(tail.metric) for one in result.observations) for result, tail in tails]
+    few = [samples for samples in had if samples < least]
+    if not few:
+        return ""
+    return (
+        f": in {len(few)} the smallest trial had {min(few):,} to {max(few):,} samples, {least:,} are needed"
+    )
 
 
 def prediction(result: PullResult) -> str:

@@ -259,6 +259,16 @@ def test_on_top_it_is_said_how_busy_the_machine_was_and_that_rates_were_given():
     assert "In 1 the rate was given" in words
 
 
+def test_it_is_said_why_a_p99_was_not_decided():
+    enough = replace(made_up(effect=1.2), fingerprint=MACHINE)
+    told = [replace(one, samples=300 + one.round) for one in enough.observations]
+    few = replace(enough, observations=told)
+    words = "2 p99 was decided, of 2 that were measured"
+    assert f"{words}. " in conditions([(Path("a.json"), enough), (Path("b.json"), enough)])[0]
+    why = ": in 1 the smallest trial had 300 to 300 samples, 2,000 are needed. "
+    assert f"{words}{why}" in conditions([(Path("a.json"), enough), (Path("b.json"), few)])[0]
+
+
 def test_what_a_changed_tree_measured_is_counted_signed_and_not_firm():
     clean = replace(made_up(effect=1.2, also=()), fingerprint=MACHINE)
     changed = replace(clean, fingerprint={**MACHINE, "changed": True})
