@@ -26,9 +26,8 @@ def rate_of(result: PullResult) -> str:
 def load_of(result: PullResult) -> str:
     """The same with all that makes a load: where the rate is from, lengths, sockets, rows."""
     plan = plan_from(result.plan)
-    origin = "found by a search of the capacity" if searched(result) else "given, capacity not searched"
     return (
-        f"{_each_second(plan)} (the rate was {origin}; mix `{plan.mix}`), "
+        f"{_each_second(plan)} (the rate was {origin(result)}; mix `{plan.mix}`), "
         f"{plan.content_characters:,} characters a message, {plan.receivers:,} listening sockets, "
         f"{plan.users:,} users and {plan.messages:,} messages in the tables"
     )
@@ -42,3 +41,14 @@ def _each_second(plan: PullPlan) -> str:
 def searched(result: PullResult) -> bool:
     """Whether the capacity was searched before the trials; else somebody gave the rate."""
     return bool(result.capacity)
+
+
+def origin(result: PullResult) -> str:
+    """Where the rate is from: given, of a capacity that a search found, or of one that ended without it."""
+    if not result.capacity:
+        return "given, capacity not searched"
+    sides = [result.capacity[side] for side in ("a", "b") if side in result.capacity]
+    lowest = min(sides, key=lambda one: float(one["passes"]))
+    if lowest["fails"] is None:
+        return "from a search of the capacity that ended before any rate failed"
+    return "found by a search of the capacity"

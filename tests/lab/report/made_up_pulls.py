@@ -60,17 +60,17 @@ def made_up(effect=1.3, failing=(), **changes):
         "up",
         capacity={
             "slo_p99_seconds": 0.1,
-            "a": search(900, "at least 900/s"),
-            "b": search(600, "between 600/s and 660/s"),
+            "a": search(900, None, "at least 900/s"),
+            "b": search(600, 660, "between 600/s and 660/s"),
         },
         command="lab pull event_loop --seed 7",
     )
 
 
-def search(limit, sentence):
+def search(limit, fails, sentence):
     rates = np.geomspace(100, limit * 1.1, 6)
     attempts = [
         {"rate": float(rate), "p99_seconds": 0.005 if rate < limit else 0.4, "held": bool(rate < limit)}
         for rate in rates
     ]
-    return {"sentence": sentence, "attempts": attempts}
+    return {"passes": limit, "fails": fails, "sentence": sentence, "attempts": attempts}

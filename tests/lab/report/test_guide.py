@@ -13,7 +13,7 @@ from lab.report.head import conditions, summary
 from lab.report.hops import hops
 from lab.report.lever_page import lever_page
 from lab.report.links import linked
-from lab.report.load_words import OPERATIONS
+from lab.report.load_words import OPERATIONS, origin
 from lab.report.signs import signs
 from lab.report.standing import latest_of, mark
 from lab.scaling.usl import as_json, fit
@@ -291,6 +291,15 @@ def test_a_page_says_which_load_was_run_and_what_was_not_committed(tmp_path):
     assert "commit abc with changes that are not committed." in page
     assert "Not pulled: `asyncio_debug`." in page
     assert "Predicted before the run: up, came true." in page
+
+
+def test_a_rate_is_called_found_only_where_the_search_saw_one_fail():
+    found = made_up(effect=1.2)
+    sides = found.capacity
+    endless = {**sides, "b": {**sides["b"], "fails": None}}
+    assert origin(found) == "found by a search of the capacity"
+    assert origin(replace(found, capacity=endless)).endswith("ended before any rate failed")
+    assert origin(replace(found, capacity=None)) == "given, capacity not searched"
 
 
 def test_the_reason_of_the_second_value_is_not_given_for_another():
