@@ -12,8 +12,13 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
+from tests.waiting import eventually
+from tests.wire.heard import hint
 from wire.broker import BrokerUnavailable
+from wire.brokers.amqp.channel import Peer
 from wire.brokers.amqp.lean import CHANNEL, FRAME_MAX, LeanChannel, header_frame, publish_frame
+from wire.brokers.rabbitmq import RabbitPublisherSession
+from wire.brokers.settings import BrokerSettings
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
 
@@ -212,14 +217,28 @@ async def test_a_call_that_is_given_up_loses_the_connection_since_its_answer_wou
     assert "was not answered in time" in opened.reasons[0]
 
 
-async def test_without_confirms_a_publish_waits_only_while_the_socket_is_full():
-    opened = Opened(confirms=False)
-    assert opened.channel.publish(b"x", "hints", ["7"], False).done()
+@pytest.mark.parametrize("confirm", [True, False])
+async def test_a_publish_waits_while_the_socket_is_full(confirm: bool):
+    """An alarm blocks for minutes: what is handed over meanwhile must not gather in the transport."""
+    opened = Opened(confirms=confirm)
+    publisher = RabbitPublisherSession(BrokerSettings(broker="rabbitmq", confirm=confirm))
+    publisher.channel = opened.channel
     opened.channel.pause_writing()
-    waits = opened.channel.publish(b"x", "hints", ["7"], False)
-    assert not waits.done()
+    publishing = [asyncio.create_task(publisher.publish([hint(1, 2, n)])) for n in (1, 2, 3)]
+    await asyncio.sleep(0)
+    publishing[0].cancel()
+    await asyncio.wait(publishing[:1])
+    assert opened.wire.frames() == []
     opened.channel.resume_writing()
-    assert waits.done() and opened.channel.publish(b"x", "hints", ["7"], False).done()
+    await eventually(lambda: len(opened.wire.frames()) == 6)  # method, header and body of two
+    opened.channel.pause_writing()
+    late = asyncio.create_task(publisher.publish([hint(1, 2, 4)]))
+    await asyncio.sleep(0)
+    opened.channel.connection_lost(None)
+    with pytest.raises(BrokerUnavailable):
+        await late
+    assert len(opened.wire.frames()) == 6
+    await asyncio.gather(*publishing, return_exceptions=True)
 
 
 async def test_a_silent_broker_is_lost_and_a_late_loop_is_not_its_fault():
@@ -249,3 +268,13 @@ def test_an_ack_is_of_all_up_to_a_message(tag: int):
         assert (frame.delivery_tag, frame.multiple) == (tag, True)
 
     asyncio.run(main())
+
+
+def test_no_password_is_shown():
+    secret = "correct horse"
+    url = f"scheme://lab:{secret}@host/"
+    settings = BrokerSettings(
+        broker="rabbitmq", rabbitmq_password=secret, postgres_dsn=url, nats_url=url, redis_url=url
+    )
+    peer = Peer("host", 5672, "lab", secret, "/", "test", 5.0, 5.0)
+    assert secret not in f"{settings} {peer}"

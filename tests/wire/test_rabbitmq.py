@@ -23,6 +23,8 @@ ANN, BOB = 1, 2
 class Recorded:
     """A channel that keeps what it is given; confirms come when the test says."""
 
+    full = None
+
     def __init__(self) -> None:
         self.acks: list[int] = []
         self.published: list[tuple[bytes, asyncio.Future[None]]] = []

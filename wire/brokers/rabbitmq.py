@@ -111,6 +111,8 @@ class RabbitPublisherSession(PublisherSession):
             for chunk in chunks(hints, self._size):
                 await self._room.acquire()
                 try:
+                    while (full := self.channel.full) is not None:  # an alarm: the broker reads nothing
+                        await asyncio.wait([full])
                     confirm = self._publish_message(chunk)
                 except BaseException:
                     self._room.release()

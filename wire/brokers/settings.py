@@ -1,6 +1,6 @@
 """What a broker needs to know; each service fills it from its own settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from wire.brokers.amqp.channel import ClientName
@@ -13,7 +13,7 @@ QueueType = Literal["classic", "quorum"]
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerSettings:
-    """Publisher and consumer must agree on broker, routing and encoding."""
+    """Publisher and consumer must agree on broker, routing and encoding. A password is in no repr."""
 
     broker: BrokerName
     routing: RoutingName = "partition"
@@ -21,17 +21,17 @@ class BrokerSettings:
     client_name: str = "lab"  # shown by the broker's own tools: which process is this
     confirm: bool = True  # False: publish returns once the bytes are written (fire_and_forget)
 
-    postgres_dsn: str = ""
+    postgres_dsn: str = field(default="", repr=False)
     rabbitmq_hosts: tuple[str, ...] = ("127.0.0.1",)  # host or host:port; each is tried in turn
     rabbitmq_port: int = 5672
     rabbitmq_user: str = "guest"
-    rabbitmq_password: str = "guest"
+    rabbitmq_password: str = field(default="guest", repr=False)
     rabbitmq_virtual_host: str = "/"
     amqp_client: ClientName = "lean"
-    nats_url: str = "nats://127.0.0.1:4222"
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    nats_url: str = field(default="nats://127.0.0.1:4222", repr=False)
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
 
-    hints_per_message: int = 64  # 1: exact culling, and about ten times the CPU a hint (lab/bench/broker.py)
+    hints_per_message: int = 64  # 1: exact culling, and several times the CPU a hint (broker.md)
     prefetch: int = 100  # messages not yet acked; 0: no limit
     queue_type: QueueType = "classic"
     queue_max_messages: int = 20_000  # beyond it the oldest are dropped; the sweep finds them

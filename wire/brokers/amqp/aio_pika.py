@@ -45,6 +45,8 @@ def _as_unavailable() -> Iterator[None]:
 class AioPikaChannel:
     """See .channel.Channel; what is lost is told once, with the reason."""
 
+    full: asyncio.Future[None] | None = None  # each publish waits by itself
+
     def __init__(self, connection: AbstractConnection, raw: RawChannel, returned: Callable[[], None]) -> None:
         self._connection, self._raw, self._returned = connection, raw, returned
         self._acks: set[asyncio.Task[None]] = set()

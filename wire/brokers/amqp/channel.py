@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 TRANSIENT = 1  # delivery mode: a classic queue's confirm waits for no disk; PostgreSQL is the truth
@@ -29,7 +29,7 @@ class Peer:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     virtual_host: str
     name: str
     heartbeat_seconds: float
@@ -37,7 +37,13 @@ class Peer:
 
 
 class Channel(Protocol):
-    """One channel. When it is lost every coroutine and confirm raises BrokerUnavailable; publish may."""
+    """One channel. When it is lost every coroutine and confirm raises BrokerUnavailable; publish may.
+
+    `full`: done when the socket takes bytes again, None while it does. What is published meanwhile is kept in
+    memory, so wait for it first (without cancelling it: others wait as well).
+    """
+
+    full: asyncio.Future[None] | None
 
     async def declare_exchange(self, name: str, exchange_type: str) -> None:
         """A durable one."""
@@ -55,7 +61,7 @@ class Channel(Protocol):
     ) -> asyncio.Future[None]:
         """Send to every queue that is bound to one of the keys, once.
 
-        Done when confirmed, or without confirms when there is room to write. With `mandatory` a message that
+        Done when confirmed, or without confirms at once. With `mandatory` a message that
         no queue takes is told to `returned`.
         """
 

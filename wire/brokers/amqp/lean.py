@@ -83,7 +83,7 @@ class LeanChannel(asyncio.Protocol):
         self._most = FRAME_MAX - 8  # bytes of body in a frame
         self._heard_at = self._loop.time()
         self._beat: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Future[None] | None = None  # waits for the socket
+        self.full: asyncio.Future[None] | None = None
         # Calls that are answered: one at a time.
         self._calling = asyncio.Lock()
         self._answer: asyncio.Future[Frame] | None = None
@@ -161,13 +161,13 @@ class LeanChannel(asyncio.Protocol):
         self._lose(str(exc or "") or "the connection was closed")
 
     def pause_writing(self) -> None:
-        if self._writable is None:
-            self._writable = self._loop.create_future()
+        if self.full is None and not self._why:
+            self.full = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._writable = None
+        if self.full is not None:
+            self.full.set_result(None)
+            self.full = None
 
     def _keep(self, heartbeat: float, began: float) -> None:
         now = self._loop.time()
@@ -184,8 +184,9 @@ class LeanChannel(asyncio.Protocol):
         self._why = why
         if self._beat is not None:
             self._beat.cancel()
+        self.resume_writing()
         waiting: list[asyncio.Future[None] | asyncio.Future[Frame]] = [*self._unconfirmed.values()]
-        waiting += [one for one in (self._answer, self._writable) if one is not None]
+        waiting += [self._answer] if self._answer is not None else []
         self._unconfirmed.clear()
         for one in waiting:
             if not one.done():
@@ -260,8 +261,6 @@ class LeanChannel(asyncio.Protocol):
             parts += [_head.pack(BODY, CHANNEL, len(piece)), piece, END]
         self._transport.write(b"".join(parts))
         if not self._confirms:
-            if self._writable is not None:
-                return self._writable
             done = self._loop.create_future()
             done.set_result(None)
             return done
