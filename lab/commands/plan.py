@@ -14,7 +14,7 @@ from lab.scaling.sizing import Assumptions, Range, about, cost, machines, needed
 from lab.scaling.stored import KEPT, load, stored
 
 PAGE = KEPT.parent / "plan.md"
-PAGE_WIDTH = 110
+PAGE_WIDTH = 120
 HEAD = """# Users, machines and cost: one plan, worked out
 
 From the capacities in [capacity](capacity), which `lab capacity --keep` wrote, to users. All else is assumed,
