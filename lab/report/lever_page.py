@@ -8,6 +8,7 @@ from lab.experiments.audit import difference
 from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
 from lab.report.advice import between, seen
+from lab.report.again import pull_again
 from lab.report.apart import apart
 from lab.report.counted import counted
 from lab.report.doubts import doubts, unchecked
@@ -82,7 +83,7 @@ def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) ->
         f"{_meaning(result, lever)}{_predicted(result)} {_how(result)}{_along(result, lever)}"
         f"{unchecked(result, [one for _, one in own])}",
         "",
-        f"```\n{result.command}\n```",
+        f"```\n{pull_again(result)}\n```",
         "",
         f"[The figures](../pulls/{path.name}); `lab report docs/results/pulls/{path.name}` draws the page.",
         "",

@@ -13,6 +13,7 @@ from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
 from lab.report import charts, pull_charts
+from lab.report.again import pull_again
 from lab.report.doubts import doubts
 from lab.report.load_words import load_of, searched
 from lab.report.style import render
@@ -62,6 +63,7 @@ def html(result: PullResult) -> str:
         doubts=doubts([result]),
         load=load_of(result).replace("`", ""),
         searched=searched(result),
+        again=pull_again(result),
         no_latency=not any(METRICS[one.metric].is_latency and one.effect for one in result.verdicts),
         same_settings=merged([result.settings["a"]]),
         medians=_medians(result),

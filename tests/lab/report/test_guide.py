@@ -14,6 +14,7 @@ from lab.report.hops import hops
 from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS, origin
+from lab.report.pull import html
 from lab.report.signs import signs
 from lab.report.standing import latest_of, mark
 from lab.scaling.usl import as_json, fit
@@ -141,6 +142,16 @@ def test_each_lever_has_verdict_figure_and_command(folder):
     text = (folder / "levers" / "event_loop.md").read_text()
     for part in ("**▼ worse.**", "../figures/event_loop.0.svg", "```\nlab pull event_loop", "As expected:"):
         assert part in text
+
+
+def test_the_command_asks_the_same_also_where_the_lever_has_another_metric_now():
+    asked = {"lever": "event_loop", "rate": 240.0, "trial_seconds": 4.0, "also": ()}
+    other = replace(made_up(metric="p50", **asked), command="lab pull event_loop")
+    command = "lab pull event_loop --values uvloop,asyncio --mode multi --rate 240 --trial-seconds"
+    for page in (lever_page("event_loop", [(Path("a.json"), other)]), html(other)):
+        assert f"{command} 4 --seed 7 --metric p50\n" in page.replace("</pre>", "\n")
+    too_short = made_up(metric="p99", **asked)
+    assert f"{command} 29 --seed 7" in lever_page("event_loop", [(Path("a.json"), too_short)])
 
 
 def test_a_round_that_was_measured_again_is_on_the_page(tmp_path):
