@@ -189,6 +189,14 @@ def test_queries_that_were_not_counted_to_the_end_prove_nothing(counts, troubles
     assert scene.troubles == troubles
 
 
+def test_where_the_database_counts_no_queries_no_figure_is_given():
+    stack = StackDescription("docker", Path(), [], [], Database("127.0.0.1", 1, "lab", "", "lab"), "")
+    scene = Scene(stack, cast("Links", None))
+    _judge_queries(2.0, Queries(stack), scene)
+    assert scene.troubles == []
+    assert scene.notes == ["the database does not count its queries here, so that they are not judged"]
+
+
 def test_what_a_row_itself_found_breaks_it():
     assert observe(STRICT, calm(), (5.0, 5.1), 2.0, troubles=["memory grew"]).broken == ["memory grew"]
 
