@@ -67,7 +67,8 @@ SECTIONS = {
     KEEP: "The largest prices first. Whoever changes one of these should get something else for it.",
     PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
-    ALONE: "Shown to be the same within the margin: choose by what is easier to run.",
+    ALONE: "Shown to be the same within the margin, and nothing else was decided. What the other value gives "
+    "up is in no figure and stands in each line: only where that is nothing, choose by what is easier to run.",
     OPEN: "The noise leaves it open, or the figures do not count. Neither is evidence of sameness.",
 }
 
@@ -94,7 +95,16 @@ def advice(latest: Sequence[Found]) -> list[str]:
     order = list(SECTIONS)
     placed: dict[tuple[str, str, bool], list[list[PullResult]]] = {}
     for own in by_lever.values():
-        own.sort(key=lambda one: (not firm(one), order.index(section_of(one)), _by_other(one), -size(one)))
+        moved = any(ahead(one) for one in own)  # then no sameness may lead, however firm it is
+        own.sort(
+            key=lambda one: (
+                moved and ahead(one) is None,
+                not firm(one),
+                order.index(section_of(one)),
+                _by_other(one),
+                -size(one),
+            )
+        )
         first = own[0]
         placed.setdefault((section_of(first), family(first.primary.metric), firm(first)), []).append(own)
     lines: list[str] = []
@@ -123,8 +133,13 @@ def _at(result: PullResult) -> str:
 
 
 def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
-    """The first result in full, a line for each of the others."""
-    also = [f" Also {_brief(one)}" for one in own[1:]]
+    """The first result in full, a line for each of the others; of one that is the same, also its price."""
+    also = []
+    priced = {_other(own[0])}  # the value of which the price stands there already
+    for one in own[1:]:
+        alike = section_of(one) == ALONE and _other(one) not in priced
+        also.append(f" Also {_brief(one)}{_price(one, _other(one)) if alike else ''}")
+        priced |= {_other(one)} if alike else set()
     beware = linked(doubts(own, "Beware") + "".join(unchecked(one, own) for one in own[:1]), "results")
     return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}{beware}"
 
@@ -136,8 +151,8 @@ def _brief(result: PullResult) -> str:
         return f"`{a}` to `{b}`: invalid."
     how = f" by {result.plan['design']}" if _by_other(result) else ""
     load = _at(result)
-    open_ = ", no difference shown" if result.primary.word == "no difference shown" else ""
-    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)} at {load}{open_}."
+    undecided = "" if ahead(result) else f", {result.primary.word}"
+    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)} at {load}{undecided}."
 
 
 def between(result: PullResult, metric: str) -> str:
@@ -165,15 +180,20 @@ def _moved(result: PullResult) -> str:
 
 def _pulled(result: PullResult) -> str:
     """The value that is ahead, by how much, against what, and what the page says of the other one."""
-    best, default = ahead(result), default_of(result)
-    other = next(value for value in result.values if value != default)
-    return f"`{best}`. {_moved(result)}{_against(result)}{_price(result, other)}"
+    return f"`{ahead(result)}`. {_moved(result)}{_against(result)}{_price(result, _other(result))}"
+
+
+def _other(result: PullResult) -> str:
+    """The value that is not the default."""
+    return next(value for value in result.values if value != default_of(result))
 
 
 def _same(result: PullResult) -> str:
+    """What is alike in the figures, and what the page says of the other value: a promise is in no figure."""
     a, b = result.values
     label, margin = result.label(result.primary.metric), result.primary.margin or 0
-    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}.{_besides(result)}"
+    same = f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}."
+    return f"{same}{_besides(result)}{_price(result, _other(result))}"
 
 
 def _open(result: PullResult) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.caveats import caveat
-from lab.report.advice import COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
+from lab.report.advice import ALONE, COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
 from lab.report.hops import hops
 from lab.report.opening import opening
 from lab.report.standing import ranked
@@ -156,6 +156,25 @@ def test_few_pairs_and_busy_machines_have_a_ranking_of_their_own():
     firm, less = text.index("By CPU:"), text.index("By CPU, of few pairs")
     assert firm < text.index("1. **[event_loop]") < less < text.index("1. **[http_parser]")
     assert "500 sends a second over 3 processes (6 pairs)" in text
+
+
+def test_no_lever_is_left_alone_of_which_anything_was_decided():
+    same = pulled(1.0, "delivery", ("confirm", "fire_and_forget"), also=())
+    path, dear = pulled(1.4, "delivery", ("confirm", "outbox"), also=())
+    told = [replace(one, detail={**one.detail, "others": 1.5}) for one in dear.observations]
+    text = "\n".join(advice([same, (path, replace(dear, observations=told))]))
+    assert f"### {ALONE}" not in text
+    assert "1. **[delivery](levers/delivery.md)**: `confirm`." in text.partition(f"### {KEEP}")[2]
+    assert re.search(r"Also `confirm` to `fire_and_forget`: .*, same within the margin\. About `fire", text)
+    assert f"### {ALONE}" in "\n".join(advice([same]))
+
+
+def test_what_the_other_value_gives_up_is_said_where_the_figures_are_the_same():
+    text = "\n".join(advice([pulled(1.0, "delivery", ("confirm", "fire_and_forget"), also=())]))
+    assert "About `fire_and_forget`: " in text.partition(f"### {ALONE}")[2]
+    slow = pulled(1.0, "group_commit", ("on", "off"), also=())
+    fast = pulled(1.3, "group_commit", ("on", "off"), also=(), rate=2_000.0)
+    assert "\n".join(advice([slow, fast])).count("About `off`: ") == 1
 
 
 def test_the_firmest_result_of_a_lever_leads_its_entry():
