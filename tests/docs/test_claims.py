@@ -104,6 +104,11 @@ def test_figures_are_found_with_a_separator_or_a_unit(passage, found):
     assert sorted(figures(passage)) == sorted(found)
 
 
+def test_an_orm_s_price_is_not_taken_from_a_pull_that_is_invalid():
+    (line,) = (line for line in passages() if "asynchronous ORM" in line and "INVALID" in line)
+    assert links(line) == [RESULTS / "bench-priority.md"]
+
+
 def test_a_part_of_a_number_is_not_that_number():
     assert stands("4.2%", "at most 4.2%, no more")
     assert not any(stands(one, "14.2% and 2,098.5 and 10,391") for one in ("4.2%", "2,098", "391", "10"))
