@@ -68,7 +68,7 @@ SECTIONS = {
     PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
     ALONE: "Shown to be the same within the margin, and nothing else was decided. What the other value gives "
-    "up is in no figure and stands in each line: only where that is nothing, choose by what is easier to run.",
+    "up is in no figure, and in each line here: only where that is nothing, choose by what is easier to run.",
     OPEN: "The noise leaves it open, or the figures do not count. Neither is evidence of sameness.",
 }
 
