@@ -118,6 +118,44 @@ def test_the_opening_says_only_what_the_results_say_by_now():
     assert "NOTIFY" not in text
 
 
+def beside(found, cores):
+    """The same, with other programs on the machine."""
+    path, result = found
+    told = [replace(one, detail={**one.detail, "others": cores}) for one in result.observations]
+    return path, replace(result, observations=told)
+
+
+def test_a_conclusion_is_of_a_firm_result_or_says_what_it_lacks():
+    loop = ("uvicorn", "granian")
+    near = pulled(1.3, "http_server", loop, also=(), rate=500.0)
+    far = pulled(1.6, "http_server", loop, also=(), rate=240.0)
+    usual = [pulled(1.3, "logging", ("warning", "info"), also=(), rate=500.0)]
+    shaky = "\n".join(opening([beside(near, 1.5), *usual]))
+    assert re.search(r"not less: \S+ % \(.*?\) \(other programs used 1\.5 cores\)", shaky)
+    firm = "\n".join(opening([beside(near, 1.5), far, *usual]))
+    assert "other programs used" not in firm
+    rabbit = pulled(1.1, "broker", ("postgres", "rabbitmq"), design="abab", also=())
+    hop = beside(pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=()), 1.5)
+    assert "Behind an interval, brackets say what makes a figure less firm" in "\n".join(
+        opening([rabbit, hop])
+    )
+
+
+def test_what_gathering_hints_costs_stands_beside_what_it_saves():
+    path, result = pulled(0.7, "publish_interval", ("0", "0.02"), design="abab", also=("p50",))
+    slower = replace(result.verdicts[1], metric="delivery_p50", word="worse")
+    told = [
+        replace(one, metrics={**one.metrics, "delivery_p50": 14.5 if one.side == "b" else 3.67})
+        for one in result.observations
+    ]
+    worse = replace(result, observations=told, verdicts=[result.primary, slower])
+    text = " ".join(opening([(path, worse)]))
+    assert "over RabbitMQ, which is not the default ([broker](levers/broker.md))" in text
+    assert re.search(r"and the median +delivery takes longer \(3\.67 to 14\.5 ms, \+10\.8\)", text)
+    alike = replace(slower, word="no difference shown")
+    assert "takes longer" not in " ".join(opening([(path, replace(worse, verdicts=[result.primary, alike]))]))
+
+
 def test_what_was_seen_and_not_judged_is_not_called_nothing():
     result = made_up(effect=1.2)
     withheld = replace(result.primary, word="no difference shown", withheld="perhaps within the noise")
