@@ -10,7 +10,7 @@ the request that went wrong quietly.
 terminal or full pipe: the loop waits for it. A websocket service writes no more than before.
 
 `debug`: besides, one line for each message in the API and for each hint in a websocket service, and what
-libraries have to say (aio-pika's connection: each frame, with what is in it). Costs: several times that.
+libraries have to say (with AMQP_CLIENT=aio_pika each frame, with what is in it). Costs: several times that.
 Fails by volume, and by what it reveals.
 
 Different when: output goes to a terminal; the processes of a stack write to a pipe that its supervisor

@@ -1,7 +1,7 @@
 """How long may hints gather before they are published?
 
-Problem: a websocket service pays about as much for one message of the broker as for ten deliveries, whatever
-is in it. The faster the broker confirms, the fewer hints arrive while a publish is under way, and the more
+Problem: the publisher, the broker and each consumer pay for a message, whatever is in it, and the most where
+each comes alone (docs/results/broker.md has it at several rates). The faster the broker confirms, the fewer hints arrive while a publish is under way, and the more
 messages there are: an idle machine pays most.
 
 Plain way, `0`: a publish begins as soon as the last one is confirmed. Costs: small batches while everything

@@ -55,7 +55,7 @@ def facts(lever: Lever) -> list[tuple[str, str]]:
         ("measured by", f"{metric.label}: {metric.meaning}"),
         ("design", f"{lever.design}: {DESIGNS[lever.design]}"),
         ("expected", f"{metric.label} {MOVES[lever.expected]}, because {lever.because}"),
-        ("claim", f"“{lever.claim}” ({', '.join(lever.sources)})"),
+        ("claim", lever.said),
         ("dishonest if", lever.dishonest_if),
         ("needs", ", ".join(lever.needs) or "nothing beyond Python and PostgreSQL"),
         ("here", "ready" + (f", {state.reason}" if state.reason else "") if state.ready else state.reason),

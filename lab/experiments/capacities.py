@@ -81,7 +81,7 @@ def attempt_of(record: RunRecord, metric: str = "p99") -> Attempt:
         busiest_share=share,
         p50_seconds=times.p50 if times and times.p50 is not None else math.nan,
         latency="delivery p99" if delivery else "p99",
-        others_cores=record.pressure.cores_of_others if record.pressure else 0.0,
+        others_cores=record.pressure.cores_of_others if record.pressure else math.nan,
         broken=f"{broken[0].name}: {broken[0].seen}" if broken else "",
     )
 
