@@ -1,8 +1,8 @@
 """How long may hints gather before they are published?
 
 Problem: the publisher, the broker and each consumer pay for a message, whatever is in it, and the most where
-each comes alone (docs/results/broker.md has it at several rates). The faster the broker confirms, the fewer hints arrive while a publish is under way, and the more
-messages there are: an idle machine pays most.
+each comes alone (docs/results/broker.md has it at several rates). The faster the broker confirms, the fewer
+hints arrive while a publish is under way, and the more messages there are: an idle machine pays most.
 
 Plain way, `0`: a publish begins as soon as the last one is confirmed. Costs: small batches while everything
 is quick. Fails to save where it could: CPU that nobody needs yet.
