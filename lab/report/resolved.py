@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
 from lab.report.standing import Found, quiet
-from lab.statistics import log_ratios, resolution
+from lab.statistics import CONFIDENCE, effect_of, log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
+from lab.verdict import LEAST_MARGIN, ratios_of
 
 PAIRS = 12
 LEAST_TWINS = 6  # A/A pairs of a session that say something about the spread
@@ -35,7 +36,24 @@ def resolved(latest: Sequence[Found]) -> list[str]:
         f"| {min(values):.1%} .. {max(values):.1%} | {len(values)} |"
         for key, values in sorted(found.items())
     ]
-    return lines
+    return [*lines, "", twins_judged(latest)]
+
+
+def twins_judged(latest: Sequence[Found]) -> str:
+    """A against A as if it were a lever, by the primary metric: how often there is a difference of none."""
+    effects = []
+    for _, result in latest:
+        twins = floor_pairs_of(result.observations, result.primary.metric)
+        if len(twins) >= LEAST_TWINS and all(pair.a > 0 and pair.b > 0 for pair in twins):
+            effects.append(effect_of(ratios_of(twins)))
+    beyond = sum(one.least_change > LEAST_MARGIN for one in effects)
+    apart = sum(one.excludes_one for one in effects)
+    return (
+        "A against A, judged by the metric that decides as if it were a lever: the whole interval lies "
+        f"beyond the least margin of {LEAST_MARGIN:.0%} in {beyond} of {len(effects)} sessions, which would "
+        f"be a difference where there is none, and leaves out 0 in {apart} (an interval of {CONFIDENCE:.0%} "
+        f"may in {(1 - CONFIDENCE) * len(effects):.1f})."
+    )
 
 
 def _company(result: PullResult) -> str:

@@ -15,6 +15,7 @@ from lab.report.lever_page import lever_page
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS, origin
 from lab.report.pull import html
+from lab.report.resolved import resolved, twins_judged
 from lab.report.signs import signs
 from lab.report.standing import latest_of, mark
 from lab.scaling.usl import as_json, fit
@@ -418,6 +419,23 @@ def test_what_the_client_of_then_measured_is_told_from_newer_figures(reported, w
     assert ("‡" in signs(found)) == signed
     assert hops(latest)[-2].endswith(f"| worse{' ‡' if signed else ''} |")
     assert "‡: over RabbitMQ" in guide.index(latest)
+
+
+def test_the_twins_of_all_sessions_are_judged_as_if_they_were_a_lever():
+    def told(times):
+        """A session whose twin costs so many times A, but for one part in a thousand."""
+        costs = {"a": (10.0, 10.01), "a2": (10.0 * times, 10.0 * times), "b": (13.0, 13.0)}
+        result = made_up(effect=1.3, also=())
+        noisy = [
+            replace(one, metrics={"cpu_per_1k": costs[one.side][one.round % 2]})
+            for one in result.observations
+        ]
+        return Path("a.json"), replace(result, observations=noisy)
+
+    words = twins_judged([told(1.0005), told(1.01), told(1.05), told(0.95)])
+    assert "beyond the least margin of 2% in 2 of 4 sessions" in words
+    assert "leaves out 0 in 3 (an interval of 95% may in 0.2)" in words
+    assert words in resolved([told(1.0005), told(1.01), told(1.05), told(0.95)])
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():
