@@ -13,24 +13,24 @@ COUNTED = {
 ALSO_NONE = {"stale_reads", "stale_own_reads"}  # that there were none is worth a line
 
 
+def medians(result: PullResult, name: str) -> tuple[float, float] | None:
+    """What the processes counted under this name: the median of A's trials and of B's; None for nothing."""
+    told = [(one.side, one.detail.get("counted", {})) for one in result.observations]
+    if not any(name in own for _, own in told):
+        return None
+    a, b = (statistics.median(own.get(name, 0.0) for of, own in told if of == side) for side in ("a", "b"))
+    return a, b
+
+
 def counted(result: PullResult) -> list[str]:
     """What the processes counted besides: the median of each side's trials, where there was any."""
     duet = result.plan["design"] == "duet"
-    told = [(one.side, one.detail.get("counted", {})) for one in result.observations]
-    names = [name for name in COUNTED if any(name in own for _, own in told)]
-    found = {
-        (side, name): statistics.median(own.get(name, 0.0) for of, own in told if of == side)
-        for side in ("a", "b")
-        for name in names
-    }
     return [
         f"- {label[:1].upper()}{label[1:]}: "
         + ", ".join(
-            f"`{value}` {form.format(found[side, name])}"
-            for side, value in zip("ab", result.values, strict=True)
+            f"`{value}` {form.format(seen)}" for value, seen in zip(result.values, found, strict=True)
         )
         + (" (of all sides of the duet together)." if name in ALSO_NONE and duet else ".")
-        for name in names
-        for label, form in [COUNTED[name]]
-        if name in ALSO_NONE or any(found[side, name] for side in ("a", "b"))
+        for name, (label, form) in COUNTED.items()
+        if (found := medians(result, name)) and (name in ALSO_NONE or any(found))
     ]

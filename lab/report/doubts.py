@@ -1,9 +1,11 @@
 """What a lever's own `dishonest_if` has against its results, and what these do not show."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
+from lab.report.counted import medians
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
 
@@ -11,7 +13,13 @@ from levers.metrics import METRICS
 def applies(own: Sequence[PullResult]) -> str:
     """In which way the condition is true of a lever's results; '' for in none that plans can tell."""
     lever = lever_named(own[0].lever)
-    return lever.applies([plan_from(one.plan).as_json() for one in own]) if lever.applies else ""
+    return lever.applies([_told(one) for one in own]) if lever.applies else ""
+
+
+def _told(result: PullResult) -> dict[str, Any]:
+    """The plan, and how long an operation waited for a connection on each side, where that was counted."""
+    waits = medians(result, "acquire_wait_ms")
+    return {**plan_from(result.plan).as_json(), **({"acquire_wait_ms": waits} if waits else {})}
 
 
 def doubts(own: Sequence[PullResult], applying: str = "That applies here") -> str:

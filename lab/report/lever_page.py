@@ -53,7 +53,7 @@ def lever_page(
         f"{_sentence(told.get('Different when', ''))} The comparison would be dishonest if "
         f"{lever.dishonest_if}.{doubts([result for _, result in own], applying='**That applies here**')}",
         "",
-        f"Said where the lever comes from ({', '.join(lever.sources)}): “{lever.claim}”.",
+        lever.said,
         "",
         "[All results](../README.md)",
     ]

@@ -147,6 +147,16 @@ def test_the_page_says_where_its_own_condition_is_broken():
     )
 
 
+@pytest.mark.parametrize(("wait", "told"), [(0.003, True), (4.0, False)])
+def test_a_pool_that_nobody_waited_for_had_nothing_to_show(wait, told):
+    result = made_up(lever="pool_size", values=("10", "2"), also=())
+    seen = [
+        replace(one, detail={**one.detail, "counted": {"acquire_wait_ms": wait}})
+        for one in result.observations
+    ]
+    assert ("no pool was full" in pull.html(replace(result, observations=seen))) is told
+
+
 def test_no_row_is_called_the_deciding_one_where_that_has_no_figure(clear):
     assert "The first row was named before the run" in pull.html(clear)
     first, *others = clear.verdicts
