@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from lab.bench import broker_page, broker_rate
 from lab.bench.broker import Cell
+from lab.bench.broker_rate import RateCell
 from lab.bench.broker_run import BrokerPlan, bench
 from lab.errors import UsageError
 from tests.lab.faults.made_up import calm
@@ -34,7 +35,7 @@ def test_lost_hints_and_changed_code_show_on_the_page():
     machine = msgspec.to_builtins(replace(calm().machine, commit="abc", changed=True))
     about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
     words = broker_page.markdown([cell], [], about)
-    assert "for a hint: nats does not." in words  # 0.1 ms
+    assert "ever waits: nats does not." in words  # 0.1 ms
     assert "| 100 | 3 |" in words and "commit abc, with changes that are not committed; some task" in words
 
 
@@ -43,11 +44,26 @@ def test_the_page_says_from_how_many_hints_a_publish_on_the_aim_is_kept():
     about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
     costs = {("nats", 1): 0.05, ("nats", 10): 0.02, ("nats", 64): 0.01, ("redis", 64): 0.03}
     cells = [
-        Cell(broker, batch, True, 1, 100, 100, 1.0, milliseconds / 10, 0.01, 0.01)
+        Cell(broker, batch, True, 1, 100, 100, 1.0, milliseconds / 10, 0.001, 0.01)
         for (broker, batch), milliseconds in costs.items()
     ]
+    cells.append(Cell("postgres", 64, True, 1, 100, 100, 1.0, 0.001, 0.01, 0.01))  # a dear consumer
     words = broker_page.markdown(cells, [], about)
-    assert "CPU for a hint: nats keeps it from 10 hints a publish on, redis does not." in words
+    expected = "nats keeps it from 10 hints a publish on, postgres does not, redis does not."
+    assert f"ever waits: {expected}" in words
+
+
+def test_the_page_says_at_which_rates_the_aim_is_kept():
+    machine = msgspec.to_builtins(calm().machine)
+    about = {"machine": machine, "command": "c", "rounds": 1, "hints": 100, "when": "now", "waited": 0.5}
+    cells = [
+        RateCell("rabbitmq", way, 250.0, 1, 100, 100, 50, 0.01, publisher, 0.001, 0.01, 0.001, 0.002)
+        for way, publisher in (("together", 0.003), ("together, 20 ms", 0.002))
+    ]
+    assert "is kept at 250/s *together, 20 ms*, and in no other row." in broker_page.markdown(
+        [], cells, about
+    )
+    assert "is kept in no row." in broker_page.markdown([], cells[:1], about)
 
 
 @pytest.mark.rabbitmq
