@@ -225,39 +225,40 @@ def broker_settings(server: Server, hints_per_message: int, confirm: bool = True
 
 
 @contextmanager
+def side(target: Callable[..., None], *args: object) -> Iterator[Connection]:
+    """A pipe to a process that runs target(pipe, *args) and is ready. Raises LabError."""
+    context = multiprocessing.get_context("spawn")
+    pipe, end = context.Pipe()
+    process = context.Process(target=target, args=(end, *args), daemon=True)
+    process.start()
+    try:
+        answer(pipe, "a side of the benchmark does not come up")
+        yield pipe
+        pipe.send("end")
+    finally:
+        process.join(5)
+        process.kill()
+
+
+@contextmanager
 def sides(
-    server: Server, settings: BrokerSettings, count: int, offer: Callable[..., None], *args: object
+    settings: BrokerSettings, count: int, offer: Callable[..., None], *args: object
 ) -> Iterator[tuple[Connection, Connection]]:
     """Pipes to a publisher, `offer(pipe, settings, count, *args)`, and a consumer; both ready.
 
     Raises LabError.
     """
-    context = multiprocessing.get_context("spawn")
-    consumer, consumer_end = context.Pipe()
-    publisher, publisher_end = context.Pipe()
-    processes = [
-        context.Process(target=consume, args=(consumer_end, settings, count), daemon=True),
-        context.Process(target=offer, args=(publisher_end, settings, count, *args), daemon=True),
-    ]
-    started = []
-    try:
-        for process, pipe in zip(processes, (consumer, publisher), strict=True):
-            process.start()  # the publisher after the consumer has bound
-            started.append(process)
-            answer(pipe, f"{server.name}: a side of the benchmark does not come up")
+    with (
+        side(consume, settings, count) as consumer,
+        side(offer, settings, count, *args) as publisher,  # after the consumer has bound
+    ):
         yield publisher, consumer
-        for pipe in (consumer, publisher):
-            pipe.send("end")
-    finally:
-        for process in started:
-            process.join(5)
-            process.kill()
 
 
 def measure(server: Server, batch: int, confirm: bool, round_: int, count: int) -> Cell:
     """Publish `count` hints in batches and consume them. Raises LabError when a side does not come up."""
     settings = broker_settings(server, batch, confirm)
-    with sides(server, settings, count, _publish, batch) as (publisher, consumer):
+    with sides(settings, count, _publish, batch) as (publisher, consumer):
         before = server.cpu()
         consumer.send("go")
         publisher.send("go")

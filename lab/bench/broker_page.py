@@ -76,7 +76,8 @@ def _at_rates(cells: Sequence[RateCell]) -> list[str]:
         "An open loop: hints come to one publisher at random times, and share a message as in an API",
         "process: what came while the last publish was under way, or within PUBLISH_INTERVAL_SECONDS. Each",
         "API process counts how many do (`hints_batch_size` at /metrics). What the arrivals themselves cost",
-        "is taken off. The delay is from handing over to receiving.",
+        "is taken off, as a further process has it that publishes nothing, in the same seconds. The delay is",
+        "from handing over to receiving.",
         "",
         "| each second | hints share a message | hints a publish | publisher ms | consumer ms | broker ms"
         " | delay p50, ms | p99, ms | lost |",

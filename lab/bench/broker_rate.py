@@ -1,8 +1,9 @@
 """What one hint costs at a given rate, where batches form by themselves as they do in an API process.
 
 The same two processes as in lab.bench.broker, but an open loop: hints come at random times, whatever the
-broker does, so that a delay can be told as well. What the arrivals themselves cost is measured in the same
-process before, and taken off.
+broker does, so that a delay can be told as well. What the arrivals themselves cost is taken off: a third
+process has as many and publishes nothing, in the same seconds. Counted alone, before, they are cheaper, since
+nobody else empties the caches, and the difference would be called the publisher's.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from lab.bench.broker import PerHint, Server, answer, broker_settings, hints, sides, until
+from lab.bench.broker import PerHint, Server, answer, broker_settings, hints, side, sides, until
 from lab.bench.feeding import Gathering
 from wire.brokers import publisher_for
 from wire.brokers.settings import BrokerSettings
@@ -84,19 +85,31 @@ def _offer(  # noqa: PLR0917 (the arguments of a process)
         await publisher.publish(made[:1])  # whatever is done once only
         gathering = Gathering(publisher, way.interval_seconds)
         publishing = asyncio.create_task(gathering.run())
-        cpu = time.process_time()
-        nowhere: list[DialogMessage] = []
-        await arrive(made[1:], rate, seed, nowhere.append)
-        arrivals = time.process_time() - cpu
         pipe.send("ready")
         await asyncio.to_thread(pipe.recv)
         cpu = time.process_time()
         await arrive(made[1:], rate, seed, gathering.put)
         await gathering.flush()
-        pipe.send((gathering.publishes, arrivals, time.process_time() - cpu - arrivals))
+        pipe.send((gathering.publishes, time.process_time() - cpu))
         await asyncio.to_thread(pipe.recv)
         publishing.cancel()
         await publisher.close()
+
+    uvloop.run(main())
+
+
+def _only_arrive(pipe: Connection, count: int, rate: float, seed: int) -> None:
+    import uvloop
+
+    async def main() -> None:
+        nowhere: list[DialogMessage] = []
+        made = hints(count)
+        pipe.send("ready")
+        await asyncio.to_thread(pipe.recv)
+        cpu = time.process_time()
+        await arrive(made, rate, seed, nowhere.append)
+        pipe.send(time.process_time() - cpu)
+        await asyncio.to_thread(pipe.recv)
 
     uvloop.run(main())
 
@@ -105,11 +118,15 @@ def measure_at(server: Server, way: Way, rate: float, round_: int) -> RateCell:
     """Offer hints for SECONDS and consume them. Raises LabError when a side does not come up."""
     count = round(rate * SECONDS)
     settings = broker_settings(server, way.hints_per_message)
-    with sides(server, settings, count, _offer, way, rate, round_) as (publisher, consumer):
+    with (
+        side(_only_arrive, count, rate, -round_) as arrivals,
+        sides(settings, count, _offer, way, rate, round_) as (publisher, consumer),
+    ):
         before = server.cpu()
-        consumer.send("go")
-        publisher.send("go")
-        publishes, arrivals, publisher_cpu = answer(publisher, f"{server.name}: publishing does not end", 120)
+        for one in (consumer, publisher, arrivals):
+            one.send("go")
+        publishes, with_arrivals = answer(publisher, f"{server.name}: publishing does not end", 120)
+        arrivals_cpu = answer(arrivals, "the arrivals do not end", 120)
         received, consumer_cpu, p50, p99 = answer(consumer, f"{server.name}: consuming does not end")
         broker_cpu = server.cpu() - before
     return RateCell(
@@ -120,8 +137,8 @@ def measure_at(server: Server, way: Way, rate: float, round_: int) -> RateCell:
         hints=count,
         received=received,
         publishes=publishes,
-        arrivals_cpu=arrivals,
-        publisher_cpu=publisher_cpu,
+        arrivals_cpu=arrivals_cpu,
+        publisher_cpu=with_arrivals - arrivals_cpu,
         consumer_cpu=consumer_cpu,
         broker_cpu=broker_cpu,
         delay_p50=p50,
