@@ -64,7 +64,8 @@ def command(
     stall_test: Annotated[bool, typer.Option(help="Test the generator first (2 s).")] = True,
     proxy: Annotated[bool, typer.Option(help="Through HAProxy where the stack has one.")] = True,
     output: Annotated[
-        Path | None, typer.Option(help="Result file.", show_default=".lab/results/load-<time>.json")
+        Path | None,
+        typer.Option(help="Result file, or the folder for it.", show_default=".lab/results/load-<time>.json"),
     ] = None,
     ways: Annotated[
         Path | None, typer.Option(help="Also write every message's way, hop by hop, to this CSV file.")
@@ -122,7 +123,9 @@ def command(
     with progress(plan, console, show_progress) as watched:
         record = asyncio.run(measured(plan, watched.on_second, console))
     console.print(short_table(record))
-    path = output or RESULTS / time.strftime("load-%Y%m%d-%H%M%S.json", time.localtime(record.started_at))
+    path = output or RESULTS
+    if output is None or output.is_dir():
+        path /= time.strftime("load-%Y%m%d-%H%M%S.json", time.localtime(record.started_at))
     try:
         record.save(path)
         console.print(f"result: {path.resolve()}", soft_wrap=True, highlight=False)

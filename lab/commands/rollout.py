@@ -38,7 +38,7 @@ def command(
     sockets: Annotated[int, typer.Option(min=0, help="Devices that listen meanwhile.")] = 200,
     output: Annotated[
         Path | None,
-        typer.Option(help="Also keep the result of --load here; a page beside it is named .md."),
+        typer.Option(help="Folder for rollout.json and rollout.md of --load as well."),
     ] = None,
     home: Annotated[
         Path, typer.Option(help="Run folder of the stack.", show_default=".lab/stack")
@@ -105,7 +105,7 @@ async def watched(plan: LoadPlan, kinds: Sequence[str], changes: Mapping[str, st
 
 
 def write(record: RunRecord, output: Path | None = None) -> list[str]:
-    """Write result and report; returns lines that name them. `output`: keep the result there too."""
+    """Write result and report; returns lines that name them. `output`: a folder that keeps both too."""
     from lab.report import rollout
     from lab.report import run as page
     from lab.report.story import story_of
@@ -118,9 +118,9 @@ def write(record: RunRecord, output: Path | None = None) -> list[str]:
             f"report: {page.write(story_of(record), path.with_suffix('.html').resolve())}",
         ]
         if output is not None:
-            record.save(output)
-            output.with_suffix(".md").write_text(rollout.markdown(record))
-            lines.append(f"kept: {output}  page: {output.with_suffix('.md')}")
+            record.save(output / "rollout.json")
+            (output / "rollout.md").write_text(rollout.markdown(record))
+            lines.append(f"kept: {output / 'rollout.json'}  page: {output / 'rollout.md'}")
         return lines
     except OSError as error:
         raise LabError(f"{error.filename}: {error.strerror}") from None

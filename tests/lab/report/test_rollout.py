@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from lab.commands import rollout as command
 from lab.report.rollout import markdown
 from tests.lab.faults.made_up import calm, changed
 
@@ -17,6 +18,13 @@ def test_a_rollout_that_nobody_noticed_is_told_with_its_moments():
     assert "0 failed; 0 sockets closed without a bye; lost 0, twice 0, out of order 0.**" in words
     assert "| backend-1 | 4.5 | 12.3 |\n| websocket-1 | 12.4 | 20.0 |" in words
     assert f"7 moves of {run.ledger.devices} devices" in words
+
+
+def test_result_and_page_are_kept_in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "runs")
+    *_, kept = command.write(replace(calm(), events=EVENTS), tmp_path / "kept")
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["rollout.json", "rollout.md"]
+    assert str(tmp_path / "kept" / "rollout.md") in kept
 
 
 def test_what_was_noticed_is_counted():
