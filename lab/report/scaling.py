@@ -96,6 +96,18 @@ def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, 
     return found
 
 
+def _spread(sweep: Mapping[str, Any], value: str) -> str:
+    """The lowest and the highest rate that held, of several searches."""
+    held = [one["bracket"]["passes"] for one in sweep["points"] if one["value"] == value]
+    return f" ({min(held):,.0f} to {max(held):,.0f})" if len(held) > 1 else ""
+
+
+def _how_sure(repeats: int) -> str:
+    if repeats == 1:
+        return "A repeat may differ by tens of per cent: neighbours are not told from one another."
+    return "In brackets the searches of one value: what lies within them is no difference."
+
+
 def waited(sweep: Mapping[str, Any], value: str) -> str:
     """The mean wait of an operation at the rate that held; older files and other services have none."""
     found = [
@@ -123,13 +135,13 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             "| value | held | failed | memory of the services | wait for a database connection |",
             "|---|---|---|---|---|",
             *(
-                f"| {value} | {low:,.0f}/s | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB "
+                f"| {value} | {low:,.0f}/s{_spread(sweep, value)} | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB "
                 f"| {waited(sweep, value)} |"
                 for value, low, high, memory in _by_value(sweep)
             ),
             "",
             f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
-            f"{day}. Each value is a bracket without an interval: a few per cent apart is no difference.",
+            f"{day}. {_how_sure(sweep['repeats'])}",
             "",
             *([f"The law that fits: {curve['sentence']}.", ""] if (curve := sweep.get("curve")) else []),
             f"```\n{command_of(sweep)}\n```",

@@ -226,6 +226,16 @@ def test_how_long_operations_waited_for_a_connection_is_beside_the_capacity():
     assert "| 1 | 100/s | 110/s | 50 MiB | 3.250 ms |" in found
 
 
+def test_searches_of_one_value_that_were_repeated_show_their_spread():
+    once, again = swept((100.0, 190.0, 200.0)), swept((120.0, 150.0, 200.0))
+    path = Path("uvicorn_workers.multi.20260102-030405.json")
+    alone = "\n".join(scaling.on_lever("uvicorn_workers", [(path, once)]))
+    both = once | {"repeats": 2, "points": once["points"] + again["points"]}
+    words = "\n".join(scaling.on_lever("uvicorn_workers", [(path, both)]))
+    assert "| 1 | 100/s | 110/s |" in alone and "neighbours are not told" in alone
+    assert "| 1 | 120/s (100 to 120) | 132/s |" in words and "2 searches a value" in words
+
+
 def swept(held, values=("1", "2", "4"), unbounded=None):
     points = [
         {
