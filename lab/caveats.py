@@ -45,6 +45,13 @@ ROWS = (
         grave=True,
     ),
     Caveat(
+        "audit",
+        "{why}",
+        "The audit of now refuses these sides: what B changed cannot be told from what else differed",
+        "Pull it again",
+        grave=True,
+    ),
+    Caveat(
         "no floor",
         "A was never measured against A",
         "Without it nobody knows what this machine calls a difference when there is none",

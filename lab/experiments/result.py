@@ -4,11 +4,11 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.caveats import Caveat
+from lab.caveats import caveat
 from lab.errors import UsageError, VoidResult
 from lab.experiments.audit import check_sides
 from lab.experiments.plan import PullPlan, plan_from
@@ -21,13 +21,6 @@ KIND = "pull"
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "results" / "pulls"  # committed results
 RUNS = ROOT / ".lab" / "results"  # this machine's own
-REFUSED = Caveat(
-    "audit",
-    "",
-    "The audit of now refuses these sides: what B changed cannot be told from what else differed",
-    "Pull it again",
-    grave=True,
-)
 AGAIN_NOTE = re.compile(r"round (\d+) was measured again: (.*)")
 
 
@@ -120,7 +113,7 @@ def _audited(
     try:
         check_sides(plan.lever, plan.of.effective, plan.values, sides)
     except VoidResult as refused:
-        found = replace(REFUSED, seen=str(refused))
+        found = caveat("audit", why=refused)
         return [
             Verdict(
                 metric=one.metric,

@@ -135,8 +135,8 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             "| value | held | failed | memory of the services | wait for a database connection |",
             "|---|---|---|---|---|",
             *(
-                f"| {value} | {low:,.0f}/s{_spread(sweep, value)} | {f'{high:,.0f}/s' if high else '-'} | {memory:,.0f} MiB "
-                f"| {waited(sweep, value)} |"
+                f"| {value} | {low:,.0f}/s{_spread(sweep, value)} | {f'{high:,.0f}/s' if high else '-'} "
+                f"| {memory:,.0f} MiB | {waited(sweep, value)} |"
                 for value, low, high, memory in _by_value(sweep)
             ),
             "",
