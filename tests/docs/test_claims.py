@@ -83,7 +83,6 @@ def test_what_was_measured_with_the_former_client_says_so(passage):
 
 
 def test_pages_of_the_former_client_are_told_from_those_of_the_present_one():
-    assert by_the_former_client(RESULTS / "rollout.md")
     assert by_the_former_client(RESULTS / "levers" / "balance.md")
     assert not by_the_former_client(RESULTS / "levers" / "broker.md")
     assert not by_the_former_client(RESULTS / "levers" / "event_loop.md")
@@ -102,11 +101,6 @@ def test_pages_of_the_former_client_are_told_from_those_of_the_present_one():
 )
 def test_figures_are_found_with_a_separator_or_a_unit(passage, found):
     assert sorted(figures(passage)) == sorted(found)
-
-
-def test_an_orm_s_price_is_not_taken_from_a_pull_that_is_invalid():
-    (line,) = (line for line in passages() if "asynchronous ORM" in line and "INVALID" in line)
-    assert links(line) == [RESULTS / "bench-priority.md"]
 
 
 def test_a_part_of_a_number_is_not_that_number():
