@@ -3,7 +3,7 @@
 One AMQP message carries up to hints_per_message hints; its routing key is the first key of the batch,
 the others travel in the `CC` header, so each queue gets one copy whatever it is bound to. A batch for
 many partitions reaches most queues: decoding a hint in vain costs about 2 us, an AMQP message of its own
-17 us and on an idle machine 130 us (docs/results/broker.md). A consumer drops what it has not bound.
+14 us and on an idle machine 90 us (docs/results/broker.md). A consumer drops what it has not bound.
 
 AMQP_CLIENT says whose frames: see wire.brokers.amqp. Works on RabbitMQ 3.10 to 4.x.
 """
