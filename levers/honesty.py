@@ -12,7 +12,7 @@ TINY_CHARACTERS = 200  # with all that is around it a few hundred bytes: headers
 PARTITIONS = 64  # of ROUTING=partition
 SERVICES = 2  # websocket services of a pull of the routing
 ACK_SECONDS = 0.001  # about what a hint and its acknowledgement take to and from a broker on the same machine
-BATCHES_FROM = 1_000  # hints a second on one publisher: below it fewer than 1.5 share a message on RabbitMQ
+BATCHES_FROM = 1_000  # hints a second on one publisher: below it hardly 1.4 share a message on RabbitMQ
 LITTLE_WAIT_MS = 0.05  # in the mean of all operations; a full pool costs whole queries, of about 1 ms
 SMALL_TABLE_ROWS = 1_000_000  # below it a table is far from filling any memory
 
@@ -72,6 +72,6 @@ def no_batch(plans: Plans) -> str:
     if rate >= BATCHES_FROM:
         return ""
     return (
-        f"at {rate:g}/s hardly two hints share a message, 1.1 of them at 250/s on one publisher and 1.5 at "
+        f"at {rate:g}/s hardly two hints share a message, 1.1 of them at 250/s on one publisher and 1.4 at "
         "1,000/s (docs/results/broker.md), and both values do nearly the same"
     )

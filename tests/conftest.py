@@ -25,6 +25,9 @@ from lab.stack import nats, postgres, rabbitmq, redis, tether
 from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # `make test &` in a script: what we start must hear it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # No time limit for one example, nor for making some: on a full machine it would fail for nothing.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # --hypothesis-profile long: many more examples; test modules that set a number of their own follow it.
