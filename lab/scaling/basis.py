@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import UsageError
+from lab.experiments.session import MOST_OF_OTHERS
 from lab.scaling.sizing import Range, over
 from lab.scaling.stored import CapacityResult
 
 SINGLE = ("single",)
 ONE_MACHINE = ("multi", "stack", "docker")  # several processes; Citus is another shape of the database
-BUSY_CORES = 0.3  # of other programs: the index marks a result from there on
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Repeats:
         if None in used:
             return "what they used was not counted"
         most = max(one for one in used if one is not None)
-        return f"they used {most:.1f} cores in the mean of a search" if most > BUSY_CORES else ""
+        return f"they used {most:.1f} cores in the mean of a search" if most > MOST_OF_OTHERS else ""
 
 
 @dataclass(frozen=True)
