@@ -41,7 +41,7 @@ class Scene:
 
     def names(self, kind: str) -> list[str]:
         """The processes of a kind: backend, websocket, rabbitmq (its nodes), haproxy, postgres."""
-        return [one.name for one in self.stack.processes if one.kind == kind and one.name != "epmd"]
+        return [one.name for one in self.stack.processes if one.kind == kind]
 
     # --- processes
 

@@ -168,14 +168,18 @@ async def search(
         return holds[rate] is before
 
     rate = min(start, most)
+    await look(rate)
     while len(made) < MOST_ATTEMPTS:
-        await look(rate)
         passes, fails = _ends(holds)
         if passes >= most or (not passes and rate <= start / 64):
             break
-        if passes and fails / passes <= resolution and await look(fails) and await look(passes):
-            break
-        rate = _next(*_ends(holds), most)
+        if passes and fails / passes <= resolution:
+            # No rate between the two, even after an end moved: it would only be narrower, not surer.
+            if await look(fails) and await look(passes):
+                break
+            continue
+        rate = _next(passes, fails, most)
+        await look(rate)
     passes, fails = _ends(holds)
     broken = next((one for one in reversed(made) if one.rate == fails), None)
     return Bracket(

@@ -78,5 +78,7 @@ def shape_of(stack: StackDescription) -> dict[str, int]:
     """How many processes of each kind a stack has."""
     found: dict[str, int] = {}
     for process in stack.processes:
+        if process.kind == "epmd":
+            continue  # finds nodes by their names, carries no message
         found[process.kind] = found.get(process.kind, 0) + 1
     return found

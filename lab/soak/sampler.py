@@ -30,7 +30,7 @@ class Sampler:
     def __init__(self, stack: StackDescription, every_seconds: float) -> None:
         self._stack = stack
         self._every_seconds = every_seconds
-        self.series = {one.name: Series(one.name, one.kind) for one in stack.processes if one.name != "epmd"}
+        self.series = {one.name: Series(one.name, one.kind) for one in stack.processes if one.kind != "epmd"}
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lab.errors import NotRunning
 
-Kind = Literal["backend", "websocket", "single", "postgres", "rabbitmq", "haproxy", "nats", "redis"]
+Kind = Literal["backend", "websocket", "single", "postgres", "rabbitmq", "epmd", "haproxy", "nats", "redis"]
 FILE = "stack.json"
 DEFAULT_HOME = Path(__file__).parents[2] / ".lab" / "stack"
 

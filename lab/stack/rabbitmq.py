@@ -122,7 +122,7 @@ class Cluster:
         first node stops last and may start first."""
         epmd = Program(
             name="epmd",
-            kind="rabbitmq",
+            kind="epmd",  # serves the nodes and is none
             command=["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"],
             order=19,
             check=lambda: greets(self.epmd_port, b""),

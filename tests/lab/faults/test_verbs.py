@@ -40,7 +40,8 @@ class FakeScene(Scene):
 
     def __init__(self, answers: dict[str, list[str]]) -> None:
         nodes = ("rabbit", "rabbit-slave", "rmq-slave-1")
-        processes = [Process(name, "rabbitmq", 0, None) for name in (*nodes, "epmd")]
+        processes = [Process(name, "rabbitmq", 0, None) for name in nodes]
+        processes.append(Process("epmd", "epmd", 0, None))
         database = Database("127.0.0.1", 1, "lab", "", "lab")
         stack = StackDescription("stack", Path(), [], [], database, "", processes)
         super().__init__(stack, cast("Links", None))

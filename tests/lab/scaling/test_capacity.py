@@ -1,10 +1,14 @@
 """The search brackets the true capacity, forgives one bad second, and says who was the limit."""
 
 import math
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.scaling.measured import shape_of
+from lab.stack.description import Database, Process, StackDescription
 
 SLO = Slo(p99_seconds=0.1)
 
@@ -19,6 +23,22 @@ class Service:
         self.rates.append(rate)
         good = rate <= self.limit and len(self.rates) - 1 not in self.hiccups
         return Attempt(rate, 0.01 if good else 0.9, 1.0, 0.0, self.lag, "backend-1", 0.97)
+
+
+class Moody(Service):
+    """Holds up to `low` for sure, nothing above `high`, and between them it changes its mind each time."""
+
+    def __init__(self, low, high):
+        super().__init__(low)
+        self.high, self.asked = high, {}
+
+    async def __call__(self, rate):
+        self.asked[rate] = self.asked.get(rate, 0) + 1
+        # Two attempts are one look when the first fails; the second of them must fail too.
+        if self.limit < rate <= self.high and self.asked[rate] % 3 == 0:
+            self.rates.append(rate)
+            return Attempt(rate, 0.01, 1.0, 0.0)
+        return await super().__call__(rate)
 
 
 @pytest.mark.parametrize("limit", [3, 150, 790, 12_345])
@@ -44,6 +64,14 @@ async def test_both_ends_are_tried_again_at_the_end():
     service = Service(500)
     found = await search(service, 100, SLO)
     assert service.rates[-3:] == [found.fails, found.fails, found.passes]
+
+
+async def test_a_narrow_bracket_is_made_no_narrower_when_an_end_moves():
+    moody = Moody(95, 110)
+    found = await search(moody, 100, SLO)
+    assert found.passes < 110 <= found.fails * 1.1
+    tried = sorted(set(moody.rates))
+    assert all(after / before > 1.04 for before, after in pairwise(tried)), tried
 
 
 async def test_the_limit_is_named():
@@ -79,6 +107,13 @@ async def test_a_search_that_never_fails_says_at_least():
     found = await search(Service(math.inf), 100, SLO, most=400)
     assert (found.passes, found.fails) == (400, math.inf)
     assert "capacity not reached: nothing failed up to 400/s" in found.sentence()
+
+
+def test_the_shape_counts_nodes_of_rabbitmq_and_no_epmd():
+    kinds = ("postgres", "epmd", "rabbitmq", "rabbitmq", "backend")
+    processes = [Process(f"{kind}-{n}", kind, 1, None) for n, kind in enumerate(kinds)]
+    stack = StackDescription("stack", Path(), [], [], Database("", 1, "", "", ""), "", processes)
+    assert shape_of(stack) == {"postgres": 1, "rabbitmq": 2, "backend": 1}
 
 
 def test_errors_and_missing_answers_fail_a_rate_too():
