@@ -1,6 +1,6 @@
 """Which stacks and processes make the sides of a plan. Pure: says what to start, starts nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ class Arrangement:
     stacks: Mapping[str, Request]
     home_of: Mapping[Side, str]
     processes: Mapping[Side, tuple[str, ...] | None]
+
+    def taking_places(self, order: Sequence[Side]) -> "Arrangement":
+        """The same duet with its sides in other processes: the first of `order` in the first one."""
+        places = sorted(names for names in self.processes.values() if names is not None)
+        return replace(self, processes=dict(zip(order, places, strict=True)))
 
 
 def arrange(plan: PullPlan, folder: Path) -> Arrangement:

@@ -14,7 +14,7 @@ MILLISECONDS = 1_000.0
 
 @dataclass(frozen=True)
 class Counters:
-    """What the processes of a side counted themselves during the trial, warm-up included.
+    """What the processes of a side counted themselves during the trial, without its warm-up.
 
     `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
     database connections, together.

@@ -33,7 +33,7 @@ class PullPlan:
     warm_up_seconds: float
     seed: int
     looks: tuple[int, ...] = LOOKS
-    renew_every: int = 3
+    renew_every: int = 1  # rounds with the same processes
     users: int = 1_000
     messages: int = 20_000
     receivers: int = 200

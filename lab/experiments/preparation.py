@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
 from lab.experiments.plan import QUICK_LOOKS, PullPlan
-from lab.trials.schedule import SIDES
+from lab.trials.schedule import RENEW_EVERY, SIDES
 from lab.verdict import LOOKS
 from levers.lever import Design, Lever
 from levers.metrics import METRICS
@@ -88,6 +88,7 @@ def drafted(question: Question) -> PullPlan:
         warm_up_seconds=1.0,
         seed=question.seed,
         looks=QUICK_LOOKS if question.quick else LOOKS,
+        renew_every=RENEW_EVERY[design_for(question)],
         content_characters=question.content_characters,
     )
     if question.rate:

@@ -8,24 +8,35 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hl_utils import seeding
 from lab.errors import StackError
 from lab.experiments.arrangement import Arrangement
+from lab.experiments.audit import check_sides
 from lab.experiments.counting import Counters, counted, since
 from lab.experiments.plan import PullPlan
 from lab.experiments.trial import observations_of
 from lab.load.plan import LoadPlan, Targets
 from lab.load.record import RunRecord
+from lab.load.run import OnBegin
 from lab.stack.description import StackDescription
 from lab.stack.host import restart, running
+from lab.stack.services import lever_environment
 from lab.stack.status import linked_statuses
 from lab.trials.observation import Observation
 from lab.trials.schedule import SIDES, Side, Step
 
 Tell = Callable[[str], None]
-Load = Callable[[LoadPlan], Awaitable[RunRecord]]
+
+
+class Load(Protocol):
+    """lab.load.run.run_load, or what stands for it."""
+
+    def __call__(self, plan: LoadPlan, *, on_begin: OnBegin | None = None) -> Awaitable[RunRecord]:
+        """The record of a run; `on_begin` is awaited when its warm-up is over."""
+
+
 SERVICES = ("backend", "websocket", "single")
 RATE_OF_A_GENERATOR = 4_000.0  # from there on its lag shows in a p50 of milliseconds
 
@@ -71,11 +82,31 @@ class StackRig:
         return found
 
     async def renew(self, sides: Sequence[Side]) -> None:
-        """Restart the services of these sides, all at once."""
-        names = {(side, name) for side in sides for name in self._services(side)}
+        """Restart the services of these sides, all at once; in a duet they take places in this order.
+
+        Raises VoidResult when they then differ in more than the lever.
+        """
+        duet = self.arrangement.processes[sides[0]] is not None
+        if duet:
+            self.arrangement = self.arrangement.taking_places(sides)
         await asyncio.gather(
-            *(asyncio.to_thread(restart, self.stack_of(side), name) for side, name in sorted(names))
+            *(
+                asyncio.to_thread(
+                    restart, self.stack_of(side), name, self.settings_of(side) if duet else None
+                )
+                for side in sides
+                for name in self._services(side)
+            )
         )
+        await asyncio.to_thread(self.audit)
+
+    def audit(self) -> None:
+        """Ask every process. Raises VoidResult where the sides differ in more or less than the lever."""
+        check_sides(self.plan.lever, self.plan.of.effective, self.plan.values, self.effective())
+
+    def settings_of(self, side: Side) -> Mapping[str, str]:
+        """What a process of a duet finds in its environment as this side, and not as another."""
+        return lever_environment(self.plan.environment(side), self.stack_of(side).postgres)
 
     def _services(self, side: Side) -> tuple[str, ...]:
         own = self.arrangement.processes[side]
@@ -85,8 +116,12 @@ class StackRig:
 
     async def measure(self, step: Step, seed: int) -> list[Observation]:
         """One trial: a run of the load on the step's sides, and what the services counted during it."""
-        before = await asyncio.to_thread(self._counted, step.sides)
-        record = await self.run(step.sides, self.plan.rate, self.plan.trial_seconds, seed)
+        before: dict[Side, Counters] = {}
+
+        async def count() -> None:
+            before.update(await asyncio.to_thread(self._counted, step.sides))
+
+        record = await self.run(step.sides, self.plan.rate, self.plan.trial_seconds, seed, on_begin=count)
         after = await asyncio.to_thread(self._counted, step.sides)
         counters = {side: since(before[side], after[side]) for side in step.sides}
         return observations_of(record, step, self.plan, self.arrangement, counters)
@@ -104,8 +139,9 @@ class StackRig:
         return found
 
     async def run(
-        self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False
-    ) -> RunRecord:
+        self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False,
+        on_begin: OnBegin | None = None,
+    ) -> RunRecord:  # fmt: skip
         """One run of the load on these sides, which must live in one stack."""
         stack = promised(self.stack_of(sides[0]), self.plan)
         duet = self.arrangement.processes[sides[0]] is not None
@@ -124,7 +160,8 @@ class StackRig:
                 processes=generators_for(rate, stack),
                 stall_test=stall_test,
                 command=f"lab pull {self.plan.lever} --values {','.join(self.plan.values)}",
-            )
+            ),
+            on_begin=on_begin,
         )
         self.last = record
         return record
@@ -132,7 +169,7 @@ class StackRig:
     def _targets(self, side: Side) -> Targets:
         """A side's own processes, and for the other kind all that there are."""
         stack = self.stack_of(side)
-        number = SIDES.index(side)
+        number = list(self.arrangement.processes).index(side)
         if self.plan.part == "websocket":
             return Targets(tuple(stack.api), (stack.websockets[number],))
         return Targets((stack.api[number],), tuple(stack.websockets))

@@ -32,7 +32,10 @@ class Rig(Protocol):
     """What is up. Sides a, a2 and b can be measured together (duet) or one at a time."""
 
     async def renew(self, sides: Sequence[Side]) -> None:
-        """Start the processes of these sides anew, and return when they are ready."""
+        """Start the processes of these sides anew, and return when they are ready.
+
+        In a duet their order says which process is which from now on.
+        """
 
     async def measure(self, step: Step, seed: int) -> list[Observation]:
         """One trial: an observation for each of the step's sides."""
@@ -112,7 +115,8 @@ async def _round(rig: Rig, trials: Sequence[Step], seed: int, renew: bool) -> li
     found: list[Observation] = []
     for step in trials:
         if renew or step.fresh:
-            await rig.renew(SIDES if step.place == 0 else step.sides)
+            alone = len(step.sides) < len(SIDES)
+            await rig.renew(SIDES if alone and step.place == 0 else step.sides)
             renew = False
         found += await rig.measure(step, seed * 1_000 + step.number)
     return found

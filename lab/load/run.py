@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import asyncpg
@@ -30,21 +30,28 @@ LATE_SECONDS = 0.5  # how long after a second its live figures are made
 DATABASE_AGAIN_SECONDS = 0.5  # between two tries to read a database that is away
 LAST_ANSWERS_SECONDS = 5.0  # beyond the time limit of the last request
 
+AHEAD_SECONDS = 0.2  # before the measured time: what is read then costs nothing in it
+
 OnSecond = Callable[[record.Second], None]
+OnBegin = Callable[[], Awaitable[None]]
 
 
 async def run_load(
-    plan: LoadPlan, on_second: OnSecond | None = None, stop: asyncio.Event | None = None
+    plan: LoadPlan,
+    on_second: OnSecond | None = None,
+    stop: asyncio.Event | None = None,
+    on_begin: OnBegin | None = None,
 ) -> RunRecord:
     """Run a plan and return its record; `on_second` is given preliminary figures of each second.
 
+    `on_begin` is awaited when the warm-up is all but over, for whoever counts something himself.
     `stop` ends the arrivals early: what was measured until then is kept. Raises LabError (UsageError for
     a plan that cannot be) before the load begins; afterwards everything that goes wrong is in the record.
     """
     plan.check()
     tested = await stall_test(plan) if plan.stall_test else None
     people = await _people(plan)
-    return await _Run(plan, people, stop or asyncio.Event()).carry_out(on_second, tested)
+    return await _Run(plan, people, stop or asyncio.Event()).carry_out(on_second, on_begin, tested)
 
 
 async def _people(plan: LoadPlan) -> Population:
@@ -82,7 +89,9 @@ class _Run:
         self._outcome.add(report, sum(one.newest.sockets for one in self._processes))
         self._heard.set()
 
-    async def carry_out(self, on_second: OnSecond | None, tested: record.StallTest | None) -> RunRecord:
+    async def carry_out(
+        self, on_second: OnSecond | None, on_begin: OnBegin | None, tested: record.StallTest | None
+    ) -> RunRecord:
         """All of it."""
         plan = self._plan
         settings = await effective(plan.stack)
@@ -91,7 +100,7 @@ class _Run:
         observer = Observer(plan.stack, self._processes)
         try:
             await asyncio.gather(*(p.start(job) for p, job in zip(self._processes, jobs, strict=True)))
-            await self._load(observer, on_second)
+            await self._load(observer, on_second, on_begin)
             stored = await self._settle()
             await observer.weigh()
             await asyncio.gather(*(one.leave() for one in self._processes))
@@ -111,7 +120,7 @@ class _Run:
             died=[one.died for one in self._processes if one.died],
         )
 
-    async def _load(self, observer: Observer, on_second: OnSecond | None) -> None:
+    async def _load(self, observer: Observer, on_second: OnSecond | None, on_begin: OnBegin | None) -> None:
         outcome = self._outcome
         outcome.start = time.monotonic() + LEAD_SECONDS
         outcome.end = outcome.begin + self._plan.duration
@@ -119,6 +128,9 @@ class _Run:
             process.tell(outcome.start)
         showing = asyncio.create_task(self._show(on_second)) if on_second else None
         try:
+            if on_begin:
+                await self._until(outcome.begin - AHEAD_SECONDS)
+                await on_begin()
             await self._until(outcome.begin)
             await observer.mark()
             await self._until(outcome.end)

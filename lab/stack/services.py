@@ -123,6 +123,11 @@ def with_levers(program: Program, levers: Mapping[str, str], database: Database)
     return replace(program, environment=environment)
 
 
+def lever_environment(levers: Mapping[str, str], database: Database) -> Mapping[str, str]:
+    """What these overrides are in the environment of an API or websocket process without a proxy."""
+    return with_levers(Program("any", "backend", []), levers, database).environment
+
+
 def _database_host(transport: str, database: Database) -> str:
     if transport == "tcp":
         return database.host

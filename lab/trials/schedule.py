@@ -3,12 +3,14 @@
 Each round measures three sides: `a`, `b`, and `a2`, which has the settings of `a`. So each round
 gives a pair A/B and, from the same minute, a pair A/A: the noise floor needs no session of its own.
 
-duet      all three at once; each arrival goes to one of them at random
+duet      all three at once; each arrival goes to one of them at random. They change places (which of the
+          three processes is which side) from renewal to renewal, in each of the six orders equally often
 abab      three warm stacks in turn, in each of the six orders equally often, shuffled
 restart   like abab, with a fresh start before every trial
 """
 
 import itertools
+import math
 import random
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +26,8 @@ ORDERS = tuple(itertools.permutations(SIDES))
 class Step:
     """One trial: measure `sides` together. `fresh`: renew the processes (or stacks) before it.
 
-    `place` is the position in its round: 0 was measured first.
+    `place` is the position in its round: 0 was measured first. In a duet the order of `sides` says which
+    process is which: the first side lives in the first one.
     """
 
     number: int
@@ -34,15 +37,21 @@ class Step:
     fresh: bool
 
 
-def schedule(design: Design, rounds: int, seed: int, renew_every: int = 3) -> list[Step]:
-    """The steps of `rounds` rounds. `renew_every` rounds new processes are started (duet and abab),
+# Rounds with the same processes. In a duet pairs that share their processes are not independent, and a
+# renewal takes four seconds; three whole stacks take longer, and there no such bond between pairs was seen.
+RENEW_EVERY: dict[Design, int] = {"duet": 1, "abab": 3, "restart": 1}
+
+
+def schedule(design: Design, rounds: int, seed: int, renew_every: int) -> list[Step]:
+    """The steps of `rounds` rounds. Every `renew_every` rounds new processes are started (duet and abab),
 
     so that the luck of one process (memory layout, hash seed, core) is not taken for the lever.
     """
     if rounds < 1 or renew_every < 1:
         raise ValueError(f"rounds={rounds}, renew_every={renew_every}: expected 1 or more")
     if design == "duet":
-        return [Step(n, n, 0, SIDES, n % renew_every == 0) for n in range(rounds)]
+        orders = balanced_orders(math.ceil(rounds / renew_every), seed)
+        return [Step(n, n, 0, orders[n // renew_every], n % renew_every == 0) for n in range(rounds)]
     steps: list[Step] = []
     for number, order in enumerate(balanced_orders(rounds, seed)):
         for place, side in enumerate(order):

@@ -26,8 +26,10 @@ class FakeLoad:
         self.later_costs = 1.0
         self.plans: list[LoadPlan] = []
 
-    async def __call__(self, plan):
+    async def __call__(self, plan, *, on_begin=None):
         self.plans.append(plan)
+        if on_begin:
+            await on_begin()
         sides = list(plan.sides) or [plan.stack.home.name]
         each = {side: self.figures(plan, side, len(sides)) for side in sides}
         achieved = 0.7 if self.throttled_from and len(self.plans) > self.throttled_from else 1.0
@@ -62,7 +64,8 @@ class FakeLoad:
 
     def usage(self, plan, sides, each):
         for side in sides:
-            name = f"backend-{SIDES.index(side) + 1}" if plan.sides else "backend-1"
+            port = int(plan.sides[side].api[0].rpartition(":")[2]) if plan.sides else 1
+            name = f"backend-{port}"
             cost = 0.002 * (self.effect if side == "b" else 1.0)
             cost *= self.later_costs ** (len(self.plans) % 3) * self.noise()
             yield Usage(
@@ -92,6 +95,8 @@ class FakeStackRig(StackRig):
 
     async def renew(self, sides):
         self.renewed += 1
+        if self.plan.design == "duet":
+            self.arrangement = self.arrangement.taking_places(sides)
 
 
 def description(name):

@@ -21,6 +21,12 @@ def test_a_duet_is_one_stack_with_three_processes_of_the_part(tmp_path):
     assert found.processes["b"] == ("backend-3",)
 
 
+def test_the_sides_of_a_duet_take_other_places(tmp_path):
+    found = arrange(plan(), tmp_path).taking_places(("b", "a", "a2"))
+    assert found.processes == {"b": ("backend-1",), "a": ("backend-2",), "a2": ("backend-3",)}
+    assert found.taking_places(SIDES).processes == arrange(plan(), tmp_path).processes
+
+
 def test_a_duet_of_websocket_services_has_one_api(tmp_path):
     (request,) = arrange(plan(part="websocket"), tmp_path).stacks.values()
     assert (request.api, request.websockets) == (1, 3)

@@ -109,10 +109,10 @@ async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
     answer = broken.__call__
 
     class Stops(FakeLoad):
-        async def __call__(self, plan):
+        async def __call__(self, plan, *, on_begin=None):
             if plan.duration == 8.0 and len([p for p in broken.plans if p.duration == 8.0]) == 5:
                 raise KeyboardInterrupt
-            return await answer(plan)
+            return await answer(plan, on_begin=on_begin)
 
     stops = Stops(np.random.default_rng(1))
     with pytest.raises(KeyboardInterrupt):

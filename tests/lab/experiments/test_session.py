@@ -37,10 +37,18 @@ async def test_an_unclear_effect_uses_all_looks(tmp_path):
     assert verdicts[0].word == "no difference shown"
 
 
-async def test_processes_are_renewed_every_third_round(tmp_path):
+async def test_each_round_of_a_duet_has_processes_of_its_own_and_the_sides_change_places(tmp_path):
     rig = FakeRig(effect=1.3)
     await pull(tmp_path, rig)
-    assert len(rig.renewed) == 4
+    assert len(rig.renewed) == 12
+    assert rig.renewed == [step.sides for step, _ in rig.measured]
+    assert {order.index("b") for order in rig.renewed} == {0, 1, 2}
+
+
+async def test_the_stacks_of_abab_are_renewed_together_every_third_round(tmp_path):
+    rig = FakeRig(effect=1.3)
+    await pull(tmp_path, rig, design="abab", renew_every=3)
+    assert rig.renewed == [("a", "a2", "b")] * 4
 
 
 async def test_an_order_biased_rig_gets_no_verdict(tmp_path):
@@ -84,7 +92,7 @@ async def test_an_interrupted_session_goes_on(tmp_path):
     verdicts = await run_session(plan(), rig, journal, silent)
     assert verdicts[0].word == "worse"
     assert len(rig.measured) == 7
-    assert rig.renewed[0] == ("a", "a2", "b")
+    assert sorted(rig.renewed[0]) == ["a", "a2", "b"]
 
 
 async def test_every_trial_has_its_own_arrivals(tmp_path):
