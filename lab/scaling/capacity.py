@@ -13,6 +13,7 @@ from typing import Any
 GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
+ENOUGH_TRIES = 5  # of one rate, where they do not agree
 GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
 GENERATOR_LATE_SECONDS = 0.02  # p99; then it waited for a core like everything else
 FULL = 0.9  # of the machine; then no process need be near its own limit, and the machine is it
@@ -106,9 +107,16 @@ class Bracket:
         if math.isinf(self.fails):
             return f"capacity not reached: nothing failed up to {self.passes:,.0f}/s, the highest tried"
         return (
-            f"between {self.passes:,.0f}/s (held) and {self.fails:,.0f}/s (failed: {self.why}); "
-            f"busiest: {self.limit}"
+            f"between {self.passes:,.0f}/s ({self.tries(self.passes)}) and {self.fails:,.0f}/s "
+            f"({self.tries(self.fails)}: {self.why}); busiest: {self.limit}"
         )
+
+    def tries(self, rate: float) -> str:
+        """How often a rate held, in words."""
+        held = [not one.failure(self.slo) for one in self.attempts if one.rate == rate]
+        if not held or all(held):
+            return "held"
+        return f"held in {held.count(True)} of {len(held)} tries" if any(held) else "failed"
 
     @property
     def limit(self) -> str:
@@ -151,20 +159,25 @@ async def search(
 ) -> Bracket:
     """Grow the rate until it fails, then halve the bracket (geometrically) down to `resolution`.
 
-    A rate fails only when it failed twice: on a shared machine one bad second proves nothing. Ten bad seconds
-    would prove nothing either, so both ends of the narrow bracket are tried again, later; an end that does
-    not do the same again is moved, and the search goes on.
+    A rate does what it did in most of its tries: one that fails is tried again, and where tries do not
+    agree there are up to five. On a shared machine one bad second proves nothing. Ten bad seconds would
+    prove nothing either, so both ends of the narrow bracket are tried again, later; an end that then does
+    mostly the other thing is moved, and the search goes on.
     """
     made: list[Attempt] = []
-    holds: dict[float, bool] = {}  # rate -> what it did the last time it was tried
+    tries: dict[float, list[bool]] = {}  # rate -> whether it held, each time it was tried
+    holds: dict[float, bool] = {}
 
     async def look(rate: float) -> bool:
-        """Try it, and a second time when it fails. Tells whether it does what it did before."""
+        """Try it until most tries say the same. Tells whether it does what it did before."""
         before = holds.get(rate)
+        found = tries.setdefault(rate, [])
         made.append(await attempt(rate))
-        if made[-1].failure(slo):
+        found.append(not made[-1].failure(slo))
+        while not _settled(found):
             made.append(await attempt(rate))
-        holds[rate] = not made[-1].failure(slo)
+            found.append(not made[-1].failure(slo))
+        holds[rate] = _mostly(found)
         return holds[rate] is before
 
     rate = min(start, most)
@@ -181,7 +194,7 @@ async def search(
         rate = _next(passes, fails, most)
         await look(rate)
     passes, fails = _ends(holds)
-    broken = next((one for one in reversed(made) if one.rate == fails), None)
+    broken = next((one for one in reversed(made) if one.rate == fails and one.failure(slo)), None)
     return Bracket(
         passes,
         fails,
@@ -191,6 +204,18 @@ async def search(
         broken.limit() if broken else "",
         bool(broken and (broken.generator_late or broken.generator_share > GENERATOR_CORE)),
     )
+
+
+def _mostly(tries: Sequence[bool]) -> bool:
+    return tries.count(True) * 2 > len(tries)
+
+
+def _settled(tries: Sequence[bool]) -> bool:
+    """Whether no more tries are needed: all alike (a failed one is tried twice), two apart, or enough."""
+    held, failed = tries.count(True), tries.count(False)
+    if len(tries) >= ENOUGH_TRIES:
+        return held != failed
+    return failed != 1 if not held else not failed or abs(held - failed) > 1
 
 
 def _ends(holds: Mapping[float, bool]) -> tuple[float, float]:

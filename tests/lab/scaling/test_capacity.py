@@ -26,19 +26,16 @@ class Service:
 
 
 class Moody(Service):
-    """Holds up to `low` for sure, nothing above `high`, and between them it changes its mind each time."""
+    """Holds up to `low` for sure, nothing above `high`; between them it fails twice and then holds."""
 
     def __init__(self, low, high):
         super().__init__(low)
-        self.high, self.asked = high, {}
+        self.high = high
 
     async def __call__(self, rate):
-        self.asked[rate] = self.asked.get(rate, 0) + 1
-        # Two attempts are one look when the first fails; the second of them must fail too.
-        if self.limit < rate <= self.high and self.asked[rate] % 3 == 0:
-            self.rates.append(rate)
-            return Attempt(rate, 0.01, 1.0, 0.0)
-        return await super().__call__(rate)
+        self.rates.append(rate)
+        good = rate <= self.limit or (rate <= self.high and self.rates.count(rate) > 2)
+        return Attempt(rate, 0.01 if good else 0.9, 1.0, 0.0)
 
 
 @pytest.mark.parametrize("limit", [3, 150, 790, 12_345])
@@ -63,7 +60,38 @@ async def test_bad_seconds_in_a_row_move_no_end_for_good(hiccups):
 async def test_both_ends_are_tried_again_at_the_end():
     service = Service(500)
     found = await search(service, 100, SLO)
-    assert service.rates[-3:] == [found.fails, found.fails, found.passes]
+    assert service.rates[-2:] == [found.fails, found.passes]
+    assert (service.rates.count(found.fails), service.rates.count(found.passes)) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "held"),
+    [
+        ("FHFHF", False),
+        ("FHHFH", True),
+        ("FHHH", True),
+        ("FF", False),
+    ],
+)
+async def test_a_rate_does_what_it_did_in_most_of_its_tries(answers, held):
+    said = iter(answers)
+
+    async def attempt(rate):
+        good = next(said, answers[-1]) == "H" if rate == 100 else rate < 100
+        return Attempt(rate, 0.01 if good else 0.9, 1.0, 0.0)
+
+    found = await search(attempt, 100, SLO, most=100)
+    assert (found.passes == 100) is held
+    assert len([one for one in found.attempts if one.rate == 100]) >= len(answers)
+    assert next(said, "none left") == "none left"
+
+
+async def test_how_often_a_rate_held_is_said_where_tries_did_not_agree():
+    attempts = [Attempt(100, p99, 1.0, 0.0) for p99 in (0.9, 0.01, 0.9, 0.01, 0.01)]
+    attempts += [Attempt(110, p99, 1.0, 0.0) for p99 in (0.9, 0.9)]
+    words = Bracket(100, 110, SLO, attempts, why="p99 900 ms").sentence()
+    assert "100/s (held in 3 of 5 tries)" in words
+    assert "110/s (failed: p99 900 ms)" in words
 
 
 async def test_a_narrow_bracket_is_made_no_narrower_when_an_end_moves():
