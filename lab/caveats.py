@@ -113,7 +113,7 @@ ROWS = (
     ),
     Caveat(
         "too few for sameness",
-        "the whole interval lies within the margin, of {have} pairs; {need} are the least",
+        "the whole interval lies within the margin of sameness, of {have} pairs; {need} are the least",
         "Few pairs that agree by luck look as if nothing mattered",
         "Ask again without --quick",
     ),
@@ -158,8 +158,8 @@ ROWS = (
     # --- about the effect
     Caveat(
         "real but small",
-        "a change of {change:+.1%} was seen, less than the margin of {margin:.1%}",
-        "It is likely real and does not matter here",
+        "a change of {change:+.1%} was seen, {most:.1%} at most, and it is no accident",
+        "It is likely real, and too small to choose by",
         "Pull a lever that matters more",
     ),
 )

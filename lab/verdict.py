@@ -3,12 +3,13 @@
 The words, in the order in which they are decided:
 
 INVALID                a guard failed or a grave caveat stands; no figure is claimed
-same within the margin the whole interval lies within the margin (5 % or less), of 12 pairs or more
 better, worse          the whole interval lies beyond the margin, and Wilcoxon agrees
+same within the margin the whole interval lies within 5 %, of 12 pairs or more
 no difference shown    none of these; the sentence says how large a difference could still hide
 
-The margin is the larger of 2 % and the noise floor F of this session (A against A). Where A and its twin
-differ, B must be told from the twin as well, by the same word.
+The margin of a difference is the larger of 2 % and the noise floor F of this session (A against A). That of
+sameness is fixed: one that grew with the noise would call more things the same the noisier the machine is.
+Where A and its twin differ, B must be told from the twin as well, by the same word.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ LOOKS = (12, 20, 30)  # the only numbers of pairs at which a session may stop
 ALPHA = {1: 0.05, 2: 0.0294, 3: 0.0221}
 LEAST_MARGIN = 0.02
 LEAST_TWINS = 5  # pairs of B and A's twin; an interval of fewer means nothing
-SAMENESS_LIMIT = 0.05  # a machine too noisy to tell 5 % cannot show that two things are the same
+SAMENESS = 0.05  # the margin of sameness; it must not follow from the session's own noise
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
         return _invalid(record, [order, *notes])
     alpha = ALPHA[min(len(record.looks), 3)]
     word = _word(effect, margin, metric, alpha)
-    within = effect.largest_change <= min(margin, SAMENESS_LIMIT)
-    if within and effect.pairs < LOOKS[0]:
+    if word == "no difference shown" and effect.largest_change <= SAMENESS and effect.pairs < LOOKS[0]:
         notes.append(caveat("too few for sameness", have=effect.pairs, need=LOOKS[0]))
     withheld = "" if word != "no difference shown" else _withheld(effect, margin)
     if _biased(floor) and word != "no difference shown":
@@ -113,11 +113,18 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
             word, withheld = "no difference shown", f"and {b} against the twin of {a} does not say the same"
             notes.append(caveat("twins disagree", seen=change(twin) if twin else "not measured"))
     if word == "same within the margin" and effect.excludes_one and effect.p_value <= alpha:
-        notes.append(caveat("real but small", change=effect.ratio - 1, margin=margin))
+        notes.append(caveat("real but small", change=effect.ratio - 1, most=effect.largest_change))
     return Verdict(
         record.metric,
         word,
-        sentence(record.label or metric.label, word, effect, margin, sides=(a, b), withheld=withheld),
+        sentence(
+            record.label or metric.label,
+            word,
+            effect,
+            SAMENESS if word == "same within the margin" else margin,
+            sides=(a, b),
+            withheld=withheld,
+        ),
         effect,
         floor,
         margin,
@@ -129,10 +136,10 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
 
 def _word(effect: Effect, margin: float, metric: Metric, alpha: float) -> Word:
     """What an effect is called. Both ends of the interval count, for sameness as for a difference."""
-    if effect.largest_change <= min(margin, SAMENESS_LIMIT):
-        return "same within the margin" if effect.pairs >= LOOKS[0] else "no difference shown"
     if effect.least_change > margin and effect.p_value <= alpha:
         return "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
+    if effect.largest_change <= SAMENESS and effect.pairs >= LOOKS[0]:
+        return "same within the margin"
     return "no difference shown"
 
 

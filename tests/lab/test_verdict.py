@@ -91,6 +91,17 @@ def test_a_real_change_below_the_margin_is_the_same_and_says_so():
     assert [caveat.name for caveat in verdict.caveats] == ["real but small"]
 
 
+def test_sameness_has_a_margin_of_its_own_whatever_the_noise_of_a_against_a():
+    rng = np.random.default_rng(15)
+    pairs = shifted(session(rng, spread=0.002), 0.97)
+    calm, noisy = session(rng, spread=0.002), session(rng, spread=0.2)
+    assert judge(Record("cpu_per_1k", pairs, calm)).word == "better"  # beyond 2 %, which A against A allows
+    same = judge(Record("cpu_per_1k", pairs, noisy))
+    assert same.word == "same within the margin"
+    assert "real but small" in [caveat.name for caveat in same.caveats]
+    assert judge(Record("cpu_per_1k", shifted(pairs, 0.97), noisy)).word == "no difference shown"
+
+
 def test_noise_says_how_large_a_difference_could_still_hide():
     rng = np.random.default_rng(16)
     verdict = run(session(rng, spread=0.3), session(rng, spread=0.05))
