@@ -36,5 +36,4 @@ LEVER = Lever(
     sweep=("1", "2", "8", "64"),
     extra_env={"BROKER": "rabbitmq"},
     applies=no_batch,
-    leaves_open="how many hints shared a message: the lower the rate, the fewer",
 )

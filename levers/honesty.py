@@ -1,6 +1,7 @@
 """Which `dishonest_if` is true of the results at hand, as far as the plans of their pulls can tell.
 
-A plan may bring along what its pull counted: `acquire_wait_ms` of each side, where that was measured.
+A plan brings along what the processes of its sides counted, where they did: `acquire_wait_ms`,
+`hints_at_once`, `refetches_per_1k` ..., each as (median of A, median of B).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ SERVICES = 2  # websocket services of a pull of the routing
 ACK_SECONDS = 0.001  # about what a hint and its acknowledgement take to and from a broker on the same machine
 BATCHES_FROM = 1_000  # hints a second on one publisher: below it hardly 1.4 share a message on RabbitMQ
 LITTLE_WAIT_MS = 0.05  # in the mean of all operations; a full pool costs whole queries, of about 1 ms
+FEW_AT_ONCE = 1.5  # hints in the mean; below it most have nobody to share a message with
 SMALL_TABLE_ROWS = 1_000_000  # below it a table is far from filling any memory
 
 
@@ -68,10 +70,32 @@ def pool_never_full(plans: Plans) -> str:
 
 def no_batch(plans: Plans) -> str:
     """Hints came so far apart that each had a message of its own on both sides."""
+    counted = [float(number) for plan in plans for number in plan.get("hints_at_once", ())]
+    if counted:
+        most = max(counted)
+        return "" if most >= FEW_AT_ONCE else f"{most:.1f} hints were there at once, in the mean, at most"
     rate = max((float(plan["rate"]) for plan in plans), default=BATCHES_FROM)
     if rate >= BATCHES_FROM:
         return ""
     return (
         f"at {rate:g}/s hardly two hints share a message, 1.1 of them at 250/s on one publisher and 1.4 at "
         "1,000/s (docs/results/broker.md), and both values do nearly the same"
+    )
+
+
+def few_meet(plans: Plans) -> str:
+    """In the longest interval that was pulled hardly two hints met."""
+    longest = max(
+        (max(map(float, plan["values"])) * float(plan["rate"]) for plan in plans), default=FEW_AT_ONCE
+    )
+    if longest >= FEW_AT_ONCE:
+        return ""
+    return f"{longest:.1f} hints come in an interval, in the mean, so that hardly two meet"
+
+
+def refetches_uncounted(plans: Plans) -> str:
+    """Of a side that fetches contents nobody counted how often."""
+    known = any(plan.get("refetches_per_1k") for plan in plans)
+    return (
+        "" if known or not plans else "what the refetches cost is in the CPU of all, how many there were not"
     )

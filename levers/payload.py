@@ -11,6 +11,7 @@ Fails as a thundering refetch: a busy dialog makes every device's process ask at
 Different when: messages are large and most receivers are away.
 """
 
+from levers.honesty import refetches_uncounted
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -28,5 +29,5 @@ LEVER = Lever(
     claim="tell only the type and let the client refetch",
     dishonest_if="the refetches are not counted",
     also=("cpu_per_1k", "delivery_p50", "delivery_p99"),
-    leaves_open="how many refetches there were; what they cost is in the CPU of all processes",
+    applies=refetches_uncounted,
 )

@@ -17,6 +17,7 @@ Different when: one API process sends few messages (nothing gathers), or the bro
 grow by themselves).
 """
 
+from levers.honesty import few_meet
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -36,4 +37,5 @@ LEVER = Lever(
     also=("delivery_p50", "delivery_p99", "cpu_per_1k"),
     needs=("rabbitmq",),
     extra_env={"BROKER": "rabbitmq"},
+    applies=few_meet,
 )

@@ -84,6 +84,7 @@ class NotifiedHints:
         wanted = {(hint.dialog_id, hint.seq, hint.seq) for hint in some if not hint.content}
         if not wanted:
             return some
+        self._metrics.refetches += 1
         rows = await self._database.messages_in_ranges(sorted(wanted))
         contents = {(row.dialog_id, row.seq): row.content for row in rows}
         completed = [

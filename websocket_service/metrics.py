@@ -55,6 +55,7 @@ class Metrics:
         self.repairs = 0
         self.sweeps = 0
         self.gets = 0
+        self.refetches = 0
         self.database_errors = 0
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}  # name -> (help, value now)
         self._registry = CollectorRegistry()
@@ -118,6 +119,7 @@ class Metrics:
             ("repairs", "Messages whose hint was lost and that a sweep found.", self.repairs),
             ("sweeps", "Sweeps done.", self.sweeps),
             ("gets", "Gaps that clients asked about.", self.gets),
+            ("refetches", "Queries for contents that hints lacked (PAYLOAD=notify).", self.refetches),
             ("database_errors", "Queries that the database did not answer.", self.database_errors),
         ):
             yield CounterMetricFamily(name, text, value=value)

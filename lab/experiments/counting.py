@@ -17,7 +17,8 @@ class Counters:
     """What the processes of a side counted themselves during the trial, without its warm-up.
 
     `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
-    database connections, together.
+    database connections, together. Group commits were `commits` with `committed` messages; hints were handed
+    to the broker `handings` times, `handed` in all. `refetches` are queries for contents that hints lacked.
     """
 
     frames: float = 0.0
@@ -28,6 +29,11 @@ class Counters:
     acquire_wait_seconds: float = 0.0
     cache_hits: float = 0.0
     cache_misses: float = 0.0
+    commits: float = 0.0
+    committed: float = 0.0
+    handings: float = 0.0
+    handed: float = 0.0
+    refetches: float = 0.0
 
     def ratios(self) -> dict[str, float]:
         """The metrics that follow from them."""
@@ -46,6 +52,12 @@ class Counters:
             found["acquire_wait_ms"] = self.acquire_wait_seconds / operations * MILLISECONDS
         if asked := self.cache_hits + self.cache_misses:
             found["cache_hit_share"] = self.cache_hits / asked
+        if self.commits:
+            found["messages_per_commit"] = self.committed / self.commits
+        if self.handings:
+            found["hints_at_once"] = self.handed / self.handings
+        if self.refetches and operations:
+            found["refetches_per_1k"] = self.refetches / operations * 1_000
         return found
 
 
@@ -66,7 +78,7 @@ def parsed(page: str) -> Counters:
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            if sample.name.endswith(("_total", "_sum")) or sample.name == "hints_unwanted":
+            if sample.name.endswith(("_total", "_sum", "_count")) or sample.name == "hints_unwanted":
                 found[sample.name] = found.get(sample.name, 0.0) + sample.value
     return Counters(
         found.get("frames_total", 0.0),
@@ -77,6 +89,11 @@ def parsed(page: str) -> Counters:
         found.get("database_acquire_wait_s_sum", 0.0),
         found.get("cache_hits_total", 0.0),
         found.get("cache_misses_total", 0.0),
+        found.get("group_commit_size_count", 0.0),
+        found.get("group_commit_size_sum", 0.0),
+        found.get("hints_batch_size_count", 0.0),
+        found.get("hints_batch_size_sum", 0.0),
+        found.get("refetches_total", 0.0),
     )
 
 

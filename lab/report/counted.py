@@ -7,6 +7,9 @@ from lab.experiments.result import PullResult
 COUNTED = {
     "acquire_wait_ms": ("wait for a database connection, mean of all operations", "{:.3f} ms"),
     "cache_hit_share": ("look-ups that the cache answered", "{:.0%}"),
+    "messages_per_commit": ("messages in one commit, mean", "{:.1f}"),
+    "hints_at_once": ("hints handed to the broker at once, mean", "{:.1f}"),
+    "refetches_per_1k": ("queries for contents that hints lacked, for 1,000 sends", "{:.0f}"),
     "stale_reads": ("lists without a message that was acknowledged before", "{:.2%}"),
     "stale_own_reads": ("lists without one that the reader had sent", "{:.2%}"),
 }

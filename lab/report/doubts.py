@@ -5,7 +5,7 @@ from typing import Any
 
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.report.counted import medians
+from lab.report.counted import COUNTED, medians
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
 
@@ -17,9 +17,9 @@ def applies(own: Sequence[PullResult]) -> str:
 
 
 def _told(result: PullResult) -> dict[str, Any]:
-    """The plan, and how long an operation waited for a connection on each side, where that was counted."""
-    waits = medians(result, "acquire_wait_ms")
-    return {**plan_from(result.plan).as_json(), **({"acquire_wait_ms": waits} if waits else {})}
+    """The plan, and what the processes of each side counted: name -> the medians of A and B."""
+    seen = {name: found for name in COUNTED if (found := medians(result, name))}
+    return {**plan_from(result.plan).as_json(), **seen}
 
 
 def doubts(own: Sequence[PullResult], applying: str = "That applies here") -> str:

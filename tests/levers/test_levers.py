@@ -148,6 +148,29 @@ def test_hints_that_never_meet_show_nothing_about_sharing_a_message(rates, low):
     assert found.startswith("at 240/s hardly two hints share a message") if low else not found
 
 
+@pytest.mark.parametrize(("at_once", "low"), [((1.2, 1.1), True), ((3.0, 3.1), False)])
+def test_where_hints_at_once_were_counted_no_rate_is_guessed_from(at_once, low):
+    applies = lever_named("hints_per_message").applies
+    assert applies
+    found = applies([{"rate": 240.0, "hints_at_once": at_once}])
+    assert found == ("1.2 hints were there at once, in the mean, at most" if low else "")
+
+
+@pytest.mark.parametrize(("interval", "words"), [("0.005", "1.2 hints come in an interval"), ("0.02", "")])
+def test_an_interval_in_which_hardly_two_hints_meet_is_said(interval, words):
+    applies = lever_named("publish_interval").applies
+    assert applies
+    found = applies([{"rate": 240.0, "values": ("0", interval)}])
+    assert found.startswith(words) if words else not found
+
+
+def test_refetches_that_nobody_counted_are_said():
+    applies = lever_named("payload").applies
+    assert applies
+    assert applies([{"rate": 240.0}])
+    assert not applies([{"rate": 240.0, "refetches_per_1k": (0.0, 900.0)}])
+
+
 def test_how_many_hints_share_a_message_at_a_low_rate_is_as_the_benchmark_says():
     told = (ROOT / "docs/results/broker.md").read_text()
     for row in ("| 250 | together | 1.1 |", "| 1,000 | together | 1.4 |"):

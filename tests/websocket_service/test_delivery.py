@@ -110,6 +110,7 @@ async def test_a_hint_without_content_is_completed_from_the_database(start: Star
     dialog = dialog_id_of(ann, bob)
     await device.until(lambda: device.applied[dialog] == [1, 2, 3])
     assert [device.contents[dialog, seq] for seq in (1, 2, 3)] == ["text 0", "text 1", "text 2"]
+    assert 1 <= world.service.metrics.refetches <= 3  # hints that came together are one query
 
 
 async def test_a_gap_is_answered_with_what_is_missing(world: World):

@@ -24,6 +24,16 @@ def test_waits_and_hits_of_a_backend_are_read_from_its_page():
     assert (found.acquire_wait_seconds, found.cache_hits, found.cache_misses) == (0.25, 3, 1)
 
 
+def test_what_came_together_is_read_from_the_pages():
+    backend, websocket = BackendMetrics(), Metrics()
+    for size in (1, 2, 6):
+        backend.batch_sizes.observe(size)
+    backend.hint_batch_sizes.observe(4)
+    websocket.refetches = 5
+    found = plus(parsed(backend.page().decode()), parsed(websocket.page().decode()))
+    assert found.besides(1_000) == {"messages_per_commit": 3, "hints_at_once": 4, "refetches_per_1k": 5}
+
+
 def test_counters_add_up_and_differ():
     assert plus(Counters(1, 2, 3, 4), Counters(1, 1, 1, 1)) == Counters(2, 3, 4, 5)
     assert since(Counters(1, 1, 1, 1), Counters(2, 3, 4, 5)) == Counters(1, 2, 3, 4)

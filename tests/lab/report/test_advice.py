@@ -235,7 +235,7 @@ def test_a_busy_machine_is_not_ranked_where_a_quiet_one_answers_the_same():
 
 def test_a_ratio_has_its_difference_beside_the_medians():
     _, result = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
-    assert re.fullmatch(r" \(\d+\.\d to \d+\.\d ms, \+\d\.\d+\)", between(result, "cpu_per_1k"))
+    assert re.fullmatch(r" \([\d.]+ to [\d.]+ ms, \+\d\.\d+\)", between(result, "cpu_per_1k"))
     open_ = replace(result, verdicts=[replace(result.primary, word="no difference shown")])
     assert "+" not in between(open_, "cpu_per_1k")
 
