@@ -79,8 +79,8 @@ def page(result: BenchResult, source: str) -> str:
         TITLE + (PRIORITY_TITLE if result.command.startswith(PRIORITY) else ""),
         "",
         "One database, one process for each contender, all up at the same time. In each of "
-        f"{result.rounds} rounds every contender has {result.seconds:g} s of each kind of request, in an "
-        "order that changes from round to round. Clients are a closed loop on the same machine. "
+        f"{result.rounds} rounds every contender has a new process and {result.seconds:g} s of each kind of "
+        "request, in an order that changes from round to round. Clients are a closed loop on the machine. "
         "A multiple is the median of the rounds' ratios with its 95 % interval.",
         "",
         f"{_statements()} A page is one statement everywhere.",

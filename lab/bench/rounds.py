@@ -1,4 +1,4 @@
-"""The run: a stack with every contender, rounds in changing order, the ledger at the end."""
+"""The run: a stack with every contender, each round new processes in another order, the ledger at the end."""
 
 import asyncio
 import json
@@ -25,10 +25,10 @@ from lab.errors import LabError
 from lab.load.fingerprint import machine
 from lab.pressure import between, cpu_seconds, moment
 from lab.stack.description import StackDescription
-from lab.stack.host import running
+from lab.stack.host import restart, running
 from lab.stack.modes import Request
 
-WARM_UP_SECONDS = 1.0
+WARM_UP_SECONDS = 0.3  # of each kind of request, after each start
 DOINGS = {"send_32": ("send", 32), "send_1": ("send", 1), "list_32": ("page", 32)}
 GOOD = {"send": 201, "page": 200}
 
@@ -75,8 +75,8 @@ class _Rounds:
         self._plan = plan
         self._description = description
         self._tell = tell
-        pids = description.live_pids()
-        self._pids = {one.name: pids[f"backend-{n}"] for n, one in enumerate(CONTENDERS, 1)}
+        self._processes = {one.name: f"backend-{n}" for n, one in enumerate(CONTENDERS, 1)}
+        self._pids: dict[str, int] = {}
         self._urls = {one.name: description.api[n] for n, one in enumerate(CONTENDERS)}
         self._postgres = next(p.name for p in description.processes if p.kind == "postgres")
         self._acknowledged = 0
@@ -87,19 +87,19 @@ class _Rounds:
         database = await asyncpg.connect(self._description.postgres.dsn)
         people = await population.make(database, self._description.secret, plan.seed)
         before = await database.fetchval(STORED)
-        pressed, own = moment(), self._own_cpu()
         order = random.Random(plan.seed)
         cells: list[Cell] = []
-        for one in CONTENDERS:
-            for doing, connections in DOINGS.values():
-                await self._drive(one.name, people, doing, connections, min(WARM_UP_SECONDS, plan.seconds))
+        machinery: list[tuple[float | None, float]] = []
         for number in range(plan.rounds):
             self._tell(f"round {number + 1} of {plan.rounds}")
+            await self._renew(people)
+            pressed, own = moment(), self._own_cpu()
             for cell in DOINGS:
                 names = [one.name for one in CONTENDERS]
                 order.shuffle(names)
                 cells += [await self._measure(name, cell, number, people) for name in names]
-        pressure = between(pressed, moment())
+            pressure = between(pressed, moment())
+            machinery.append((pressure.waited, pressure.cores_of_others(self._own_cpu() - own)))
         ledger = {
             "acknowledged": self._acknowledged,
             "stored": await database.fetchval(STORED) - before,
@@ -114,10 +114,20 @@ class _Rounds:
             seconds=plan.seconds,
             cells=cells,
             ledger=ledger,
-            waited=pressure.waited,
-            cores_of_others=pressure.cores_of_others(self._own_cpu() - own),
+            waited=statistics.fmean(known) if (known := [w for w, _ in machinery if w is not None]) else None,
+            cores_of_others=statistics.fmean(others for _, others in machinery),
             effective={name: _effective(url) for name, url in self._urls.items()},
         )
+
+    async def _renew(self, people: Population) -> None:
+        """New processes for all: the same code differs by a quarter from one process to the next."""
+        restarts = (asyncio.to_thread(restart, self._description, name) for name in self._processes.values())
+        await asyncio.gather(*restarts)
+        pids = self._description.live_pids()
+        self._pids = {name: pids[process] for name, process in self._processes.items()}
+        for name in self._processes:
+            for doing, connections in DOINGS.values():
+                await self._drive(name, people, doing, connections, min(WARM_UP_SECONDS, self._plan.seconds))
 
     async def _measure(self, name: str, cell: str, number: int, people: Population) -> Cell:
         doing, connections = DOINGS[cell]
