@@ -4,16 +4,21 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.doubts import doubts, unchecked
+from lab.report.doubts import doubts
 from lab.report.links import linked
-from lab.report.load_words import rate_of
-from lab.report.standing import Found, firm, mark
+from lab.report.load_words import short_rate_of, unit_of
+from lab.report.signs import signs
+from lab.report.standing import Found, firm, pairs
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
-from lab.verdict import Verdict
+from lab.verdict import LOOKS, Pair, Verdict
 from lab.verdict_words import change
-from levers.catalogue import lever_named, page, paragraphs
+from levers.catalogue import lever_named
 from levers.metrics import METRICS
+
+# Parts that are not there by default, by the name that a lever needs them under.
+PARTS = {"citus": "Citus", "rabbitmq": "RabbitMQ", "haproxy": "HAProxy"}
+DEAR = 2.0  # a metric that is worse by more outweighs most gains
 
 # Ratios of one family can be ranked, those of two cannot: a tenth of the CPU is not a tenth of the frames.
 FAMILIES = ("CPU", "waiting", "frames, bytes and memory")
@@ -53,9 +58,6 @@ def only_counted(result: PullResult) -> bool:
     )
 
 
-LESS_FIRM = (
-    "of few pairs, beside other programs or by uncommitted code, so that only large effects say something"
-)
 WORTH = "Worth pulling, if you can pay for it"
 PRICED = "Cheaper on one machine, which is not what it is for"
 COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
@@ -63,12 +65,14 @@ KEEP = "Keep: what it costs to leave the default"
 ALONE = "Leave alone"
 OPEN = "Not decided"
 SECTIONS = {
-    WORTH: "The default is behind. What it would cost instead stands in each line: read it first.",
+    WORTH: "The default is behind. What a value gives up is in no figure, and on the lever's page: read it "
+    "first. Behind the others: what matters only with a part that is not there by default, and what makes "
+    "another metric worse by more than twice.",
     KEEP: "The largest prices first. Whoever changes one of these should get something else for it.",
     PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
     ALONE: "Shown to be the same within the margin, and nothing else was decided. What the other value gives "
-    "up is in no figure, and in each line here: only where that is nothing, choose by what is easier to run.",
+    "up is in no figure, and on its page: only where that is nothing, choose by what is easier to run.",
     OPEN: "The noise leaves it open, or the figures do not count. Neither is evidence of sameness.",
 }
 
@@ -114,9 +118,9 @@ def advice(latest: Sequence[Found]) -> list[str]:
         if any(entries for *_, entries in found):
             lines += [f"### {title}", "", words, ""]
         for name, sure, entries in found:
-            entries.sort(key=lambda own: -size(own[0]))
+            entries.sort(key=lambda own: (bool(part_of(own[0])), dear(own[0]), -size(own[0])))
             numbered = [f"{number}. {_entry(own, TOLD[title])}" for number, own in enumerate(entries, 1)]
-            less = "" if sure else f", {LESS_FIRM}"
+            less = "" if sure else " (less firm)"
             lines += [f"By {name}{less}:", "", *numbered, ""] if numbered else []
     return lines or ["Nothing was decided yet.", ""]
 
@@ -126,33 +130,72 @@ def _by_other(result: PullResult) -> bool:
     return bool(result.plan["design"] != lever_named(result.lever).design)
 
 
+def part_of(result: PullResult) -> str:
+    """What it was pulled with that is not there by default, and its lever cannot do without; '' for none."""
+    lever = lever_named(result.lever)
+    needed = {*lever.needs, lever.extra_env.get("BROKER", "")}
+    usual = result.plan["mode"] in ("single", "multi")
+    return "" if usual else " and ".join(told for part, told in PARTS.items() if part in needed)
+
+
+def dear(result: PullResult) -> bool:
+    """Whether the better value makes another metric worse by more than twice."""
+    return any(_factor(one) > DEAR for one in opposite(result))
+
+
+def opposite(result: PullResult) -> list[Verdict]:
+    """Other metrics that went the other way, what the better figure is paid with: the largest first."""
+    word = {"better": "worse", "worse": "better"}.get(result.primary.word)
+    found = [one for one in result.verdicts[1:] if one.word == word and one.effect]
+    return sorted(found, key=_factor, reverse=True)
+
+
+def _factor(verdict: Verdict) -> float:
+    assert verdict.effect is not None
+    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
+
+
 def _at(result: PullResult) -> str:
-    """The load, the mode where it is not the usual one, and what makes it less firm."""
+    """The load, the mode where it is not the usual one, and the signs of what makes it less firm."""
     mode = "" if result.plan["mode"] == "multi" else f", mode {result.plan['mode']}"
-    return f"{rate_of(result)}{mode}{mark(result)}"
+    few = f" ({pairs(result)} pairs)" if pairs(result) < LOOKS[0] else ""
+    return f"{short_rate_of(result)}{mode}{few}{signs(result)}"
 
 
 def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
-    """The first result in full, a line for each of the others; of one that is the same, also its price."""
-    also = []
-    priced = {_other(own[0])}  # the value of which the price stands there already
+    """The first result, what it is paid with, and of the other values a word each."""
+    first, part = own[0], part_of(own[0])
+    only = f"only with {part}: " if part else ""
+    also, named = "", {first.values}
     for one in own[1:]:
-        alike = section_of(one) == ALONE and _other(one) not in priced
-        also.append(f" Also {_brief(one)}{_price(one, _other(one)) if alike else ''}")
-        priced |= {_other(one)} if alike else set()
-    beware = linked(doubts(own, "Beware") + "".join(unchecked(one, own) for one in own[:1]), "results")
-    return f"**[{own[0].lever}](levers/{own[0].lever}.md)**: {told(own[0])}{''.join(also)}{beware}"
+        also += f" Also {_brief(one)}" if one.values not in named else ""
+        named.add(one.values)
+    against = _against(first) or (
+        linked(doubts(own, "Beware", shown=False), "results") if ahead(first) else ""
+    )
+    return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{against}{also}"
 
 
 def _brief(result: PullResult) -> str:
     a, b = result.values
-    label = result.label(result.primary.metric)
     if result.primary.effect is None:
         return f"`{a}` to `{b}`: invalid."
     how = f" by {result.plan['design']}" if _by_other(result) else ""
-    load = _at(result)
     undecided = "" if ahead(result) else f", {result.primary.word}"
-    return f"`{a}` to `{b}`{how}: {label} {change(result.primary.effect)} at {load}{undecided}."
+    way = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
+    return f"{way}{how}: {change(result.primary.effect)} at {_at(result)}{undecided}."
+
+
+def difference(result: PullResult, metric: str) -> str:
+    """+124 µs a send: the median of the rounds' own differences, in natural units."""
+    found = pairs_of(result.observations, metric)
+    return f"{_apart(found)} {unit_of(result, metric)}" if found else ""
+
+
+def _apart(found: Sequence[Pair]) -> str:
+    """Of each round: the medians of the sides may be of different rounds."""
+    apart = statistics.median(pair.b - pair.a for pair in found)
+    return f"{'-' if apart < 0 else '+'}{figures(abs(apart))}"
 
 
 def between(result: PullResult, metric: str) -> str:
@@ -163,10 +206,8 @@ def between(result: PullResult, metric: str) -> str:
     a, b = (statistics.median(side) for side in ([p.a for p in found], [p.b for p in found]))
     moved = ""
     if any(one.metric == metric and one.word in ("better", "worse") for one in result.verdicts):
-        # Of each round: the medians of the sides may be of different rounds.
-        apart = statistics.median(pair.b - pair.a for pair in found)
-        moved = f", {'-' if apart < 0 else '+'}{figures(abs(apart))}"
-    return f" ({figures(a)} to {figures(b)} {METRICS[metric].unit or METRICS[metric].label}{moved})"
+        moved = f", {_apart(found)}"
+    return f" ({figures(a)} to {figures(b)} {unit_of(result, metric)}{moved})"
 
 
 def _moved(result: PullResult) -> str:
@@ -174,26 +215,21 @@ def _moved(result: PullResult) -> str:
     assert verdict.effect is not None
     a, b = result.values
     label = result.label(verdict.metric)
-    moved = f"{label} {change(verdict.effect)} from `{a}` to `{b}`{between(result, verdict.metric)}"
+    way = f"with `{b}`" if a == default_of(result) else f"from `{a}` to `{b}`"
+    moved = f"{label} {change(verdict.effect)} {way}{between(result, verdict.metric)}"
     return f"{moved} at {_at(result)}."
 
 
 def _pulled(result: PullResult) -> str:
-    """The value that is ahead, by how much, against what, and what the page says of the other one."""
-    return f"`{ahead(result)}`. {_moved(result)}{_against(result)}{_price(result, _other(result))}"
-
-
-def _other(result: PullResult) -> str:
-    """The value that is not the default."""
-    return next(value for value in result.values if value != default_of(result))
+    """The value that is ahead, by how much, and against what."""
+    return f"`{ahead(result)}`. {_moved(result)}"
 
 
 def _same(result: PullResult) -> str:
-    """What is alike in the figures, and what the page says of the other value: a promise is in no figure."""
+    """What is alike in the figures."""
     a, b = result.values
     label, margin = result.label(result.primary.metric), result.primary.margin or 0
-    same = f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}."
-    return f"{same}{_besides(result)}{_price(result, _other(result))}"
+    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}.{_besides(result)}"
 
 
 def _open(result: PullResult) -> str:
@@ -216,10 +252,9 @@ def seen(verdict: Verdict) -> str:
 
 
 def _against(result: PullResult) -> str:
-    """Other metrics that went the other way: what the better figure is paid with."""
-    opposite = {"better": "worse", "worse": "better"}[result.primary.word]
-    found = [_figure(result, one) for one in result.verdicts[1:] if one.word == opposite and one.effect]
-    return f" Against it: {', '.join(found)}." if found else ""
+    """The largest of the other metrics that went the other way."""
+    found = opposite(result)
+    return f" Against it: {_figure(result, found[0])}." if found else ""
 
 
 def _figure(result: PullResult, verdict: Verdict) -> str:
@@ -235,13 +270,6 @@ def _besides(result: PullResult) -> str:
         if one.word in ("better", "worse") and one.effect
     ]
     return f" Beside it: {', '.join(found)}." if found else ""
-
-
-def _price(result: PullResult, value: str) -> str:
-    """What the lever's page says about the value that is not the default: guarantees are in no figure."""
-    text = linked(paragraphs(page(result.lever)).get(value, ""), "results")
-    acronym = text[1:2].isupper()
-    return f" About `{value}`: {text if acronym else text[:1].lower() + text[1:]}" if text else ""
 
 
 TOLD = {WORTH: _pulled, KEEP: _pulled, PRICED: _pulled, COUNTED: _pulled, ALONE: _same, OPEN: _open}

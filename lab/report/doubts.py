@@ -22,11 +22,11 @@ def _told(result: PullResult) -> dict[str, Any]:
     return {**plan_from(result.plan).as_json(), **seen}
 
 
-def doubts(own: Sequence[PullResult], applying: str = "That applies here") -> str:
-    """Sentences to go behind others; '' for nothing."""
+def doubts(own: Sequence[PullResult], applying: str = "That applies here", shown: bool = True) -> str:
+    """Sentences to go behind others; '' for nothing. `shown`: also what no pull of the lever shows."""
     if not own:
         return ""
-    told = {applying: applies(own), "Not shown": lever_named(own[0].lever).leaves_open}
+    told = {applying: applies(own), "Not shown": lever_named(own[0].lever).leaves_open if shown else ""}
     return "".join(f" {name}: {words}." for name, words in told.items() if words)
 
 

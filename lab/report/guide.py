@@ -4,35 +4,36 @@ Everything in it comes from result files; `lab guide` writes it anew, so that no
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 
-from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
 from lab.report import pull, pull_charts, scaling
 from lab.report.advice import advice, size
 from lab.report.apart import apart
-from lab.report.head import head, prediction
-from lab.report.hops import hops
+from lab.report.evidence import evidence
+from lab.report.head import machines
+from lab.report.hot_path import shares
 from lab.report.kills import kills
-from lab.report.lever_page import lever_page
-from lab.report.load_words import OPERATIONS
+from lab.report.lever_page import Beside, lever_page
+from lab.report.load_point import provisos
+from lab.report.load_words import bounded, searched
 from lab.report.opening import opening
-from lab.report.resolved import resolved
-from lab.report.signs import LEGEND, signs
-from lab.report.standing import Found, firm, latest_of, pairs, ranked
+from lab.report.short import short_answer
+from lab.report.signs import SHORT_LEGEND
+from lab.report.standing import Found, firm, latest_of, ranked
 from lab.report.style import render
+from lab.report.style.page import TEMPLATES
 from lab.report.style.palette import ROLES
-from lab.verdict import Verdict
-from lab.verdict_words import GLYPHS, change
-from levers.catalogue import catalogue, lever_named
-from levers.lever import Lever
+from lab.report.symptoms import symptoms
+from lab.verdict_words import GLYPHS
+from levers.catalogue import catalogue
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
-OWN = ("README.md", "claims.md")
+OWN = ("README.md", "evidence.md", "claims.md")
 EXAMPLE = "pull.html"  # one pull as its own page, for who has not run any yet
 EXAMPLE_LEVER = "event_loop"
 
@@ -48,7 +49,8 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     latest = sorted(latest_of(found), key=lambda one: (-size(one[1]), one[1].lever))
     sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
     texts = {
-        folder / "README.md": index(latest, others(folder), sweeps, capacities),
+        folder / "README.md": index(latest, others(folder), capacities),
+        folder / "evidence.md": evidence(latest, found, sweeps, capacities),
         folder / "index.html": heat_map(latest, found),
     }
     if example := example_of(latest):
@@ -63,7 +65,8 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
                 texts[folder / "figures" / f"{path.stem}.svg"] = standalone(drawn)
         besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")
         swept = {value for _, sweep in sweeps if sweep["lever"] == name for value in sweep["values"]}
-        texts[folder / "levers" / f"{name}.md"] = lever_page(name, own, besides, swept)
+        beside = Beside(besides, swept, found, capacities)
+        texts[folder / "levers" / f"{name}.md"] = lever_page(name, own, beside)
     old = set((folder / "levers").glob("*"))
     for name in catalogue():  # other pages keep figures there as well
         old |= set((folder / "figures").glob(f"{name}.*.svg"))
@@ -76,68 +79,47 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
 
 
 def index(
-    latest: Sequence[Found],
-    besides: Sequence[str] = (),
-    sweeps: Sequence[scaling.SweptFile] = (),
-    capacities: Sequence[scaling.CapacityFile] = (),
+    latest: Sequence[Found], besides: Sequence[str] = (), capacities: Sequence[scaling.Searched] = ()
 ) -> str:
-    """README.md: what to pull first, then every result, then what was not run."""
+    """README.md: the answer, then what to conclude, then what to pull first."""
+    example = [f"One pull as `lab pull` draws it: [{EXAMPLE}]({EXAMPLE})."] if example_of(latest) else []
     lines = [
-        "# What was measured",
+        *(TEMPLATES / "guide.txt").read_text().splitlines(),
+        *example,
         "",
-        "Each line is one pull: A against B on one machine, at one rate, in balanced trials, beside A",
-        "against A from the same minutes. How that is done and what takes a figure away: "
-        "[measuring](../measuring.md).",
-        "The same as a heat map, which opens offline: [index.html](index.html). What the systems that this",
-        "lab comes from claim, and what became of it: [claims](claims.md).",
-        "",
-        *([f"What `lab pull` draws of one: [{EXAMPLE}]({EXAMPLE}).", ""] if example_of(latest) else []),
-        *head(latest),
+        *machines(latest),
+        *short_answer(latest),
+        *symptoms(latest),
         *opening(latest),
         "## What to pull first",
+        "",
+        *provisos(latest, capacities),
+        *([shares(latest, "levers/")] if latest else []),
         "",
         "By the effect on the metric that was named before the run, with its 95 % interval; in the second",
         "brackets the medians, and the median difference. Ratios are ranked among their like: CPU, waiting,",
         "frames and bytes. What has fewer than 12 pairs, or was measured beside other programs, or by code",
-        "that was not committed, is ranked apart.",
+        "that was not committed, is less firm and ranked apart: there only large effects say something. The",
+        "load is sends of 80 characters in mode multi, where nothing else is said.",
         *_not_ranked(latest),
         "",
         *advice(ranked(latest)),
-        *hops(latest),
-        *scaling.section(sweeps, capacities),
-        "## All results",
+        *SHORT_LEGEND,
         "",
-        "| lever | A, B | each second | metric | change (95 %) | pairs | verdict | predicted |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_row(path, result, latest) for path, result in latest),
-        "",
-        "▲ better, ▼ worse, = same within the margin, ? no difference shown, ✗ invalid: nothing is claimed.",
-        *LEGEND,
-        "",
-        "## What the designs resolve on this machine",
-        "",
-        "Half the width of the 95 % interval that twelve pairs would have, from A against A of the results",
-        "above: of a smaller change nothing can be said. The part is what a duet doubles.",
-        "",
-        *resolved(latest),
-        "",
-        "## Not pulled yet",
-        "",
-        *(
-            _not_run({result.lever for _, result in latest} | {one["lever"] for _, one in sweeps})
-            or ["Every lever of the catalogue has a result."]
-        ),
-        "",
-        *(["## Not levers", "", *(f"- {link}" for link in besides), ""] if besides else []),
-        "`lab guide` writes this page from the result files in [pulls](pulls); nothing is typed by hand.",
+        *(["## What else was measured", "", *(f"- {link}" for link in besides), ""] if besides else []),
+        "`lab guide` writes this page from the result files in [pulls](pulls); no figure is typed by hand.",
     ]
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 
 
 def example_of(latest: Sequence[Found]) -> PullResult | None:
-    """The pull whose page is kept: of the lever that everybody knows, if it stands firmly, or the firmest."""
+    """The pull whose page is kept: firm, of the lever that everybody knows, with a capacity to draw."""
     found = [one for _, one in latest if one.primary.decided]
-    return min(found, key=lambda one: (not firm(one), one.lever != EXAMPLE_LEVER), default=None)
+    return min(
+        found,
+        key=lambda one: (not firm(one), one.lever != EXAMPLE_LEVER, not bounded(one), not searched(one)),
+        default=None,
+    )
 
 
 def _not_ranked(latest: Sequence[Found]) -> list[str]:
@@ -156,44 +138,6 @@ def others(folder: Path) -> list[str]:
             pictures = f" ([drawn]({drawn.name}))" if drawn.exists() else ""
             found.append(f"[{title}]({path.name}){pictures}")
     return found
-
-
-def _row(path: Path, result: PullResult, latest: Sequence[Found]) -> str:
-    verdict = result.primary
-    a, b = result.values
-    load = f"{result.plan['rate']:g} {OPERATIONS[result.plan['mix']].rstrip(',')}"
-    return (
-        f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result, latest)} | {load} "
-        f"| {result.label(verdict.metric)}{_other_metric(result)} | {_interval(verdict)} "
-        f"| {pairs(result)} | {GLYPHS[verdict.word]} [{verdict.word}](pulls/{path.name}){signs(result)} "
-        f"| {prediction(result)} |"
-    )
-
-
-def _other_metric(result: PullResult) -> str:
-    """Said where the pull was about something else than the lever is."""
-    own = lever_named(result.lever).metric
-    return "" if result.plan["metric"] == own else f" (the lever's own: {METRICS[own].label})"
-
-
-def _interval(verdict: Verdict) -> str:
-    return change(verdict.effect) if verdict.effect else "-"
-
-
-def _not_run(run: Collection[str]) -> list[str]:
-    return [
-        f"- {name}: {lever.question} `{_command(lever)}`"
-        for name, lever in catalogue().items()
-        if name not in run
-    ]
-
-
-def _command(lever: Lever) -> str:
-    if lever.metric not in ELSEWHERE:
-        return f"lab pull {lever.name}"
-    if lever.metric == "capacity":
-        return f"lab sweep {lever.name}"
-    return f"lab pull {lever.name} --metric {next(one for one in lever.also if one not in ELSEWHERE)}"
 
 
 def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:

@@ -7,39 +7,36 @@ from typing import Any
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS
 from lab.report.load_words import searched
+from lab.report.predictions import predictions
 from lab.report.standing import Found, committed, firm, others_used
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS, Verdict
-from lab.verdict_words import prediction_came_true
-from levers.catalogue import lever_named
+from levers.catalogue import catalogue
 from levers.metrics import METRICS
 
 
-def head(latest: Sequence[Found]) -> list[str]:
-    """The paragraphs under the title, and the legend."""
-    machines = _machines(latest)
+def head(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
+    """What stands on top of the evidence, and the legend. `found`: all results, also superseded ones."""
     if not latest:
-        return machines
+        return machines(latest)
     legend = (TEMPLATES / "legend.md").read_text().splitlines()
-    return [*machines, *summary(latest), *conditions(latest), *legend, ""]
+    return [*machines(latest), *summary(latest, found), *conditions(latest), *legend, ""]
 
 
-def summary(latest: Sequence[Found]) -> list[str]:
-    """How the pulls ended, in one sentence."""
+def summary(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
+    """How the pulls ended, and what had been predicted. `found`: all results, also superseded ones."""
     words = [result.primary.word for _, result in latest]
     moved = [result for _, result in latest if result.primary.word in ("better", "worse")]
     same = words.count("same within the margin")
     hidden, invalid = words.count("no difference shown"), words.count("INVALID")
-    own = sum(result.prediction == lever_named(result.lever).expected for _, result in latest)
-    made = sum(bool(result.prediction) for _, result in latest)
-    came = sum(prediction(result).endswith("came true") for _, result in latest)
-    failed = sum("did not come true" in prediction(result) for _, result in latest)
+    levers = {one.lever for _, one in latest}
+    decided = {one.lever for _, one in latest if one.primary.decided}
     return [
-        f"{len(latest)} pulls of {len({one.lever for _, one in latest})} levers: {len(moved)} showed a "
+        f"A verdict for {len(decided)} of {len(catalogue())} levers, results without one for "
+        f"{len(levers - decided)}. Of {len(latest)} questions, each at its rate, {len(moved)} showed a "
         f"difference ({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
         f"committed code), {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
-        f"Of {made} predictions that were noted before the runs {came} came true and {failed} did not; "
-        f"{own} of them repeat what the catalogue expects, and are nobody's own.",
+        f"{predictions(found or latest)}",
         "",
     ]
 
@@ -57,7 +54,7 @@ def conditions(latest: Sequence[Found]) -> list[str]:
         f"In {len(shared)} of {len(used)} sessions other programs used more than {MOST_OF_OTHERS:g} cores"
         f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured{_too_few(tails)}. "
         f"In {len(results) - found} the rate was given and the capacity not searched: their ratios hold at "
-        "that rate, and how near to its limit the stack was is not known. "
+        "that rate (the table has which part of a capacity that is, where one is known). "
         f"{sum(not committed(result) for result in results)} come from a tree with changes that were not "
         "committed (§ in the table): `--keep` has refused such a tree since.",
         "",
@@ -76,19 +73,12 @@ def _too_few(tails: Sequence[tuple[PullResult, Verdict]]) -> str:
     )
 
 
-def prediction(result: PullResult) -> str:
-    """up: came true"""
-    if not result.prediction:
-        return "-"
-    words = prediction_came_true(result.prediction, result.primary.word, result.primary.effect)
-    return f"{result.prediction}: {words.partition(':')[0]}"
-
-
-def _machines(latest: Sequence[Found]) -> list[str]:
-    machines = sorted({_machine(result.fingerprint) for _, result in latest})
-    if not machines:
+def machines(latest: Sequence[Found]) -> list[str]:
+    """Where all of it was measured."""
+    known = sorted({_machine(result.fingerprint) for _, result in latest})
+    if not known:
         return ["Nothing yet: `lab pull LEVER --keep`, then `lab guide`.", ""]
-    return ["Measured on " + "; ".join(machines) + "." + _disk(latest), ""]
+    return ["Measured on " + "; ".join(known) + "." + _disk(latest), ""]
 
 
 def _machine(fingerprint: Mapping[str, Any]) -> str:

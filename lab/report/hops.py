@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from lab.experiments.result import PullResult
 from lab.report.apart import apart
 from lab.report.signs import client_of_then
-from lab.report.standing import Found
+from lab.report.standing import Found, content_of, others_used
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict_words import change
+from levers.catalogue import lever_named
 
 METRIC = "cpu_per_1k_total"
 # Levers that lead from one process to the next: their CPU is the price of a hop.
@@ -33,19 +34,49 @@ HEAD = [
     "RabbitMQ and two websocket services: other set-ups, and other figures. ‡: over RabbitMQ with the client",
     "aio-pika, the default then: a row without it, of `lean` or of no RabbitMQ, is no measure for it.",
     "",
-    "| lever | from, to | each second | counted | from | to | difference | change (95 %) | verdict |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "**Milliseconds of two rows cannot be compared**, nor added up: they are of two sessions, with other",
+    "programs beside them or without, and the same settings cost other absolute figures each time{spread}.",
+    "Within a row both sides are of the same minutes.",
+    "",
+    "| lever | from, to | each second | counted | from | to | difference | change (95 %) | verdict "
+    "| other programs, cores |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 ]
 
 
-def hops(latest: Sequence[Found]) -> list[str]:
-    """A table in the order of a message's way; nothing where no hop was measured."""
+def hops(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
+    """A table in the order of a message's way; nothing where no hop was measured. `found`: all results."""
     rows = [
         (HOPS.index(result.lever), row)
         for _, result in latest
         if result.lever in HOPS and (row := _row(result, latest))
     ]
-    return [*HEAD, *(row for _, row in sorted(rows)), ""] if rows else []
+    if not rows:
+        return []
+    spread = _spread(found or latest)
+    return [*(line.format(spread=spread) for line in HEAD), *(row for _, row in sorted(rows)), ""]
+
+
+def _spread(found: Sequence[Found]) -> str:
+    """How far figures of the same settings and load went apart over the sessions, of the widest group."""
+    groups: dict[tuple[object, ...], list[float]] = {}
+    for _, one in found:
+        load = (one.plan["mode"], one.plan["mix"], one.plan["rate"], content_of(one))
+        if own := _by_default(one):
+            groups.setdefault(load, []).append(statistics.median(own))
+    widest = max(groups.values(), key=len, default=[])
+    if len(widest) < 2:
+        return ""
+    sessions = f"{len(widest)} sessions at default settings"
+    return f" (*API* in {sessions} and one rate: {min(widest):,.0f} to {max(widest):,.0f})"
+
+
+def _by_default(result: PullResult) -> list[float]:
+    """The figures of the side whose settings are all at their defaults, of a duet of API processes."""
+    lever = lever_named(result.lever)
+    usual = result.values[0] == lever.default and not lever.extra_env
+    duet = result.plan["design"] == "duet" and result.plan["part"] == "backend"
+    return [pair.a for pair in pairs_of(result.observations, METRIC)] if usual and duet else []
 
 
 def _row(result: PullResult, latest: Sequence[Found]) -> str:
@@ -61,5 +92,6 @@ def _row(result: PullResult, latest: Sequence[Found]) -> str:
         f"{apart(result, latest)} "
         f"| {result.plan['rate']:g} | {'API' if result.plan['design'] == 'duet' else 'all'} "
         f"| {figures(a)} | {figures(b)} | {'-' if verdict.word == 'no difference shown' else moved} "
-        f"| {change(verdict.effect)} | {verdict.word}{' ‡' if client_of_then(result) else ''} |"
+        f"| {change(verdict.effect)} | {verdict.word}{' ‡' if client_of_then(result) else ''} "
+        f"| {others_used(result):.2f} |"
     )

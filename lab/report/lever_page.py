@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.experiments.audit import difference
@@ -12,11 +13,15 @@ from lab.report.again import pull_again
 from lab.report.apart import apart
 from lab.report.counted import counted
 from lab.report.doubts import doubts, unchecked
-from lab.report.head import prediction
+from lab.report.hot_path import on_hot_path, shares
 from lab.report.links import linked
+from lab.report.load_point import words
 from lab.report.load_words import load_of
+from lab.report.predictions import prediction, repeated
+from lab.report.repeats import repeats
+from lab.report.scaling import Searched
 from lab.report.signs import client_of_then
-from lab.report.standing import Found, mark
+from lab.report.standing import Found, latest_of, mark
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS
 from levers.catalogue import lever_named, page, paragraphs
@@ -26,28 +31,38 @@ from levers.metrics import METRICS
 HERE = "**That applies here**"
 
 
-def lever_page(
-    name: str, own: Sequence[Found], besides: Sequence[str] = (), swept: Collection[str] = ()
-) -> str:
-    """The whole page. `besides`: what other commands found out about the lever, as Markdown lines.
+@dataclass(frozen=True)
+class Beside:
+    """What a page tells besides its own results.
 
-    `swept` are values of which a sweep knows the capacity.
+    `lines`: what other commands found out about the lever, as Markdown; `swept` are values of which a sweep
+    knows the capacity; `found` are all results of all levers, also those that no page shows otherwise.
     """
-    lever = lever_named(name)
+
+    lines: Sequence[str] = ()
+    swept: Collection[str] = ()
+    found: Sequence[Found] = ()
+    capacities: Sequence[Searched] = ()
+
+
+def lever_page(name: str, own: Sequence[Found], beside: Beside | None = None) -> str:
+    """The whole page."""
+    lever, beside = lever_named(name), beside or Beside()
     told = paragraphs(page(name))
     lines = [f"# {name}", "", told["question"], "", _sentence(told.get("Problem", "")), ""]
     texts = dict.fromkeys(told[value] for value in lever.values if value in told)
     for text in texts:  # a text may be about several values
         values = " or ".join(f"`{value}`" for value in lever.values if told.get(value) == text)
         lines.append(f"- {values}: {text}")
-    known = {value for _, result in own for value in result.values} | set(swept)
-    known |= {value for of, value in OF_ANOTHER if of == name}
-    unknown = [f"`{value}`" for value in lever.values if value not in known]
+    unknown = [f"`{value}`" for value in never_pulled(lever, own, beside.swept)]
     lines += ["", *([f"Not pulled: {', '.join(unknown)}.", ""] if unknown else [])]
+    if own and on_hot_path(name):
+        lines += [shares(latest_of(beside.found)), ""]
     for path, result in own:
-        lines += _told(path, result, lever, own)
+        lines += _told(path, result, own, beside)
     lines += [
-        *besides,
+        *repeats([one for one in beside.found if one[1].lever == name]),
+        *beside.lines,
         "## When it would be different",
         "",
         f"{_sentence(told.get('Different when', ''))} The comparison would be dishonest if "
@@ -55,17 +70,25 @@ def lever_page(
         "",
         lever.said,
         "",
-        "[All results](../README.md)",
+        "[The guide](../README.md), [all results](../evidence.md)",
     ]
     return linked(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)), "results/levers") + "\n"
 
 
-def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) -> list[str]:
-    verdict = result.primary
+def never_pulled(lever: Lever, own: Sequence[Found], swept: Collection[str] = ()) -> list[str]:
+    """The values of a lever of which neither a pull nor a sweep, nor another lever, says anything."""
+    known = {value for _, result in own if result.lever == lever.name for value in result.values}
+    known |= {*swept, *(value for of, value in OF_ANOTHER if of == lever.name)}
+    return [value for value in lever.values if value not in known]
+
+
+def _told(path: Path, result: PullResult, own: Sequence[Found], beside: Beside) -> list[str]:
+    verdict, lever = result.primary, lever_named(result.lever)
+    medians = between(result, verdict.metric) if verdict.effect else ""
     lines = [
         f"## {result.values[0]} or {result.values[1]}{apart(result, own)}",
         "",
-        f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}",
+        f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}{medians}",
         "",
     ]
     if verdict.effect:
@@ -80,7 +103,8 @@ def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) ->
     lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
         "",
-        f"{_meaning(result, lever)}{_predicted(result)} {_how(result)}{_along(result, lever)}"
+        f"{_meaning(result, lever)}{_predicted(result, beside.found)} {_how(result, beside.capacities)}"
+        f"{_along(result, lever)}"
         f"{unchecked(result, [one for _, one in own])}",
         "",
         f"```\n{pull_again(result)}\n```",
@@ -91,13 +115,15 @@ def _told(path: Path, result: PullResult, lever: Lever, own: Sequence[Found]) ->
     return lines
 
 
-def _how(result: PullResult) -> str:
+def _how(result: PullResult, capacities: Sequence[Searched]) -> str:
     plan = result.plan
+    point = words(result, capacities)
     rounds = len({one.round for one in result.observations})
     quick = " (one look at six rounds: large effects only)" if len(plan["looks"]) == 1 else ""
     changed = " with changes that are not committed" if result.fingerprint.get("changed") else ""
     return (
-        f"{load_of(result)}, {plan['design']}, {rounds} rounds of {plan['trial_seconds']:g} s{quick}, "
+        f"{load_of(result)}{f', {point}' if point else ''}, {plan['design']}, "
+        f"{rounds} rounds of {plan['trial_seconds']:g} s{quick}, "
         f"mode {plan['mode']}{_broker(result)}{_disk(result)}, {result.day}, "
         f"{result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}{changed}."
@@ -160,10 +186,13 @@ def _meaning(result: PullResult, lever: Lever) -> str:
     return f"Expected was {_expected(lever)}{f' ({reason})' if reason else ''}; it went {moved}."
 
 
-def _predicted(result: PullResult) -> str:
-    """What was noted before this very run, and whether it came true."""
-    words = prediction(result).replace(": ", ", ")
-    return f" Predicted before the run: {words}." if result.prediction else ""
+def _predicted(result: PullResult, found: Sequence[Found]) -> str:
+    """What was noted before this very run, whether it came true, and whether the answer was known."""
+    if not result.prediction:
+        return ""
+    told = prediction(result).replace(": ", ", ")
+    known = "; the answer was known from a pull before" if repeated(result, found) else ""
+    return f" Predicted before the run: {told}{known}."
 
 
 def _expected(lever: Lever) -> str:

@@ -1,8 +1,12 @@
 """Under which load a pull was made, in words: a ratio at one rate says nothing of another."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.result import PullResult
 from lab.trials.schedule import SIDES
+from levers.metrics import METRICS
 
 # What is done so many times a second, by the word of `--mix`.
 OPERATIONS = {
@@ -14,13 +18,32 @@ OPERATIONS = {
     "get_user": "look-ups of a profile",
     "chat": "actions of a chat, sends and reads,",
 }
+# One of them.
+OPERATION = {
+    "send": "send",
+    "send_busy": "send",
+    "list": "page",
+    "list_while_sent": "operation",
+    "list_deep": "page",
+    "get_user": "look-up",
+    "chat": "action",
+}
 
 
-def rate_of(result: PullResult) -> str:
-    """240 sends a second over 3 processes; the length of a message where it is not the usual one"""
+def unit_of(result: PullResult, metric: str) -> str:
+    """What a figure is in: of CPU µs for one operation, which is the same number as ms for 1,000."""
+    if not metric.startswith("cpu"):
+        return METRICS[metric].unit or METRICS[metric].label
+    delivery = result.plan["design"] == "duet" and result.plan["part"] == "websocket"
+    return f"µs a {'delivery' if delivery else OPERATION[result.plan['mix']]}"
+
+
+def short_rate_of(result: PullResult) -> str:
+    """240/s; what is done where it is not sends, and a length that is not the usual one"""
     plan = plan_from(result.plan)
+    what = "" if plan.mix == "send" else f" {OPERATIONS[plan.mix].rstrip(',')}"
     long = plan.content_characters != PullPlan.content_characters
-    return _each_second(plan) + (f", {plan.content_characters:,} characters a message" if long else "")
+    return f"{plan.rate:g}/s{what}" + (f", {plan.content_characters:,} characters" if long else "")
 
 
 def load_of(result: PullResult) -> str:
@@ -43,12 +66,24 @@ def searched(result: PullResult) -> bool:
     return bool(result.capacity)
 
 
+def slower_side(result: PullResult) -> Mapping[str, Any] | None:
+    """What the search of the pull's own found out about the side that carried less; None for no search."""
+    if not result.capacity:
+        return None
+    sides: list[Mapping[str, Any]] = [result.capacity[side] for side in ("a", "b") if side in result.capacity]
+    return min(sides, key=lambda one: float(one["passes"]))
+
+
+def bounded(result: PullResult) -> bool:
+    """Whether a search of the pull's own saw a rate fail."""
+    lowest = slower_side(result)
+    return lowest is not None and lowest["fails"] is not None
+
+
 def origin(result: PullResult) -> str:
     """Where the rate is from: given, of a capacity that a search found, or of one that ended without it."""
-    if not result.capacity:
+    if not searched(result):
         return "given, capacity not searched"
-    sides = [result.capacity[side] for side in ("a", "b") if side in result.capacity]
-    lowest = min(sides, key=lambda one: float(one["passes"]))
-    if lowest["fails"] is None:
+    if not bounded(result):
         return "from a search of the capacity that ended before any rate failed"
     return "found by a search of the capacity"

@@ -16,7 +16,7 @@ PARTS = {"backend": "API", "websocket": "websocket"}
 
 def resolved(latest: Sequence[Found]) -> list[str]:
     """A table: design, part and metric x how busy the machine was, from the A/A pairs of every session."""
-    found: dict[tuple[str, str, str, str], list[float]] = {}
+    found: dict[tuple[str, str, str, str], list[tuple[float, float]]] = {}
     for _, result in latest:
         for verdict in result.verdicts:
             twins = floor_pairs_of(result.observations, verdict.metric)
@@ -24,19 +24,26 @@ def resolved(latest: Sequence[Found]) -> list[str]:
                 ratios = log_ratios([pair.a for pair in twins], [pair.b for pair in twins])
                 part = PARTS[result.plan["part"]] if result.plan["design"] == "duet" else "whole stacks"
                 key = (result.plan["design"], part, result.label(verdict.metric), _company(result))
-                found.setdefault(key, []).append(resolution(ratios, PAIRS))
+                half = resolution(ratios, PAIRS)
+                margin = max(LEAST_MARGIN, effect_of(ratios).largest_change)
+                found.setdefault(key, []).append((half, margin + half))
     if not found:
         return ["No session is long enough yet."]
     lines = [
-        "| design | part | metric | the machine was | median | smallest .. largest | sessions |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {' | '.join(key)} | {statistics.median(values):.1%} "
-        f"| {min(values):.1%} .. {max(values):.1%} | {len(values)} |"
-        for key, values in sorted(found.items())
+        "| design | part | metric | the machine was | half width: median | smallest .. largest "
+        "| a verdict from about | sessions |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(key, values) for key, values in sorted(found.items())),
     ]
     return [*lines, "", twins_judged(latest)]
+
+
+def _row(key: tuple[str, ...], values: Sequence[tuple[float, float]]) -> str:
+    halves, needed = zip(*values, strict=True)
+    return (
+        f"| {' | '.join(key)} | {statistics.median(halves):.1%} | {min(halves):.1%} .. {max(halves):.1%} "
+        f"| {statistics.median(needed):.1%} | {len(values)} |"
+    )
 
 
 def twins_judged(latest: Sequence[Found]) -> str:

@@ -1,20 +1,30 @@
 """Sweeps and capacities in the notebook: how much was carried, with how many of something."""
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.report.style import figure, svg
 from lab.report.style.palette import MARK, SERIES
-from lab.scaling.stored import CapacityResult, stored
+from lab.scaling.basis import Repeats, alike, processes, settings_of, slo_of
+from lab.scaling.stored import stored
 from levers.catalogue import lever_named
 
 KNEE = 0.9  # within 10 % of the best: more buys nothing that shows here
 SweptFile = tuple[Path, Mapping[str, Any]]
-CapacityFile = tuple[Path, CapacityResult]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The searches of one mode, shape and load, of one commit, and the files that they are in."""
+
+    repeats: Repeats
+    paths: Sequence[Path]
 
 
 def sweeps_of(folder: Path) -> list[SweptFile]:
@@ -27,27 +37,28 @@ def sweeps_of(folder: Path) -> list[SweptFile]:
     return list(found.values())
 
 
-def capacities_of(folder: Path) -> list[CapacityFile]:
-    """The newest search of each mode, mix and settings of levers."""
-    newest = {
-        (one.mode, one.mix, tuple(sorted(one.levers.items()))): (path, one) for path, one in stored([folder])
-    }
-    return list(newest.values())
+def capacities_of(folder: Path) -> list[Searched]:
+    """All searches of the newest commit, of each mode, shape, load and settings of levers."""
+    found = stored([folder])
+    paths = {id(one): path for path, one in found}
+    return [Searched(one, [paths[id(each)] for each in one.searches]) for one in alike([r for _, r in found])]
 
 
-def section(sweeps: Sequence[SweptFile], capacities: Sequence[CapacityFile]) -> list[str]:
+def section(sweeps: Sequence[SweptFile], capacities: Sequence[Searched]) -> list[str]:
     """How much this machine carries: capacities, then sweeps."""
     if not sweeps and not capacities:
         return []
     lines = ["## How much this machine carries", ""]
     if capacities:
         lines += [
-            "The highest rate under the SLO, as the rate that held and the one that failed. Everything runs",
-            "on the machine named above, generator and database included.",
+            "The highest rate under the SLO, from the lowest that ended a search as held to the highest that",
+            "ended one as failed, over all searches of the newest commit: repeats differ by tens of per",
+            "cent. Everything runs on the machine named above, generator and database included.",
             "",
-            "| mode | load | processes | held | failed | busiest at the failure | p99 SLO |",
-            "|---|---|---|---|---|---|---|",
-            *(_capacity(path, one) for path, one in capacities),
+            "| mode | load | settings | processes | carries, each second | searches | busiest at the failure "
+            "| p99 SLO |",
+            "|---|---|---|---|---|---|---|---|",
+            *(_capacity(one) for one in capacities),
             "",
         ]
     for _, sweep in sweeps:
@@ -55,13 +66,19 @@ def section(sweeps: Sequence[SweptFile], capacities: Sequence[CapacityFile]) -> 
     return lines
 
 
-def _capacity(path: Path, one: CapacityResult) -> str:
-    shape = ", ".join(f"{count} {kind}" for kind, count in one.shape.items())
-    bracket = one.bracket
-    fails = "none tried" if bracket.fails == float("inf") else f"{bracket.fails:,.0f}/s: {bracket.why}"
+def _capacity(searched: Searched) -> str:
+    newest, carries = searched.repeats.newest, searched.repeats.carries
+    high = "no rate failed" if math.isinf(carries.high) else f"{carries.high:,.0f}"
+    files = ", ".join(
+        f"[{one.bracket.passes:,.0f}](capacity/{path.name})"
+        for path, one in zip(searched.paths, searched.repeats.searches, strict=True)
+    )
+    count = len(searched.paths)
+    limits = dict.fromkeys(one.bracket.limit for one in searched.repeats.searches)
     return (
-        f"| {one.mode} | {one.mix} | {shape} | [{bracket.passes:,.0f}/s](capacity/{path.name}) | {fails} "
-        f"| {bracket.limit} | {bracket.slo.p99_seconds * 1000:.0f} ms |"
+        f"| {newest.mode} | {newest.mix} | {settings_of(newest)} | {processes(newest)} "
+        f"| {carries.low:,.0f} to {high} | {count} search{'es' if count > 1 else ''}, held {files} "
+        f"| {'; '.join(limits)} | {slo_of(newest)} |"
     )
 
 

@@ -13,6 +13,10 @@ LEGEND = [
     "cannot be set beside each other.",
     "§: from a tree with changes that were not committed, which `--keep` has refused since.",
 ]
+SHORT_LEGEND = [
+    "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. °, ‡: older",
+    "set-ups, as [all results](evidence.md#all-results) explain. Fewer than 12 pairs: `lab pull --quick`.",
+]
 
 
 def signs(result: PullResult) -> str:

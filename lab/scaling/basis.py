@@ -183,6 +183,14 @@ def _by_shape(results: Sequence[CapacityResult]) -> list[Repeats]:
     return [Repeats(searches) for searches in found.values()]
 
 
+def alike(results: Sequence[CapacityResult]) -> list[Repeats]:
+    """The searches of each mode and shape under the same conditions (ALIKE), of the newest one's commit."""
+    conditions: dict[tuple[str, ...], list[CapacityResult]] = {}
+    for one in results:
+        conditions.setdefault(tuple(value_of(one) for _, value_of, _ in ALIKE), []).append(one)
+    return [_of_one_commit(group) for same in conditions.values() for group in _by_shape(same)]
+
+
 def _of_one_commit(repeats: Repeats) -> Repeats:
     """Those of the newest one's commit: between commits it is the code that differs, and not chance."""
     newest = commit_of(repeats.newest)

@@ -4,9 +4,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lab.caveats import caveat
 from lab.report.advice import ALONE, COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
 from lab.report.hops import hops
+from lab.report.lever_page import lever_page
 from lab.report.opening import opening
 from lab.report.standing import ranked
 from tests.lab.report.made_up_pulls import made_up
@@ -47,8 +50,7 @@ def test_a_lever_has_one_entry_and_every_effect_its_interval():
         )
     )
     assert text.count("**[query_path]") == 1
-    also = r"Also `raw` to `fastapi_asyncpg`: CPU per 1,000, API \+\S+ % \(\S+ % to \S+ %\)"
-    assert re.search(also + r" at 500 sends a second over 3 processes\.", text)
+    assert re.search(r"Also `fastapi_asyncpg`: \+\S+ % \(\S+ % to \S+ %\) at 500/s °\.", text)
 
 
 def test_fewer_hints_alone_are_no_gain():
@@ -160,7 +162,7 @@ def test_what_was_seen_and_not_judged_is_not_called_nothing():
     result = made_up(effect=1.2)
     withheld = replace(result.primary, word="no difference shown", withheld="perhaps within the noise")
     text = "\n".join(advice([(Path("a.json"), replace(result, verdicts=[withheld]))]))
-    assert re.search(r"\+\S+ % \(\S+ % to \S+ %\) was seen, perhaps within the noise at 500 sends", text)
+    assert re.search(r"\+\S+ % \(\S+ % to \S+ %\) was seen, perhaps within the noise at 500/s", text)
     assert seen(replace(withheld, withheld="")) == ""
 
 
@@ -174,7 +176,7 @@ def test_levers_at_two_rates_are_not_ranked_in_one_sentence():
     assert "at 240 a second" in "\n".join(opening([*own, loop]))
     assert "the standard loop" not in "\n".join(opening([*own, loop]))
     alike = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=240.0)
-    assert "the standard loop instead of uvloop +" in "\n".join(opening([*own, alike]))
+    assert "the standard loop instead of uvloop +" in " ".join(" ".join(opening([*own, alike])).split())
 
 
 def test_a_result_that_breaks_its_own_condition_is_not_advised_without_saying_so():
@@ -191,9 +193,9 @@ def test_few_pairs_and_busy_machines_have_a_ranking_of_their_own():
     large = pulled(3.0, "http_parser", ("httptools", "h11"), also=(), looks=(6,))
     few = replace(large[1], observations=[one for one in large[1].observations if one.round < 6])
     text = "\n".join(advice([(large[0], few), sure]))
-    firm, less = text.index("By CPU:"), text.index("By CPU, of few pairs")
+    firm, less = text.index("By CPU:"), text.index("By CPU (less firm")
     assert firm < text.index("1. **[event_loop]") < less < text.index("1. **[http_parser]")
-    assert "500 sends a second over 3 processes (6 pairs)" in text
+    assert "at 500/s (6 pairs) °" in text
 
 
 def test_no_lever_is_left_alone_of_which_anything_was_decided():
@@ -203,16 +205,15 @@ def test_no_lever_is_left_alone_of_which_anything_was_decided():
     text = "\n".join(advice([same, (path, replace(dear, observations=told))]))
     assert f"### {ALONE}" not in text
     assert "1. **[delivery](levers/delivery.md)**: `confirm`." in text.partition(f"### {KEEP}")[2]
-    assert re.search(r"Also `confirm` to `fire_and_forget`: .*, same within the margin\. About `fire", text)
+    assert re.search(r"Also `fire_and_forget`: .*, same within the margin\.", text)
     assert f"### {ALONE}" in "\n".join(advice([same]))
 
 
-def test_what_the_other_value_gives_up_is_said_where_the_figures_are_the_same():
-    text = "\n".join(advice([pulled(1.0, "delivery", ("confirm", "fire_and_forget"), also=())]))
-    assert "About `fire_and_forget`: " in text.partition(f"### {ALONE}")[2]
-    slow = pulled(1.0, "group_commit", ("on", "off"), also=())
-    fast = pulled(1.3, "group_commit", ("on", "off"), also=(), rate=2_000.0)
-    assert "\n".join(advice([slow, fast])).count("About `off`: ") == 1
+def test_where_the_figures_are_the_same_a_reader_is_sent_to_what_the_other_value_gives_up():
+    same = pulled(1.0, "delivery", ("confirm", "fire_and_forget"), also=())
+    told = "\n".join(advice([same])).partition(f"### {ALONE}")[2]
+    assert "What the other value gives up is in no figure, and on its page" in told
+    assert "Fails silently: hints vanish while the broker is away." in lever_page("delivery", [same])
 
 
 def test_the_firmest_result_of_a_lever_leads_its_entry():
@@ -220,8 +221,8 @@ def test_the_firmest_result_of_a_lever_leads_its_entry():
     path, large = pulled(3.0, "event_loop", ("uvloop", "asyncio_debug"), also=(), looks=(6,))
     few = replace(large, observations=[one for one in large.observations if one.round < 6])
     text = "\n".join(advice([(path, few), sure]))
-    assert "from `uvloop` to `asyncio` (" in text and "Also `uvloop` to `asyncio_debug`: " in text
-    assert "of few pairs" not in text
+    assert "with `asyncio` (" in text and "Also `asyncio_debug`: " in text
+    assert "less firm" not in text
 
 
 def test_a_busy_machine_is_not_ranked_where_a_quiet_one_answers_the_same():
@@ -230,12 +231,12 @@ def test_a_busy_machine_is_not_ranked_where_a_quiet_one_answers_the_same():
     busy = replace(quiet, observations=told, plan={**quiet.plan, "rate": 240.0})
     assert ranked([(path, busy), (path, quiet)]) == [(path, quiet)]
     assert ranked([(path, busy)]) == [(path, busy)]
-    assert "(other programs used 1.5 cores)" in "\n".join(advice([(path, busy)]))
+    assert "at 240/s † °" in "\n".join(advice([(path, busy)]))
 
 
 def test_a_ratio_has_its_difference_beside_the_medians():
     _, result = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
-    assert re.fullmatch(r" \([\d.]+ to [\d.]+ ms, \+\d\.\d+\)", between(result, "cpu_per_1k"))
+    assert re.fullmatch(r" \([\d.]+ to [\d.]+ µs a send, \+\d\.\d+\)", between(result, "cpu_per_1k"))
     open_ = replace(result, verdicts=[replace(result.primary, word="no difference shown")])
     assert "+" not in between(open_, "cpu_per_1k")
 
@@ -244,7 +245,54 @@ def test_a_latency_of_a_duet_says_whether_a_stack_for_each_side_was_asked():
     _, duet = pulled(0.7, "durability", ("on", "off"), metric="p50", also=())
     abab = replace(duet, plan={**duet.plan, "design": "abab"})
     words = "Not checked by ABAB: both sides share the database here"
-    assert words in "\n".join(advice([(Path("a.json"), duet)]))
-    both = "\n".join(advice([(Path("a.json"), duet), (Path("b.json"), abab)]))
-    assert words not in both
-    assert "Also `on` to `off` by abab: p50" in both
+    assert words in lever_page("durability", [(Path("a.json"), duet)])
+    assert words not in lever_page("durability", [(Path("a.json"), duet), (Path("b.json"), abab)])
+
+
+def test_what_needs_a_part_that_is_not_there_by_default_ranks_behind_and_says_so():
+    rabbit = pulled(1.9, "amqp_client", ("lean", "aio_pika"), mode="stack", design="abab", also=())
+    usual = pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=())
+    text = "\n".join(advice([rabbit, usual]))
+    assert "1. **[event_loop]" in text
+    assert "2. **[amqp_client](levers/amqp_client.md)**: only with RabbitMQ: `lean`." in text
+
+
+def test_what_makes_another_metric_worse_by_more_than_twice_ranks_behind_what_does_not():
+    path, large = pulled(0.5, "publish_interval", ("0", "0.02"), design="abab", also=("p50",))
+    effect = replace(large.primary.effect, ratio=2.5, low=2.4, high=2.6)
+    worse = replace(large.verdicts[1], word="worse", effect=effect)
+    paid = (path, replace(large, verdicts=[large.primary, worse]))
+    small = pulled(0.8, "cache", ("off", "process"), also=())
+    order = [line[:13] for line in advice([paid, small]) if line.startswith(("1.", "2."))]
+    assert order == ["1. **[cache](", "2. **[publish"]
+    free = (path, replace(large, verdicts=[large.primary]))
+    order = [line[:13] for line in advice([free, small]) if line.startswith(("1.", "2."))]
+    assert order == ["1. **[publish", "2. **[cache]("]
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "unsaid"),
+    [
+        ("better", "and CPU a delivery with them (", "no CPU was shown"),
+        ("worse", "and costs CPU a delivery (", "no CPU was shown"),
+        ("no difference shown", "and no CPU was shown to follow", "CPU a delivery"),
+    ],
+)
+def test_what_debounce_does_to_the_cpu_is_said_as_its_result_says_it(word, said, unsaid):
+    path, result = counted(
+        pulled(0.5, "debounce", ("0", "0.2"), part="websocket", also=()), "frames_per_event", 0.2
+    )
+    of_cpu = replace(made_up(effect=0.9, also=()).primary, metric="cpu_per_1k", word=word)
+    text = " ".join(" ".join(opening([(path, replace(result, verdicts=[result.primary, of_cpu]))])).split())
+    assert said in text
+    assert unsaid not in text
+
+
+def test_a_library_is_called_dearer_than_the_hop_only_where_it_is():
+    hop = pulled(1.2, "broker", ("postgres", "rabbitmq"), design="abab", also=())
+    dear, cheap = (
+        pulled(times, "amqp_client", ("lean", "aio_pika"), design="abab", also=()) for times in (1.5, 1.1)
+    )
+    assert "cost more than its hop" in "\n".join(opening([hop, dear]))
+    assert "cost more than its hop" not in "\n".join(opening([hop, cheap]))
+    assert "cost more than its hop" not in "\n".join(opening([dear]))

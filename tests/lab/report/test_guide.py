@@ -9,6 +9,7 @@ import pytest
 from lab.experiments.preparation import ELSEWHERE
 from lab.load.plan import MIXES
 from lab.report import guide, scaling
+from lab.report.evidence import evidence
 from lab.report.head import conditions, summary
 from lab.report.hops import hops
 from lab.report.lever_page import lever_page
@@ -64,45 +65,41 @@ def test_a_page_that_no_pull_made_is_linked_with_its_pictures(tmp_path):
     ]
 
 
-def test_advice_says_what_a_value_costs_beside_the_figure(folder):
-    text = (folder / "README.md").read_text()
-    advice = next(line for line in text.splitlines() if line.startswith("2. **[event_loop]"))
-    assert "About `asyncio`:" in advice
-    assert "Costs:" in advice
+def test_the_page_of_a_lever_says_what_a_value_costs(folder):
+    text = (folder / "levers" / "event_loop.md").read_text()
+    assert "- `asyncio`: the standard library's loop. Costs:" in text
 
 
 def test_an_invalid_result_claims_nothing(folder):
+    text = (folder / "evidence.md").read_text()
+    assert "| `warning`, `debug` | 500 sends | 83% * | CPU per 1,000, API | - | 5 | ✗" in text
     text = (folder / "README.md").read_text()
-    assert (
-        "| [logging](levers/logging.md) | `warning`, `debug` | 500 sends | CPU per 1,000, API | - | 5 | ✗"
-        in text
-    )
     line = next(line for line in text.splitlines() if line.startswith("1. **[logging]"))
     assert "invalid: achieved 0.7" in line
     assert "%" not in line
 
 
 def test_it_is_said_how_many_pairs_stand_behind_a_verdict_and_what_older_code_measured(folder):
-    text = (folder / "README.md").read_text()
+    text = (folder / "evidence.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| [event_loop]"))
     assert "| 12 | ▼ [worse](pulls/event_loop.0.json) ° |" in row
 
 
 def test_it_is_said_whose_the_predictions_were():
     mine = replace(made_up(effect=1.2), fingerprint=MACHINE, prediction="down")
-    catalogues = replace(mine, prediction="up")
+    catalogues = replace(mine, prediction="up", plan={**mine.plan, "values": ["uvloop", "asyncio_debug"]})
     text = "\n".join(summary([(Path("a.json"), mine), (Path("b.json"), catalogues)]))
-    assert "1 came true and 1 did not; 1 of them repeat what the catalogue expects" in text
+    assert "1 came true, 1 did not, and 0 were not decided; 1 of them repeat what the catalogue" in text
 
 
 def test_a_pull_by_another_metric_than_the_lever_s_says_so():
     pulled = replace(made_up(effect=1.4, lever="pool_size", values=("10", "2"), metric="p50", also=()))
-    text = guide.index([(Path("a.json"), pulled)])
+    text = evidence([(Path("a.json"), pulled)])
     assert "| p50 (the lever's own: p99) |" in text
 
 
 def test_what_was_not_run_is_said_with_a_command_that_runs(folder):
-    text = (folder / "README.md").read_text().partition("## Not pulled yet")[2]
+    text = (folder / "evidence.md").read_text().partition("## Not pulled yet")[2]
     for name, lever in catalogue().items():
         if name in ("event_loop", "http_parser", "logging"):
             assert f"- {name}:" not in text
@@ -119,7 +116,7 @@ def test_what_was_swept_was_run(tmp_path):
         json.dumps(swept((100.0, 190.0, 200.0)))
     )
     guide.write(tmp_path, [])
-    assert "- uvicorn_workers:" not in (tmp_path / "README.md").read_text()
+    assert "- uvicorn_workers:" not in (tmp_path / "evidence.md").read_text()
 
 
 def test_two_designs_of_one_question_are_two_rows_of_the_heat_map():
@@ -167,9 +164,15 @@ def test_a_round_that_was_measured_again_is_on_the_page(tmp_path):
 def test_every_link_leads_somewhere(folder):
     import re
 
-    for page in [folder / "README.md", *(folder / "levers").glob("*.md")]:
+    for page in [folder / "README.md", folder / "evidence.md", *(folder / "levers").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            known = {"../measuring.md", "claims.md"}  # written by hand, beside the generated pages
+            known = {
+                "../measuring.md",
+                "claims.md",
+                "pulls",
+                "capacity",
+                "sweeps",
+            }  # written by hand, beside the generated pages
             assert target in known or (page.parent / target).exists(), (page, target)
 
 
@@ -297,7 +300,7 @@ def test_what_a_changed_tree_measured_is_counted_signed_and_not_firm():
     latest = [(Path("a.json"), clean), (Path("b.json"), changed), (Path("c.json"), beside(clean, 1.5))]
     assert "3 showed a difference (1 of them firmly:" in summary(latest)[0]
     assert "1 come from a tree with changes that were not committed (§" in conditions(latest)[0]
-    assert "[worse](pulls/b.json) ° § |" in guide.index(latest)
+    assert "[worse](pulls/b.json) ° § |" in evidence(latest)
     assert mark(changed) == " (code not committed)"
 
 
@@ -397,9 +400,11 @@ def beside(result, cores):
 def test_what_stands_less_firmly_has_signs_in_the_table(tmp_path):
     result = beside(replace(made_up(effect=1.3), fingerprint=MACHINE), 0.5)
     result.observations[0].detail["again"] = ["achieved 0.7"]
-    text = guide.index([(Path("a.json"), result)])
-    assert "▼ [worse](pulls/a.json) † ↻1 °" in text
-    assert "(other programs used 0.5 cores; 1 of 12 rounds measured again)" in text
+    latest = [(Path("a.json"), result)]
+    assert "▼ [worse](pulls/a.json) † ↻1 °" in evidence(latest)
+    assert "at 500/s † ↻1 °" in guide.index(latest)
+    page = lever_page("event_loop", latest)
+    assert "(other programs used 0.5 cores; 1 of 12 rounds measured again)" in page
 
 
 @pytest.mark.parametrize("changes", [{}, {"lever": "debounce", "values": ("0", "0.2"), "part": "websocket"}])
@@ -427,8 +432,8 @@ def test_what_the_client_of_then_measured_is_told_from_newer_figures(reported, w
     latest = [(Path("a.json"), found)]
     assert words in lever_page("encoding", latest)
     assert ("‡" in signs(found)) == signed
-    assert hops(latest)[-2].endswith(f"| worse{' ‡' if signed else ''} |")
-    assert "‡: over RabbitMQ" in guide.index(latest)
+    assert hops(latest)[-2].endswith(f"| worse{' ‡' if signed else ''} | 0.05 |")
+    assert "‡: over RabbitMQ" in evidence(latest)
 
 
 def test_the_twins_of_all_sessions_are_judged_as_if_they_were_a_lever():
@@ -489,7 +494,7 @@ def test_a_sweep_is_on_the_index_and_on_its_lever_s_page(tmp_path):
     guide.write(tmp_path, [])
     assert (
         "[uvicorn_workers](levers/uvicorn_workers.md): the most was carried with 4"
-        in (tmp_path / "README.md").read_text()
+        in (tmp_path / "evidence.md").read_text()
     )
     page = (tmp_path / "levers" / "uvicorn_workers.md").read_text()
     assert "| 2 | 190/s | 209/s | 50 MiB | - |" in page

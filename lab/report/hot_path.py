@@ -1,0 +1,37 @@
+"""What a share of the API's CPU is a share of: the hand-made path in front of FastAPI, not FastAPI's."""
+
+from collections.abc import Sequence
+
+from lab.report.standing import Found, firm
+from levers.catalogue import lever_named
+
+LEVER, LAYERS = "query_path", ("raw", "fastapi_asyncpg")
+
+
+def on_hot_path(name: str) -> bool:
+    """Whether a lever is judged by the CPU of one API process, of a send."""
+    lever = lever_named(name)
+    return "backend" in lever.processes and lever.metric == "cpu_per_1k" and lever.mix == "send"
+
+
+def shares(latest: Sequence[Found], here: str = "") -> str:
+    """One sentence; `here` is the way to the folder of the levers' pages."""
+    times = _layers(latest)
+    also = f" ({times:.1f}x its CPU, [query_path]({here}query_path.md))" if times else ""
+    part = f"about {1 / times:.0%} of" if times else "less than"
+    return (
+        "Shares of the API's CPU are of the default path `raw`, on which a send is answered in front of "
+        "FastAPI (backend/hot_path.py): beside a handler that goes through FastAPI's own layers"
+        f"{also} the same µs are {part} the share that is printed."
+    )
+
+
+def _layers(latest: Sequence[Found]) -> float:
+    """How many times the CPU FastAPI's layers took; 0 where that was not decided."""
+    own = [
+        one
+        for _, one in latest
+        if one.lever == LEVER and one.values == LAYERS and one.primary.word == "worse"
+    ]
+    best = min(own, key=lambda one: (not firm(one), -one.started_at), default=None)
+    return best.primary.effect.ratio if best and best.primary.effect else 0.0

@@ -1,0 +1,105 @@
+"""How much of a capacity the rate of a pull was: a ratio on an idle machine is not one near the limit."""
+
+import statistics
+from collections.abc import Sequence
+
+from lab.experiments.plan import PullPlan
+from lab.experiments.result import PullResult
+from lab.report.load_words import bounded, searched, slower_side
+from lab.report.scaling import Searched
+from lab.report.signs import signs
+from lab.report.standing import Found, content_of, question_of
+from lab.verdict_words import percent
+
+
+def load_point(result: PullResult, known: Sequence[Searched]) -> tuple[float, str] | None:
+    """(share, of what); None where no capacity of its mode and load is known.
+
+    A search of the pull's own comes before a committed one: it was made with the lever's values.
+    """
+    if lowest := slower_side(result):
+        seen = "what the slower side carried alone" if bounded(result) else "the highest rate that was tried"
+        return _rate(result) / float(lowest["passes"]), seen
+    carries = _committed(result, known)
+    if not carries:
+        return None
+    return _rate(result) / carries, f"what mode {result.plan['mode']} carries by default"
+
+
+def words(result: PullResult, known: Sequence[Searched]) -> str:
+    """about 7 % of what mode multi carries by default; '' where that is not known"""
+    point = load_point(result, known)
+    return f"about {_percent(point[0])} of {point[1]}" if point else ""
+
+
+def cell(result: PullResult, known: Sequence[Searched]) -> str:
+    """The share alone; * where the pull searched the capacity itself."""
+    point = load_point(result, known)
+    return f"{_percent(point[0])}{' *' if searched(result) else ''}" if point else "-"
+
+
+def provisos(latest: Sequence[Found], known: Sequence[Searched]) -> list[str]:
+    """That a ranking is one of a mostly idle machine, and what came out otherwise at another rate."""
+    points = [point for _, result in latest if (point := load_point(result, known))]
+    lines = []
+    if points:
+        shares = [share for share, _ in points]
+        lines.append(
+            f"This is a ranking on a mostly idle machine: where a capacity is known ({len(points)} of "
+            f"{len(latest)} pulls) the rate was about {_percent(statistics.median(shares))} of it in the "
+            f"median, and {_percent(max(shares))} at most."
+        )
+    moved = changing(latest)
+    if moved:
+        lines.append(
+            f"What is known to change with the load: {'; '.join(moved)}. What a hint costs over RabbitMQ at "
+            "several rates stands in [broker](broker.md)."
+        )
+    return lines
+
+
+def changing(latest: Sequence[Found]) -> list[str]:
+    """Questions that were answered otherwise at another rate: by another word, or by intervals apart."""
+    asked: dict[tuple[object, ...], list[PullResult]] = {}
+    for _, one in latest:
+        if one.primary.decided and one.primary.effect:
+            asked.setdefault((*question_of(one), one.primary.metric), []).append(one)
+    return [_told(sorted(own, key=_rate)) for own in asked.values() if _differ(own)]
+
+
+def _differ(own: Sequence[PullResult]) -> bool:
+    effects = [one.primary.effect for one in own if one.primary.effect]
+    apart = max(one.low for one in effects) > min(one.high for one in effects)
+    return len({_rate(one) for one in own}) > 1 and (apart or len({one.primary.word for one in own}) > 1)
+
+
+def _told(own: Sequence[PullResult]) -> str:
+    a, b = own[0].values
+    seen = ", ".join(
+        f"{percent(one.primary.effect.ratio)} at {_rate(one):g}/s{signs(one)}"
+        for one in own
+        if one.primary.effect
+    )
+    lever = own[0].lever
+    return f"[{lever}](levers/{lever}.md) from `{a}` to `{b}`, {own[0].label(own[0].primary.metric)} {seen}"
+
+
+def _committed(result: PullResult, known: Sequence[Searched]) -> float:
+    """The lowest rate that held with all settings at their defaults, under the same load; 0 for none."""
+    if content_of(result) != PullPlan.content_characters:
+        return 0.0
+    alike = [
+        one.repeats
+        for one in known
+        if (one.repeats.newest.mode, one.repeats.newest.mix) == (result.plan["mode"], result.plan["mix"])
+        and not one.repeats.newest.levers
+    ]
+    return max((one.carries.low for one in alike), default=0.0)
+
+
+def _rate(result: PullResult) -> float:
+    return float(result.plan["rate"])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"

@@ -1,0 +1,45 @@
+"""All answers to a question that was asked more than once, the superseded ones among them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.experiments.result import PullResult
+from lab.report.signs import signs
+from lab.report.standing import Found, content_of, others_used, pairs
+from lab.verdict_words import GLYPHS, change
+
+HEAD = [
+    "## Measured more than once",
+    "",
+    "Every result of a question that has several, the oldest first, whatever became of it. Absolute figures",
+    "of two of them cannot be compared; their changes can, where mode, design and load are the same.",
+    "",
+    "| A, B | metric | date | mode, design | each second | change (95 %) | pairs | other programs, cores "
+    "| commit |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
+
+
+def repeats(everything: Sequence[Found]) -> list[str]:
+    """A table of the questions of one lever; nothing where each was asked once."""
+    asked = [_asked(one) for _, one in everything]
+    again = [each for each in everything if asked.count(_asked(each[1])) > 1]
+    again.sort(key=lambda each: (_asked(each[1]), each[1].started_at))
+    return [*HEAD, *(_row(path, one) for path, one in again), ""] if again else []
+
+
+def _asked(result: PullResult) -> tuple[tuple[str, str], str, int]:
+    """What makes changes comparable in kind: values, metric and length of a message."""
+    return result.values, str(result.plan["metric"]), content_of(result)
+
+
+def _row(path: Path, result: PullResult) -> str:
+    verdict = result.primary
+    commit = result.fingerprint.get("commit") or "unknown"
+    return (
+        f"| `{result.values[0]}`, `{result.values[1]}` | {result.label(verdict.metric)} | {result.day} "
+        f"| {result.plan['mode']}, {result.plan['design']} | {result.plan['rate']:g} "
+        f"| {GLYPHS[verdict.word]} [{change(verdict.effect) if verdict.effect else verdict.word}]"
+        f"(../pulls/{path.name}){signs(result)} | {pairs(result)} | {others_used(result):.2f} "
+        f"| {commit} |"
+    )

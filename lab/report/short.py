@@ -1,0 +1,158 @@
+"""The short answer: a row a lever, the largest effects of the firmest results."""
+
+from collections.abc import Sequence
+
+from lab.experiments.result import PullResult
+from lab.report.advice import (
+    COUNTED,
+    FAMILIES,
+    PRICED,
+    ahead,
+    dear,
+    default_of,
+    difference,
+    family,
+    opposite,
+    part_of,
+    section_of,
+    size,
+)
+from lab.report.answers import usual_rate
+from lab.report.standing import Found, committed, pairs, quiet
+from lab.report.style.page import TEMPLATES
+from lab.verdict import LOOKS
+from lab.verdict_words import percent
+from levers.catalogue import lever_named, page, paragraphs
+
+ROWS = 12
+VALUES = 2  # of one lever in one row
+SURE = {3: "●●●", 2: "●●", 1: "●", 0: "●"}
+SEPARATORS = (". ", "; ", ": ", " (", ".")
+HEAD = [
+    "## The short answer",
+    "",
+    "| setting | default | what moves, by how much | what you give up, or when it is different | how sure |",
+    "|---|---|---|---|---|",
+]
+LEGEND = [
+    "µs of CPU for one operation are ms for a thousand; differences are medians of the rounds, intervals",
+    f"stand below. ●●●: {LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less for",
+    "each that is missing.",
+]
+
+
+def short_answer(latest: Sequence[Found]) -> list[str]:
+    """A table, CPU before waiting before counts; nothing where nothing was decided."""
+    rows = chosen(latest)
+    if not rows:
+        return []
+    usual = usual_rate(latest)
+    given_up = _clauses()
+    return [*HEAD, *(_row(own, usual, given_up) for own in rows), "", *LEGEND, ""]
+
+
+def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
+    """Of each lever its decided results, one a value; the largest of the surest levers, in print order."""
+    usual = usual_rate(latest)
+    by_lever: dict[str, list[PullResult]] = {}
+    for _, one in latest:
+        if ahead(one) and section_of(one) != COUNTED:
+            by_lever.setdefault(one.lever, []).append(one)
+    rows = [_of_each_value(own, usual) for own in by_lever.values()]
+    rows.sort(key=lambda own: (-sure(own[0]), bool(part_of(own[0])), -_largest(own)))
+    return sorted(
+        rows[:ROWS], key=lambda own: (FAMILIES.index(family(own[0].primary.metric)), -_largest(own))
+    )
+
+
+def sure(result: PullResult) -> int:
+    """Of pairs, quiet and committed code how many it has."""
+    return (pairs(result) >= LOOKS[0]) + quiet(result) + committed(result)
+
+
+def _of_each_value(own: Sequence[PullResult], usual: float) -> list[PullResult]:
+    """The surest of each pair of values, of the lever's design and the usual rate first; alike in metric."""
+    design = lever_named(own[0].lever).design
+    best: dict[tuple[str, str], PullResult] = {}
+    for one in sorted(
+        own,
+        key=lambda one: (
+            -sure(one),
+            one.plan["design"] != design,
+            one.plan["rate"] != usual,
+            -one.started_at,
+        ),
+    ):
+        best.setdefault(one.values, one)
+    surest = max(map(sure, best.values()))
+    kept = sorted((one for one in best.values() if sure(one) == surest), key=size, reverse=True)
+    alike = (kept[0].primary.metric, section_of(kept[0]))
+    return [one for one in kept if (one.primary.metric, section_of(one)) == alike][:VALUES]
+
+
+def _largest(own: Sequence[PullResult]) -> float:
+    return max(map(size, own))
+
+
+def _row(own: Sequence[PullResult], usual: float, given_up: dict[str, str]) -> str:
+    first = own[0]
+    label = (
+        first.label(first.primary.metric)
+        .replace("CPU per 1,000 deliveries,", "CPU,")
+        .replace("CPU per 1,000,", "CPU,")
+    )
+    moves = "; ".join(_move(one, usual) for one in own)
+    return (
+        f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {_default(first)} | {label}: {moves} "
+        f"| {_but(first, given_up)} | {SURE[sure(first)]} |"
+    )
+
+
+def _only(result: PullResult) -> str:
+    return f", if you run {part}" if (part := part_of(result)) else ""
+
+
+def _default(result: PullResult) -> str:
+    """Keep, or change to what, where what it gives up is nothing to you."""
+    default = default_of(result)
+    if ahead(result) == default:
+        return f"keep `{default}`"
+    if section_of(result) == PRICED or dear(result):
+        return f"keep `{default}`, unless you can pay for `{ahead(result)}`"
+    return f"`{ahead(result)}`, if you can pay for it"
+
+
+def _move(result: PullResult, usual: float) -> str:
+    """`asyncio` +124 µs a send, +13.4 %"""
+    effect = result.primary.effect
+    assert effect is not None
+    a, b = result.values
+    other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
+    rate = "" if result.plan["rate"] == usual else f" at {result.plan['rate']:g}/s"
+    apart = (
+        difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()
+    )
+    return f"{other} {apart}, {percent(effect.ratio)}{rate}"
+
+
+def _but(result: PullResult, given_up: dict[str, str]) -> str:
+    """What another metric loses, and one clause: by hand, or when the lever's page says it is different."""
+    against = opposite(result)
+    lost = [
+        f"{result.label(against[0].metric)} {difference(result, against[0].metric)}, "
+        f"{percent(against[0].effect.ratio)}"
+        for _ in against[:1]
+        if against[0].effect
+    ]
+    clause = given_up.get(result.lever) or f"different when {_first_clause(result.lever)}"
+    return "; ".join([*lost, clause])
+
+
+def _first_clause(lever: str) -> str:
+    text = paragraphs(page(lever)).get("Different when", "the page says")
+    return min((text.partition(one)[0] for one in SEPARATORS), key=len)
+
+
+def _clauses() -> dict[str, str]:
+    lines = (TEMPLATES / "given_up.txt").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if line)

@@ -1,0 +1,109 @@
+"""What to look at for whom: a complaint, and the levers that moved what it is about. Words only, no files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.experiments.result import PullResult
+from lab.report.advice import difference
+from lab.report.load_words import short_rate_of
+from lab.report.signs import signs
+from lab.report.standing import Found, firm
+from lab.verdict import Verdict
+from lab.verdict_words import percent
+
+MOST = 6  # levers a line
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """`metrics`, one of which moved in a pull, of `levers` only where any are named, of all others else.
+
+    `part`: of a duet of these processes only; `behind` is what no pull says.
+    """
+
+    words: str
+    metrics: tuple[str, ...]
+    part: str = ""
+    levers: tuple[str, ...] = ()
+    behind: str = ""
+
+
+HEAD = [
+    "## If you have this, look at that",
+    "",
+    "What each changes from the first value to the second; of most the first is the default, and a plus is",
+    "what it costs to leave it.",
+    "",
+]
+BROKER = ("publish_interval", "amqp_client", "broker", "hints_per_message", "queue_type", "broker_nodes")
+SYMPTOMS = (
+    Symptom("API processes are busy", ("cpu_per_1k",), part="backend"),
+    Symptom(
+        "PostgreSQL is busy (CPU of an API process and its PostgreSQL)",
+        ("cpu_per_1k_total",),
+        part="backend",
+        levers=("prepared_statements", "group_commit", "delivery", "cache", "paging", "pair_index"),
+    ),
+    Symptom("deliveries come late", ("delivery_p50", "delivery_p99")),
+    Symptom(
+        "the disk is slow",
+        ("p50",),
+        levers=("durability", "group_commit"),
+        behind="what that loses at a kill: [faults](faults.md)",
+    ),
+    Symptom("there are many sockets, or frames", ("frames_per_event", "bytes_per_event")),
+    Symptom(
+        "the broker is busy (CPU of all processes)",
+        ("cpu_per_1k_total",),
+        levers=BROKER,
+        behind="hints that share a message, at several rates: [broker](broker.md)",
+    ),
+    Symptom("memory is short", ("memory",)),
+)
+
+
+def symptoms(latest: Sequence[Found]) -> list[str]:
+    """A line each, the largest change first; nothing of which no pull moved anything."""
+    lines = [line for one in SYMPTOMS if (line := _line(one, latest))]
+    return [*HEAD, *lines, ""] if lines else []
+
+
+def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
+    best: dict[str, tuple[PullResult, Verdict]] = {}
+    for one, verdict in sorted(
+        _moved(symptom, latest), key=lambda each: (not firm(each[0]), -_size(each[1]))
+    ):
+        best.setdefault(one.lever, (one, verdict))
+    found = sorted(best.values(), key=lambda each: (not firm(each[0]), -_size(each[1])))[:MOST]
+    if not found:
+        return ""
+    told = "; ".join(_told(one, verdict) for one, verdict in found)
+    behind = symptom.behind and f"; {symptom.behind}"
+    return f"- **{symptom.words[:1].upper()}{symptom.words[1:]}**: {told}{behind}."
+
+
+def _moved(symptom: Symptom, latest: Sequence[Found]) -> list[tuple[PullResult, Verdict]]:
+    return [
+        (one, verdict)
+        for _, one in latest
+        if not symptom.levers or one.lever in symptom.levers
+        if not symptom.part or (one.plan["design"], one.plan["part"]) == ("duet", symptom.part)
+        for verdict in one.verdicts
+        if verdict.metric in symptom.metrics and verdict.word in ("better", "worse")
+    ]
+
+
+def _size(verdict: Verdict) -> float:
+    assert verdict.effect is not None
+    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
+
+
+def _told(result: PullResult, verdict: Verdict) -> str:
+    """[event_loop] `uvloop` to `asyncio` +124 µs a send, +13.4 %"""
+    assert verdict.effect is not None
+    a, b = result.values
+    mix = "" if result.plan["mix"] == "send" else f" ({short_rate_of(result)})"
+    return (
+        f"[{result.lever}](levers/{result.lever}.md) `{a}` to `{b}` {difference(result, verdict.metric)}, "
+        f"{percent(verdict.effect.ratio)}{mix}{signs(result)}"
+    )
