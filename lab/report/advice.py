@@ -11,7 +11,7 @@ from lab.report.signs import signs
 from lab.report.standing import Found, firm, pairs
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
-from lab.verdict import LOOKS, Pair, Verdict
+from lab.verdict import LOOKS, SAMENESS, Pair, Verdict
 from lab.verdict_words import change
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
@@ -228,8 +228,9 @@ def _pulled(result: PullResult) -> str:
 def _same(result: PullResult) -> str:
     """What is alike in the figures."""
     a, b = result.values
-    label, margin = result.label(result.primary.metric), result.primary.margin or 0
-    return f"`{a}` or `{b}`, {label} within {margin:.1%} at {_at(result)}.{_besides(result)}"
+    label, effect = result.label(result.primary.metric), result.primary.effect
+    told = f" ({change(effect)})" if effect else ""
+    return f"`{a}` or `{b}`, {label} within {SAMENESS:.0%}{told} at {_at(result)}.{_besides(result)}"
 
 
 def _open(result: PullResult) -> str:

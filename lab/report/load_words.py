@@ -41,7 +41,7 @@ def unit_of(result: PullResult, metric: str) -> str:
 def short_rate_of(result: PullResult) -> str:
     """240/s; what is done where it is not sends, and a length that is not the usual one"""
     plan = plan_from(result.plan)
-    what = "" if plan.mix == "send" else f" {OPERATIONS[plan.mix].rstrip(',')}"
+    what = "" if plan.mix == "send" else f", {OPERATIONS[plan.mix].rstrip(',')}"
     long = plan.content_characters != PullPlan.content_characters
     return f"{plan.rate:g}/s{what}" + (f", {plan.content_characters:,} characters" if long else "")
 

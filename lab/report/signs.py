@@ -15,7 +15,7 @@ LEGEND = [
 ]
 SHORT_LEGEND = [
     "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. °, ‡: older",
-    "set-ups, as [all results](evidence.md#all-results) explain. Fewer than 12 pairs: `lab pull --quick`.",
+    "set-ups, as [all results](evidence.md#all-results) explain. Fewer than 12 pairs: `--quick`.",
 ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.experiments.result import PullResult
 from lab.report.advice import difference
-from lab.report.load_words import short_rate_of
+from lab.report.load_words import OPERATIONS
 from lab.report.signs import signs
 from lab.report.standing import Found, firm
 from lab.verdict import Verdict
@@ -31,8 +31,8 @@ class Symptom:
 HEAD = [
     "## If you have this, look at that",
     "",
-    "What each changes from the first value to the second; of most the first is the default, and a plus is",
-    "what it costs to leave it.",
+    "What each changes from the first value to the second; mostly the first is the default, and a plus the",
+    "price of leaving it.",
     "",
 ]
 BROKER = ("publish_interval", "amqp_client", "broker", "hints_per_message", "queue_type", "broker_nodes")
@@ -102,7 +102,7 @@ def _told(result: PullResult, verdict: Verdict) -> str:
     """[event_loop] `uvloop` to `asyncio` +124 µs a send, +13.4 %"""
     assert verdict.effect is not None
     a, b = result.values
-    mix = "" if result.plan["mix"] == "send" else f" ({short_rate_of(result)})"
+    mix = "" if result.plan["mix"] == "send" else f" ({OPERATIONS[result.plan['mix']].rstrip(',')})"
     return (
         f"[{result.lever}](levers/{result.lever}.md) `{a}` to `{b}` {difference(result, verdict.metric)}, "
         f"{percent(verdict.effect.ratio)}{mix}{signs(result)}"

@@ -212,6 +212,7 @@ def test_no_lever_is_left_alone_of_which_anything_was_decided():
 def test_where_the_figures_are_the_same_a_reader_is_sent_to_what_the_other_value_gives_up():
     same = pulled(1.0, "delivery", ("confirm", "fire_and_forget"), also=())
     told = "\n".join(advice([same])).partition(f"### {ALONE}")[2]
+    assert re.search(r"CPU per 1,000, API within 5% \(\S+ % \(\S+ % to \S+ %\)\) at 500/s", told)
     assert "What the other value gives up is in no figure, and on its page" in told
     assert "Fails silently: hints vanish while the broker is away." in lever_page("delivery", [same])
 
