@@ -125,7 +125,8 @@ def example_of(latest: Sequence[Found]) -> PullResult | None:
 def _not_ranked(latest: Sequence[Found]) -> list[str]:
     """How many are left to the table, since a quiet session answered the same."""
     left = len(latest) - len(ranked(latest))
-    return [f"{left} from a busy machine are in the table only: quiet ones answer the same."] if left else []
+    words = f"{left} from a busy machine are in the [evidence](evidence.md) only: quiet ones answer the same."
+    return [words] if left else []
 
 
 def others(folder: Path) -> list[str]:
