@@ -109,7 +109,7 @@ def sized(basis: Basis, assumed: Assumptions) -> Table:
         "searches",
         "capacity /s",
         "users",
-        f"{assumed.currency} a million",
+        f"{assumed.currency} a million, all used",
         "measured",
     ):
         table.add_column(column)
@@ -145,7 +145,8 @@ def staged(basis: Basis, assumed: Assumptions, users: int) -> str:
         f"Machines like the measured one: {count}, if they shared the work perfectly "
         "(`lab scale-curve` measures how far from that they are).\n"
         f"Cost: {_money(an_hour)} {assumed.currency} an hour, "
-        f"{_money(a_million)} {assumed.currency} a million actions."
+        f"{_money(a_million)} {assumed.currency} a million actions of these users "
+        "(in the table: of as many users as a machine carries)."
     )
 
 

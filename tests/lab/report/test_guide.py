@@ -382,11 +382,11 @@ def test_the_firmest_result_that_counts_answers_for_its_question_whatever_came_a
     later = replace(full, started_at=full.started_at + 10)
     few = replace(later, observations=[one for one in full.observations if one.round < 6])
     invalid = replace(later, verdicts=[replace(full.primary, word="INVALID")])
-    for worse in (few, invalid):
+    for worse in (few, invalid, beside(later, 1.5)):
         assert latest_of([(Path("full.json"), full), (Path("worse.json"), worse)]) == [
             (Path("full.json"), full)
         ]
-    newer = (Path("newer.json"), beside(later, 1.5))
+    newer = (Path("newer.json"), later)
     assert latest_of([newer, (Path("full.json"), full)]) == [newer]
     assert latest_of([(Path("invalid.json"), invalid)])  # the only one is shown
 
