@@ -120,7 +120,7 @@ class _Rounds:
         )
 
     async def _renew(self, people: Population) -> None:
-        """New processes for all: the same code differs by a quarter from one process to the next."""
+        """New processes for all: the same code differs from one to the next, by tens of per cent."""
         restarts = (asyncio.to_thread(restart, self._description, name) for name in self._processes.values())
         await asyncio.gather(*restarts)
         pids = self._description.live_pids()
