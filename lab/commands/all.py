@@ -41,7 +41,7 @@ def command(
         if result.started_at >= begun:
             print(f"{GLYPHS[result.primary.word]} {result.lever}: {result.primary.sentence}")
     if keep:
-        from lab.report.guide import write
+        from lab.notebook.guide import write
 
         write()
     if failed:

@@ -14,7 +14,7 @@ def command(
     ] = KEPT.parent,
 ) -> None:
     """Write index, heat map, a page a lever and their figures from the committed results."""
-    from lab.report.guide import write
+    from lab.notebook.guide import write
 
     written = write(folder)
     print(f"{len(written)} files in {folder}")

@@ -4,7 +4,7 @@ import pytest
 
 from lab.faults.observation import observe
 from lab.faults.rows import ROWS, named
-from lab.report.kills import KILLS, kills
+from lab.notebook.kills import KILLS, kills
 from tests.lab.faults.made_up import calm, changed
 
 UNDURABLE = named("postgres-killed-undurable")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.advice import (
+from lab.notebook.advice import (
     COUNTED,
     FAMILIES,
     PRICED,
@@ -17,8 +17,8 @@ from lab.report.advice import (
     section_of,
     size,
 )
-from lab.report.answers import usual_rate
-from lab.report.standing import Found, committed, pairs, quiet
+from lab.notebook.answers import usual_rate
+from lab.notebook.standing import Found, committed, pairs, quiet
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
 from lab.verdict_words import percent

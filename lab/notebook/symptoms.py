@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.experiments.result import PullResult
-from lab.report.advice import difference
+from lab.notebook.advice import difference
+from lab.notebook.signs import signs
+from lab.notebook.standing import Found, firm
 from lab.report.load_words import OPERATIONS
-from lab.report.signs import signs
-from lab.report.standing import Found, firm
 from lab.verdict import Verdict
 from lab.verdict_words import percent
 

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.apart import apart
-from lab.report.signs import client_of_then
-from lab.report.standing import Found, content_of, others_used
+from lab.notebook.apart import apart
+from lab.notebook.signs import client_of_then
+from lab.notebook.standing import Found, content_of, others_used
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict_words import change

@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 
 from lab.experiments.result import PullResult
-from lab.report.advice import between
-from lab.report.standing import Found, firm, mark
+from lab.notebook.advice import between
+from lab.notebook.standing import Found, firm, mark
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
-from lab.report.standing import Found, content_of, question_of
+from lab.notebook.standing import Found, content_of, question_of
 from levers.catalogue import lever_named
 
 

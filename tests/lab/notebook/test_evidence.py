@@ -4,17 +4,17 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from lab.report import guide, scaling
-from lab.report.evidence import evidence
-from lab.report.hops import hops
-from lab.report.lever_page import Beside, lever_page
-from lab.report.load_point import cell, changing, provisos, words
-from lab.report.predictions import prediction, predictions
-from lab.report.resolved import resolved
+from lab.notebook import guide, scaling
+from lab.notebook.evidence import evidence
+from lab.notebook.hops import hops
+from lab.notebook.lever_page import Beside, lever_page
+from lab.notebook.load_point import cell, changing, provisos, words
+from lab.notebook.predictions import prediction, predictions
+from lab.notebook.resolved import resolved
 from lab.scaling.capacity import Bracket, Slo
 from lab.scaling.stored import CapacityResult
+from tests.lab.notebook.test_advice import beside
 from tests.lab.report.made_up_pulls import made_up
-from tests.lab.report.test_advice import beside
 
 SECOND = 1_700_000_000.0
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import PullResult
-from lab.report import scaling
-from lab.report.apart import apart
-from lab.report.head import head
-from lab.report.hops import hops
-from lab.report.hot_path import shares
-from lab.report.lever_page import never_pulled
-from lab.report.load_point import cell, provisos
+from lab.notebook import scaling
+from lab.notebook.apart import apart
+from lab.notebook.head import head
+from lab.notebook.hops import hops
+from lab.notebook.hot_path import shares
+from lab.notebook.lever_page import never_pulled
+from lab.notebook.load_point import cell, provisos
+from lab.notebook.predictions import prediction
+from lab.notebook.resolved import resolved
+from lab.notebook.signs import LEGEND, signs
+from lab.notebook.standing import Found, pairs
 from lab.report.load_words import OPERATIONS
-from lab.report.predictions import prediction
-from lab.report.resolved import resolved
-from lab.report.signs import LEGEND, signs
-from lab.report.standing import Found, pairs
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS, change
 from levers.catalogue import catalogue, lever_named

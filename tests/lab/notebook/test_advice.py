@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from lab.caveats import caveat
-from lab.report.advice import ALONE, COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
-from lab.report.hops import hops
-from lab.report.lever_page import lever_page
-from lab.report.opening import opening
-from lab.report.standing import ranked
+from lab.notebook.advice import ALONE, COUNTED, KEEP, PRICED, WORTH, advice, between, section_of, seen
+from lab.notebook.hops import hops
+from lab.notebook.lever_page import lever_page
+from lab.notebook.opening import opening
+from lab.notebook.standing import ranked
 from tests.lab.report.made_up_pulls import made_up
 
 

@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from lab.experiments.result import PullResult
+from lab.notebook.signs import signs
+from lab.notebook.standing import Found, firm, pairs
 from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import short_rate_of, unit_of
-from lab.report.signs import signs
-from lab.report.standing import Found, firm, pairs
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict import LOOKS, SAMENESS, Pair, Verdict

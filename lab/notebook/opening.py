@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lab.report.answers import filled
-from lab.report.standing import Found
+from lab.notebook.answers import filled
+from lab.notebook.standing import Found
 
 
 def opening(latest: Sequence[Found]) -> list[str]:

@@ -10,24 +10,25 @@ from pathlib import Path
 from markupsafe import Markup
 
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
-from lab.report import pull, pull_charts, scaling
-from lab.report.advice import advice, size
-from lab.report.apart import apart
-from lab.report.evidence import evidence
-from lab.report.head import machines
-from lab.report.hot_path import shares
-from lab.report.kills import kills
-from lab.report.lever_page import Beside, lever_page
-from lab.report.load_point import provisos
+from lab.notebook import scaling
+from lab.notebook.advice import advice, size
+from lab.notebook.apart import apart
+from lab.notebook.evidence import evidence
+from lab.notebook.head import machines
+from lab.notebook.hot_path import shares
+from lab.notebook.kills import kills
+from lab.notebook.lever_page import Beside, lever_page
+from lab.notebook.load_point import provisos
+from lab.notebook.opening import opening
+from lab.notebook.short import short_answer
+from lab.notebook.signs import SHORT_LEGEND
+from lab.notebook.standing import Found, firm, latest_of, ranked
+from lab.notebook.symptoms import symptoms
+from lab.report import pull, pull_charts
 from lab.report.load_words import bounded, searched
-from lab.report.opening import opening
-from lab.report.short import short_answer
-from lab.report.signs import SHORT_LEGEND
-from lab.report.standing import Found, firm, latest_of, ranked
 from lab.report.style import render
 from lab.report.style.page import TEMPLATES
 from lab.report.style.palette import ROLES
-from lab.report.symptoms import symptoms
 from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue
 from levers.metrics import METRICS

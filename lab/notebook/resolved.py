@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.standing import Found, quiet
+from lab.notebook.standing import Found, quiet
 from lab.statistics import CONFIDENCE, effect_of, log_ratios, resolution
 from lab.trials.observation import floor_pairs_of
 from lab.verdict import LEAST_MARGIN, ratios_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.report.standing import Found
+from lab.notebook.standing import Found
 from lab.verdict_words import prediction_came_true
 from levers.catalogue import lever_named
 

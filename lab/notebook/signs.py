@@ -2,7 +2,7 @@
 
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS, again_of
-from lab.report.standing import committed, quiet
+from lab.notebook.standing import committed, quiet
 
 LEGEND = [
     "Fewer than 12 pairs are `--quick`: large effects only, and never sameness.",

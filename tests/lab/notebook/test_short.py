@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from lab.report.short import ROWS, chosen, short_answer
-from lab.report.symptoms import symptoms
+from lab.notebook.short import ROWS, chosen, short_answer
+from lab.notebook.symptoms import symptoms
+from tests.lab.notebook.test_advice import beside, counted, pulled
 from tests.lab.report.made_up_pulls import made_up
-from tests.lab.report.test_advice import beside, counted, pulled
 
 
 def rows(latest):

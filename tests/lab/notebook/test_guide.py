@@ -8,17 +8,17 @@ import pytest
 
 from lab.experiments.preparation import ELSEWHERE
 from lab.load.plan import MIXES
-from lab.report import guide, scaling
-from lab.report.evidence import evidence
-from lab.report.head import conditions, summary
-from lab.report.hops import hops
-from lab.report.lever_page import lever_page
+from lab.notebook import guide, scaling
+from lab.notebook.evidence import evidence
+from lab.notebook.head import conditions, summary
+from lab.notebook.hops import hops
+from lab.notebook.lever_page import lever_page
+from lab.notebook.resolved import resolved, twins_judged
+from lab.notebook.signs import signs
+from lab.notebook.standing import latest_of, mark
 from lab.report.links import linked
 from lab.report.load_words import OPERATIONS, origin
 from lab.report.pull import html
-from lab.report.resolved import resolved, twins_judged
-from lab.report.signs import signs
-from lab.report.standing import latest_of, mark
 from lab.scaling.usl import as_json, fit
 from levers.catalogue import catalogue, lever_named
 from tests.lab.report.made_up_pulls import made_up

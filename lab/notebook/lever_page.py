@@ -8,20 +8,20 @@ from pathlib import Path
 from lab.experiments.audit import difference
 from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
-from lab.report.advice import between, seen
+from lab.notebook.advice import between, seen
+from lab.notebook.apart import apart
+from lab.notebook.hot_path import on_hot_path, shares
+from lab.notebook.load_point import words
+from lab.notebook.predictions import prediction, repeated
+from lab.notebook.repeats import repeats
+from lab.notebook.scaling import Searched
+from lab.notebook.signs import client_of_then
+from lab.notebook.standing import Found, latest_of, mark
 from lab.report.again import pull_again
-from lab.report.apart import apart
 from lab.report.counted import counted
 from lab.report.doubts import doubts, unchecked
-from lab.report.hot_path import on_hot_path, shares
 from lab.report.links import linked
-from lab.report.load_point import words
 from lab.report.load_words import load_of
-from lab.report.predictions import prediction, repeated
-from lab.report.repeats import repeats
-from lab.report.scaling import Searched
-from lab.report.signs import client_of_then
-from lab.report.standing import Found, latest_of, mark
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS
 from levers.catalogue import lever_named, page, paragraphs

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.experiments.result import PullResult
-from lab.report.signs import signs
-from lab.report.standing import Found, content_of, others_used, pairs
+from lab.notebook.signs import signs
+from lab.notebook.standing import Found, content_of, others_used, pairs
 from lab.verdict_words import GLYPHS, change
 
 HEAD = [

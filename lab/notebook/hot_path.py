@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab.report.standing import Found, firm
+from lab.notebook.standing import Found, firm
 from levers.catalogue import lever_named
 
 LEVER, LAYERS = "query_path", ("raw", "fastapi_asyncpg")

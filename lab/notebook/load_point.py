@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
+from lab.notebook.scaling import Searched
+from lab.notebook.signs import signs
+from lab.notebook.standing import Found, content_of, question_of
 from lab.report.load_words import bounded, searched, slower_side
-from lab.report.scaling import Searched
-from lab.report.signs import signs
-from lab.report.standing import Found, content_of, question_of
 from lab.verdict_words import percent
 
 
