@@ -233,7 +233,7 @@ def heat_map(
                 )
                 text = f"{glyph} {change(ratio):+.0f} %" if ratio < 2 else f"{glyph} {ratio:.1f}x"
                 ink = MARK["soft" if open_ else "ink"]
-                axes.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
+                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
         axes.set_xticks(range(len(metrics)), list(metrics), rotation=20, ha="right")
         axes.set_yticks(range(len(levers)), list(levers))
         axes.set_xlim(-0.5, len(metrics) - 0.5)
