@@ -33,6 +33,11 @@ class Effect:
         return self.low > 1 or self.high < 1
 
     @property
+    def factor(self) -> float:
+        """How much it moved, whichever way: 1 or more."""
+        return max(self.ratio, 1 / self.ratio)
+
+    @property
     def least_change(self) -> float:
         """The least that it allows, as a share: of its end nearer to 1, and 0 where 1 is inside."""
         return max(self.low - 1, 1 - self.high, 0.0)

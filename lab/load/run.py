@@ -127,12 +127,15 @@ class _Run:
         for process in self._processes:
             process.tell(outcome.start)
         showing = asyncio.create_task(self._show(on_second)) if on_second else None
+        reading: asyncio.Future[None] | None = None
         try:
+            await self._until(outcome.begin - AHEAD_SECONDS)
             if on_begin:
-                await self._until(outcome.begin - AHEAD_SECONDS)
-                await on_begin()
+                reading = asyncio.ensure_future(on_begin())
             await self._until(outcome.begin)
-            await observer.mark()
+            await observer.mark()  # at its time, however long the reading takes
+            if reading:
+                await reading
             await self._until(outcome.end)
             if self._stop.is_set():
                 outcome.interrupted = True
@@ -145,8 +148,8 @@ class _Run:
             if showing and not outcome.interrupted:
                 await showing
         finally:
-            if showing:
-                showing.cancel()
+            for one in filter(None, (showing, reading)):
+                one.cancel()
 
     async def _until(self, moment: float) -> None:
         """Wait for a moment; a stop ends the wait."""

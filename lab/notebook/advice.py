@@ -36,7 +36,7 @@ def size(result: PullResult) -> float:
     verdict = result.primary
     if verdict.effect is None or verdict.word in ("INVALID", "no difference shown"):
         return 0.0
-    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
+    return verdict.effect.factor
 
 
 def default_of(result: PullResult) -> str:
@@ -152,7 +152,7 @@ def opposite(result: PullResult) -> list[Verdict]:
 
 def _factor(verdict: Verdict) -> float:
     assert verdict.effect is not None
-    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
+    return verdict.effect.factor
 
 
 def _at(result: PullResult) -> str:
@@ -170,10 +170,8 @@ def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
     for one in own[1:]:
         also += f" Also {_brief(one)}" if one.values not in named else ""
         named.add(one.values)
-    against = _against(first) or (
-        linked(doubts(own, "Beware", shown=False), "results") if ahead(first) else ""
-    )
-    return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{against}{also}"
+    beware = linked(doubts(own, "Beware", shown=False), "results") if ahead(first) else ""
+    return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{_against(first)}{beware}{also}"
 
 
 def _brief(result: PullResult) -> str:

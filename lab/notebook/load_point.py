@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
 from lab.notebook.scaling import Searched
-from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, question_of
+from lab.notebook.signs import client_of_then, signs
+from lab.notebook.standing import Found, committed, content_of, question_of
 from lab.report.load_words import bounded, searched, slower_side
 from lab.verdict_words import percent
 
@@ -62,7 +62,7 @@ def changing(latest: Sequence[Found]) -> list[str]:
     """Questions that were answered otherwise at another rate: by another word, or by intervals apart."""
     asked: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in latest:
-        if one.primary.decided and one.primary.effect:
+        if one.primary.decided and one.primary.effect and committed(one) and not client_of_then(one):
             asked.setdefault((*question_of(one), one.primary.metric), []).append(one)
     return [_told(sorted(own, key=_rate)) for own in asked.values() if _differ(own)]
 

@@ -20,9 +20,9 @@ def prediction(result: PullResult, found: Sequence[Found] = ()) -> str:
 
 
 def repeated(result: PullResult, found: Sequence[Found]) -> bool:
-    """Whether the same was asked before: then whoever predicted could know the answer."""
+    """Whether the same was answered before: then whoever predicted could know the answer."""
     return any(
-        _asked(one) == _asked(result) and one.started_at < result.started_at
+        _asked(one) == _asked(result) and one.started_at < result.started_at and one.primary.decided
         for _, one in found
         if one.lever == result.lever
     )
@@ -37,9 +37,10 @@ def predictions(found: Sequence[Found]) -> str:
     failed = sum("did not come true" in told for told in words)
     own = sum(one.prediction == lever_named(one.lever).expected for one in first)
     return (
-        f"Of {len(first)} predictions that were noted before a question was asked for the first time {came} "
-        f"came true, {failed} did not, and {len(first) - came - failed} were not decided; {own} of them "
-        f"repeat what the catalogue expects, and are nobody's own. {later} more were noted before a repeat, "
+        f"Of {len(first)} predictions that were noted before a question was answered for the first time "
+        f"{came} came true, {failed} did not, and {len(first) - came - failed} were not decided; {own} of "
+        "them repeat what the catalogue expects, and are nobody's own. "
+        f"{later} more were noted before a repeat, "
         "with the answer known: they count for nothing."
     )
 

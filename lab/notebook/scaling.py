@@ -74,10 +74,12 @@ def _capacity(searched: Searched) -> str:
         for path, one in zip(searched.paths, searched.repeats.searches, strict=True)
     )
     count = len(searched.paths)
+    early = sum(one.bracket.ended_early for one in searched.repeats.searches)
+    ended = f" ({early} ended before both ends were tried again)" if early else ""
     limits = dict.fromkeys(one.bracket.limit for one in searched.repeats.searches)
     return (
         f"| {newest.mode} | {newest.mix} | {settings_of(newest)} | {processes(newest)} "
-        f"| {carries.low:,.0f} to {high} | {count} search{'es' if count > 1 else ''}, held {files} "
+        f"| {carries.low:,.0f} to {high} | {count} search{'es' if count > 1 else ''}, held {files}{ended} "
         f"| {'; '.join(limits)} | {slo_of(newest)} |"
     )
 
@@ -99,7 +101,8 @@ def sentence(sweep: Mapping[str, Any]) -> str:
 
 
 def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, float]]:
-    """(value, held, failed, MiB) in the order of the values; repeats: the median one by what held."""
+    """(value, held, failed, MiB) in the order of the values; of repeats the median by what held, of two the
+    lower."""
     found = []
     for value in sweep["values"]:
         own = sorted(
@@ -107,7 +110,7 @@ def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, 
             key=lambda one: one["bracket"]["passes"],
         )
         if own:
-            middle = own[len(own) // 2]
+            middle = own[(len(own) - 1) // 2]
             bracket = middle["bracket"]
             found.append((value, bracket["passes"], bracket["fails"], middle["memory_mib"]))
     return found

@@ -31,7 +31,7 @@ SEPARATORS = (". ", "; ", ": ", " (", ".")
 HEAD = [
     "## The short answer",
     "",
-    "| setting | default | what moves, by how much | what you give up, or when it is different | how sure |",
+    "| setting | what to do | what moves, by how much | what you give up, or when not | how sure |",
     "|---|---|---|---|---|",
 ]
 LEGEND = [

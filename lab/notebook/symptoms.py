@@ -49,7 +49,7 @@ SYMPTOMS = (
         "the disk is slow",
         ("p50",),
         levers=("durability", "group_commit"),
-        behind="what that loses at a kill: [faults](faults.md)",
+        behind="what `durability` off loses at a kill: [faults](faults.md)",
     ),
     Symptom("there are many sockets, or frames", ("frames_per_event", "bytes_per_event")),
     Symptom(
@@ -95,7 +95,7 @@ def _moved(symptom: Symptom, latest: Sequence[Found]) -> list[tuple[PullResult, 
 
 def _size(verdict: Verdict) -> float:
     assert verdict.effect is not None
-    return max(verdict.effect.ratio, 1 / verdict.effect.ratio)
+    return verdict.effect.factor
 
 
 def _told(result: PullResult, verdict: Verdict) -> str:

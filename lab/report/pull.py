@@ -19,6 +19,7 @@ from lab.report.load_words import load_of, searched
 from lab.report.style import render
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
 from lab.trials.schedule import Side
+from lab.verdict import SAMENESS
 from lab.verdict_words import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
@@ -99,7 +100,7 @@ def intervals(result: PullResult) -> str:
             one.effect.ratio,
             one.effect.low,
             one.effect.high,
-            one.margin or 0.0,
+            SAMENESS if one.word == "same within the margin" else one.margin or 0.0,
             one.floor.largest_change if one.floor else 0.0,
         )
         for one in result.verdicts

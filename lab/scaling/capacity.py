@@ -107,16 +107,24 @@ class Bracket:
         if math.isinf(self.fails):
             return f"capacity not reached: nothing failed up to {self.passes:,.0f}/s, the highest tried"
         return (
-            f"between {self.passes:,.0f}/s ({self.tries(self.passes)}) and {self.fails:,.0f}/s "
-            f"({self.tries(self.fails)}: {self.why}); busiest: {self.limit}"
+            f"between {self.passes:,.0f}/s ({self._tries(self.passes, 'held')}) and {self.fails:,.0f}/s "
+            f"({self._tries(self.fails, 'failed')}: {self.why}); busiest: {self.limit}{self._early()}"
         )
 
-    def tries(self, rate: float) -> str:
-        """How often a rate held, in words."""
+    @property
+    def ended_early(self) -> bool:
+        """Whether the search had to end before both of its ends were tried again."""
+        tried = [sum(one.rate == rate for one in self.attempts) for rate in (self.passes, self.fails)]
+        return len(self.attempts) >= MOST_ATTEMPTS and (tried[0] < 2 or tried[1] < 3)
+
+    def _early(self) -> str:
+        words = f"; ended after {len(self.attempts)} tries, before both ends were tried again"
+        return words if self.ended_early else ""
+
+    def _tries(self, rate: float, word: str) -> str:
+        """How often a rate held; `word` where all tries say the same."""
         held = [not one.failure(self.slo) for one in self.attempts if one.rate == rate]
-        if not held or all(held):
-            return "held"
-        return f"held in {held.count(True)} of {len(held)} tries" if any(held) else "failed"
+        return f"held in {held.count(True)} of {len(held)} tries" if len(set(held)) > 1 else word
 
     @property
     def limit(self) -> str:

@@ -1,17 +1,17 @@
 """Capacity of a running stack: the search with the lab's own generator."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from lab.experiments.capacities import MOST_RATE, attempt_of
-from lab.experiments.counting import counted, since
-from lab.experiments.rig import generators_for
+from lab.experiments.counting import Counters, counted, since
+from lab.experiments.rig import Load, generators_for
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
+from lab.load.run import OnBegin
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.stack.description import StackDescription
 
-Load = Callable[[LoadPlan], Awaitable[RunRecord]]
 Tell = Callable[[str], None]
 
 
@@ -52,12 +52,17 @@ class Measured:
         ]
         if not urls:
             return None
-        before = await asyncio.to_thread(counted, urls)
-        record = await self._run(stack, rate)
+        before = Counters()
+
+        async def count() -> None:
+            nonlocal before
+            before = await asyncio.to_thread(counted, urls)
+
+        record = await self._run(stack, rate, count)
         after = await asyncio.to_thread(counted, urls)
         return since(before, after).besides(record.total.ok).get("acquire_wait_ms", 0.0)
 
-    async def _run(self, stack: StackDescription, rate: float) -> RunRecord:
+    async def _run(self, stack: StackDescription, rate: float, on_begin: OnBegin | None = None) -> RunRecord:
         self._seed += 1
         return await self._load(
             LoadPlan(
@@ -70,7 +75,8 @@ class Measured:
                 sockets=self._sockets,
                 processes=generators_for(rate, stack),
                 proxy=stack.haproxy is not None,
-            )
+            ),
+            on_begin=on_begin,
         )
 
 

@@ -22,6 +22,7 @@ from hl_utils import seeding
 from lab.errors import LabError
 from lab.load import bare, record, stall
 from lab.load.figures import Samples
+from lab.load.observer import Observer
 from lab.load.plan import LoadPlan, Targets
 from lab.load.population import Population
 from lab.load.run import run_load
@@ -62,6 +63,32 @@ def pid_of_generator() -> int:
             if "lab.load.worker" in child.cmdline():
                 return child.pid
     raise AssertionError("no generator process")
+
+
+async def test_what_is_counted_besides_is_read_after_the_warm_up_and_moves_no_mark(
+    plan: LoadPlan, monkeypatch: pytest.MonkeyPatch
+):
+    told: list[str] = []
+    mark = Observer.mark
+    database = await asyncpg.connect(plan.stack.postgres.dsn)
+
+    async def marked(observer: Observer) -> None:
+        told.append("mark")
+        await mark(observer)
+
+    async def slow_count() -> None:
+        told.append("asked")
+        stored.append(await database.fetchval("SELECT count(*) FROM dialogmessage"))
+        await asyncio.sleep(1)
+        told.append("counted")
+
+    monkeypatch.setattr(Observer, "mark", marked)
+    stored = [await database.fetchval("SELECT count(*) FROM dialogmessage")]
+    found = await run_load(replace(plan, mix="send", warm_up=1.0), on_begin=slow_count)
+    await database.close()
+    assert found.valid
+    assert told == ["asked", "mark", "counted", "mark"]
+    assert stored[1] > stored[0]
 
 
 async def under_way(plan: LoadPlan) -> "asyncio.Task[record.RunRecord]":

@@ -164,10 +164,11 @@ def test_shares_are_said_to_be_of_the_path_in_front_of_fastapi_with_the_price_of
 
 def test_the_pull_that_is_kept_as_a_page_has_a_capacity_to_draw():
     drawn = asked(0)
+    result, capacity = drawn[1], drawn[1].capacity
     bare = (Path("b.json"), replace(asked(1)[1], capacity=None))
-    assert guide.example_of([bare, drawn]) is drawn[1]
-    endless = {**drawn[1].capacity, "b": {**drawn[1].capacity["b"], "fails": None, "passes": 1.0}}
+    assert guide.example_of([bare, drawn]) is result
+    endless = {**capacity, "b": {**capacity["b"], "fails": None, "passes": 1.0}}
     unbounded = (Path("c.json"), replace(drawn[1], capacity=endless))
-    assert guide.example_of([bare, unbounded, drawn]) is drawn[1]
-    assert guide.example_of([bare, unbounded]) is unbounded[1]
+    assert guide.example_of([bare, unbounded, drawn]) is result
+    assert guide.example_of([bare, unbounded]) == unbounded[1]
     assert guide.example_of([beside(drawn, 1.5), bare]) is bare[1]

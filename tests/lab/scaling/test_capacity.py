@@ -8,7 +8,7 @@ import pytest
 
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.scaling.measured import shape_of
-from lab.stack.description import Database, Process, StackDescription
+from lab.stack.description import Database, Kind, Process, StackDescription
 
 SLO = Slo(p99_seconds=0.1)
 
@@ -86,6 +86,15 @@ async def test_a_rate_does_what_it_did_in_most_of_its_tries(answers, held):
     assert next(said, "none left") == "none left"
 
 
+async def test_a_search_that_ends_before_its_ends_were_tried_again_says_so():
+    held = [Attempt(float(rate), 0.01, 1.0, 0.0) for rate in range(80, 101)]
+    failed = [Attempt(110.0, 0.9, 1.0, 0.0)] * 3
+    assert "before both ends were tried again" in Bracket(100.0, 110.0, SLO, [*held, *failed]).sentence()
+    again = [*held[1:], held[-1], *failed]
+    assert "tried again" not in Bracket(100.0, 110.0, SLO, again).sentence()
+    assert "tried again" not in (await search(Service(500), 100, SLO)).sentence()
+
+
 async def test_how_often_a_rate_held_is_said_where_tries_did_not_agree():
     attempts = [Attempt(100, p99, 1.0, 0.0) for p99 in (0.9, 0.01, 0.9, 0.01, 0.01)]
     attempts += [Attempt(110, p99, 1.0, 0.0) for p99 in (0.9, 0.9)]
@@ -138,7 +147,7 @@ async def test_a_search_that_never_fails_says_at_least():
 
 
 def test_the_shape_counts_nodes_of_rabbitmq_and_no_epmd():
-    kinds = ("postgres", "epmd", "rabbitmq", "rabbitmq", "backend")
+    kinds: tuple[Kind, ...] = ("postgres", "epmd", "rabbitmq", "rabbitmq", "backend")
     processes = [Process(f"{kind}-{n}", kind, 1, None) for n, kind in enumerate(kinds)]
     stack = StackDescription("stack", Path(), [], [], Database("", 1, "", "", ""), "", processes)
     assert shape_of(stack) == {"postgres": 1, "rabbitmq": 2, "backend": 1}

@@ -137,7 +137,9 @@ class Deliveries:
     def __init__(self, limit, missing=0):
         self.limit, self.missing = limit, missing
 
-    async def __call__(self, plan):
+    async def __call__(self, plan, *, on_begin=None):
+        if on_begin:
+            await on_begin()
         count = int(plan.rate * plan.duration)
         answers = Latency(samples=count, p50=0.005, p99=0.01)
         late = plan.rate > self.limit and not self.missing
