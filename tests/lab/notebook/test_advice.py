@@ -297,3 +297,11 @@ def test_a_library_is_called_dearer_than_the_hop_only_where_it_is():
     assert "cost more than its hop" in "\n".join(opening([hop, dear]))
     assert "cost more than its hop" not in "\n".join(opening([hop, cheap]))
     assert "cost more than its hop" not in "\n".join(opening([dear]))
+
+
+def test_what_is_dishonest_of_a_result_is_said_beside_what_it_is_paid_with():
+    path, result = pulled(0.7, "publish_interval", ("0", "0.02"), also=(), rate=20.0)
+    paid = replace(result.primary, metric="delivery_p50", word="worse")
+    text = "\n".join(advice([(path, replace(result, verdicts=[result.primary, paid]))]))
+    assert "Against it: delivery p50" in text
+    assert "Beware: 0.4 hints come in an interval" in text
