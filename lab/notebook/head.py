@@ -33,8 +33,9 @@ def summary(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
     decided = {one.lever for _, one in latest if one.primary.decided}
     return [
         f"A verdict for {len(decided)} of {len(catalogue())} levers, results without one for "
-        f"{len(levers - decided)}, a sweep or nothing for {len(catalogue()) - len(levers)}. Of {len(latest)} questions, each at its rate, {len(moved)} showed a "
-        f"difference ({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
+        f"{len(levers - decided)}, a sweep or nothing for {len(catalogue()) - len(levers)}. "
+        f"Of {len(latest)} questions, each at its rate, {len(moved)} showed a difference "
+        f"({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
         f"committed code), {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
         f"{predictions(found or latest)}",
         "",
