@@ -26,9 +26,8 @@ from lab.notebook.standing import Found, firm, latest_of, ranked
 from lab.notebook.symptoms import symptoms
 from lab.report import pull, pull_charts
 from lab.report.load_words import bounded, searched
-from lab.report.style import render
+from lab.report.style import render, standalone
 from lab.report.style.page import TEMPLATES
-from lab.report.style.palette import ROLES
 from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue
 from levers.metrics import METRICS
@@ -163,16 +162,3 @@ def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
         earlier=[(path, result, result.primary) for path, result in history if (path, result) not in latest],
         glyphs=GLYPHS,
     )
-
-
-def standalone(drawn: str) -> str:
-    """A picture of a page as a file of its own: light colours, and the name space that a file needs."""
-    drawn = str(drawn)  # of Markup, replace() would escape
-    for role, (light, _) in ROLES.items():
-        drawn = drawn.replace(f"var(--{role})", light)
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn)
-    width, height = box.groups() if box else ("648", "200")
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-    ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    drawn = drawn.replace("<svg ", head, 1)
-    return re.sub(r"(<title>.*?</title>)", rf"\1{ground}", drawn, count=1) + "\n"

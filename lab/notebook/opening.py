@@ -1,11 +1,99 @@
 """Conclusions and surprises on top of the guide: words of templates/opening.md, figures of the results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from lab.notebook.answers import filled
-from lab.notebook.standing import Found
+import jinja2
+
+from lab.experiments.result import PullResult
+from lab.notebook.advice import between
+from lab.notebook.standing import Found, firm, mark, usual_rate
+from lab.report.style.page import TEMPLATES
+from lab.verdict import Verdict
+from lab.verdict_words import change
+from levers.catalogue import lever_named
+
+
+class Answers:
+    """What the results say about a lever. '' or None where they do not say it, or something else."""
+
+    def __init__(self, latest: Sequence[Found]) -> None:
+        self.results = [one for _, one in latest]
+        self.usual = usual_rate(latest)
+
+    def answer(
+        self, lever: str, a: str, b: str, word: str, *, alike: bool = False, mode: str = ""
+    ) -> PullResult | None:
+        """Of the results whose primary metric says `word` a firm one, of the lever's own design first.
+
+        `alike`: at the rate that most results have, since at two rates nothing can be ranked.
+        """
+        own = [
+            one
+            for one in self.results
+            if one.lever == lever and one.values == (a, b) and one.primary.word == word
+            if one.primary.effect and (one.plan["rate"] == self.usual or not alike)
+            if mode in ("", one.plan["mode"])
+        ]
+        design = lever_named(lever).design
+        return min(
+            own,
+            key=lambda one: (not firm(one), one.plan["design"] != design, one.plan["rate"] != self.usual),
+            default=None,
+        )
+
+    def moved(self, *asked: Any, **more: Any) -> str:
+        """The change with its interval, the median difference, and what makes it less firm."""
+        one = self.answer(*asked, **more)
+        return f"{change(one.primary.effect)}{mark(one)}" if one and one.primary.effect else ""
+
+    def ratio(self, *asked: Any, **more: Any) -> float:
+        """The change as a ratio, to compare it with others; 0 where there is none."""
+        one = self.answer(*asked, **more)
+        return one.primary.effect.ratio if one and one.primary.effect else 0.0
+
+    def paid(self, metric: str, *asked: Any, **more: Any) -> str:
+        """The medians of another metric that got worse in the same pull, and by how much."""
+        one = self.answer(*asked, **more)
+        worse = one and self.word(metric, *asked, **more) == "worse"
+        return between(one, metric) if one and worse else ""
+
+    def word(self, metric: str, *asked: Any, **more: Any) -> str:
+        """The verdict about another metric in the same pull; '' for none."""
+        found = self._beside(metric, *asked, **more)
+        return found.word if found else ""
+
+    def beside(self, metric: str, *asked: Any, **more: Any) -> str:
+        """The change of another metric in the same pull, with its interval."""
+        found = self._beside(metric, *asked, **more)
+        return change(found.effect) if found and found.effect else ""
+
+    def _beside(self, metric: str, *asked: Any, **more: Any) -> Verdict | None:
+        one = self.answer(*asked, **more)
+        return next((each for each in one.verdicts if each.metric == metric), None) if one else None
 
 
 def opening(latest: Sequence[Found]) -> list[str]:
     """Conclusions, surprises and what would differ elsewhere, as far as the results say so by now."""
-    return filled("opening.md", latest)
+    answers = Answers(latest)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("opening.md").render(answers=answers, **_conditions(answers))
+    return [*text.strip().splitlines(), ""] if text.strip() else []
+
+
+def _conditions(answers: Answers) -> Mapping[str, Any]:
+    """Where and how the results came to be, as far as texts name it."""
+    results = answers.results
+    synced = [seconds for one in results if (seconds := one.fingerprint.get("disk_sync_seconds"))]
+    return {
+        "less_firm": any(map(mark, results)),
+        "rate": f"{answers.usual:g}",
+        "machines": bool(synced),
+        "disk": f"{min(synced) * 1000:.1f} to {max(synced) * 1000:.1f} ms" if synced else "",
+        "cores": " or ".join(sorted({str(one.fingerprint.get("cores")) for one in results})),
+    }

@@ -17,8 +17,7 @@ from lab.notebook.advice import (
     section_of,
     size,
 )
-from lab.notebook.answers import usual_rate
-from lab.notebook.standing import Found, committed, pairs, quiet
+from lab.notebook.standing import Found, committed, pairs, quiet, usual_rate
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
 from lab.verdict_words import percent

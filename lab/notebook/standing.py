@@ -78,6 +78,11 @@ def _standing(result: PullResult) -> tuple[bool, bool, bool, float]:
     return (counts, counts and firm(result), pairs(result) >= LOOKS[0], result.started_at)
 
 
+def usual_rate(latest: Sequence[Found]) -> float:
+    """The rate that most results have."""
+    return statistics.mode([float(one.plan["rate"]) for _, one in latest]) if latest else 0.0
+
+
 def ranked(latest: Sequence[Found]) -> list[Found]:
     """Without those from a busy machine of which a quiet one answers the same question, at whatever rate."""
     answered = {question_of(one) for _, one in latest if quiet(one) and one.primary.word != "INVALID"}

@@ -44,21 +44,21 @@ SYMPTOMS = (
         part="backend",
         levers=("prepared_statements", "group_commit", "delivery", "cache", "paging", "pair_index"),
     ),
-    Symptom("deliveries come late", ("delivery_p50", "delivery_p99")),
+    Symptom("Deliveries come late", ("delivery_p50", "delivery_p99")),
     Symptom(
-        "the disk is slow",
+        "The disk is slow",
         ("p50",),
         levers=("durability", "group_commit"),
         behind="what `durability` off loses at a kill: [faults](faults.md)",
     ),
-    Symptom("there are many sockets, or frames", ("frames_per_event", "bytes_per_event")),
+    Symptom("There are many sockets, or frames", ("frames_per_event", "bytes_per_event")),
     Symptom(
-        "the broker is busy (CPU of all processes)",
+        "The broker is busy (CPU of all processes)",
         ("cpu_per_1k_total",),
         levers=BROKER,
         behind="hints that share a message, at several rates: [broker](broker.md)",
     ),
-    Symptom("memory is short", ("memory",)),
+    Symptom("Memory is short", ("memory",)),
 )
 
 
@@ -79,7 +79,7 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
         return ""
     told = "; ".join(_told(one, verdict) for one, verdict in found)
     behind = symptom.behind and f"; {symptom.behind}"
-    return f"- **{symptom.words[:1].upper()}{symptom.words[1:]}**: {told}{behind}."
+    return f"- **{symptom.words}**: {told}{behind}."
 
 
 def _moved(symptom: Symptom, latest: Sequence[Found]) -> list[tuple[PullResult, Verdict]]:

@@ -180,11 +180,11 @@ async def search(
         """Try it until most tries say the same. Tells whether it does what it did before."""
         before = holds.get(rate)
         found = tries.setdefault(rate, [])
-        made.append(await attempt(rate))
-        found.append(not made[-1].failure(slo))
-        while not _settled(found):
+        while True:
             made.append(await attempt(rate))
             found.append(not made[-1].failure(slo))
+            if _settled(found):
+                break
         holds[rate] = _mostly(found)
         return holds[rate] is before
 

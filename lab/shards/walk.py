@@ -12,7 +12,7 @@ import msgspec
 
 from lab.load.fingerprint import machine
 from lab.load.record import Machine
-from lab.notebook.guide import standalone
+from lab.report.style import standalone
 from lab.shards import servers, steps
 from lab.shards.account import as_data, picture, refused
 from lab.shards.cluster import Cluster

@@ -13,7 +13,7 @@ from cycler import cycler
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from lab.report.style.palette import MARK, SERIES, named
+from lab.report.style.palette import MARK, ROLES, SERIES, named
 
 STYLE: Any = {  # keyed by names that only Matplotlib's stubs list
     "svg.fonttype": "none",  # text, so that it can be searched, read aloud and drawn sharply
@@ -73,3 +73,16 @@ def _own_ids(text: str, salt: str) -> str:
     text = re.sub(r'\bid="([^"]+)"', rf'id="{salt}-\1"', text)
     text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{salt}-\1"', text)
     return re.sub(r"url\(#([^)]+)\)", rf"url(#{salt}-\1)", text)
+
+
+def standalone(drawn: str) -> str:
+    """A picture of a page as a file of its own: light colours, and the name space that a file needs."""
+    drawn = str(drawn)  # of Markup, replace() would escape
+    for role, (light, _) in ROLES.items():
+        drawn = drawn.replace(f"var(--{role})", light)
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn)
+    width, height = box.groups() if box else ("648", "200")
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+    ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
+    drawn = drawn.replace("<svg ", head, 1)
+    return re.sub(r"(<title>.*?</title>)", rf"\1{ground}", drawn, count=1) + "\n"
