@@ -15,7 +15,7 @@ from levers.lever import Lever
 from levers.metrics import METRICS
 
 DESIGNS = {
-    "duet": "both sides are up at once and each arrival goes to one of them at random",
+    "duet": "A, its twin and B are up at once and each arrival goes to one of the three by chance",
     "abab": "whole stacks are kept warm and measured in turn, in balanced random order",
     "restart": "everything is started anew before each trial, in balanced random order",
 }

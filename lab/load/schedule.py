@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from lab.load.plan import OPERATIONS, Operation
 
+HAND = 10  # arrivals of one operation that each side gets of every HAND x sides: few enough, and still by chance
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -39,6 +41,21 @@ def arrivals(rate: float, seconds: float, generator: np.random.Generator) -> NDA
     return due[due < seconds]
 
 
+def dealt(operation: NDArray[np.int64], sides: int, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """The side of each arrival: by chance, and of each operation every side as many, but for a HAND.
+
+    Who gets more arrivals pays less for each: counts that differ by chance would be noise, and the same noise
+    for every session with the same seed.
+    """
+    found = np.zeros(len(operation), dtype=np.uint8)
+    hands = np.repeat(np.arange(sides, dtype=np.uint8), HAND)
+    for each in np.unique(operation):
+        mine = np.flatnonzero(operation == each)
+        decks = np.tile(hands, (-(-len(mine) // len(hands)), 1))
+        found[mine] = generator.permuted(decks, axis=1).ravel()[: len(mine)]
+    return found
+
+
 def make_schedule(
     rate: float,
     seconds: float,
@@ -54,7 +71,7 @@ def make_schedule(
     names: Sequence[Operation] = list(shares)
     codes = np.array([OPERATIONS.index(name) for name in names], dtype=np.uint8)
     chosen = np.random.default_rng([seed, 2]).choice(len(names), count, p=[shares[name] for name in names])
-    side = np.random.default_rng([seed, 3]).integers(0, sides, count, dtype=np.uint8)
+    side = dealt(chosen, sides, np.random.default_rng([seed, 3]))
     turn = np.zeros(count, dtype=np.uint32)
     for number in range(sides):
         mine = side == number

@@ -3,7 +3,7 @@
 Each round measures three sides: `a`, `b`, and `a2`, which has the settings of `a`. So each round
 gives a pair A/B and, from the same minute, a pair A/A: the noise floor needs no session of its own.
 
-duet      all three at once; each arrival goes to one of them at random. They change places (which of the
+duet      all three at once; each arrival goes to one of them by chance. They change places (which of the
           three processes is which side) from renewal to renewal, in each of the six orders equally often
 abab      three warm stacks in turn, in each of the six orders equally often, shuffled
 restart   like abab, with a fresh start before every trial

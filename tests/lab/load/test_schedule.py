@@ -10,7 +10,7 @@ from lab.load.frames import MessageIds
 from lab.load.jobs import make_jobs, side_of_devices
 from lab.load.plan import OPERATIONS, LoadPlan, Targets
 from lab.load.population import Dialog, Population
-from lab.load.schedule import Schedule, arrivals, make_schedule
+from lab.load.schedule import HAND, Schedule, arrivals, make_schedule
 from tests.lab.load.made_up import stack
 from wire.message import dialog_id_of
 
@@ -49,6 +49,18 @@ def test_sides_and_operations_are_drawn_by_their_shares():
     for side in (0, 1):
         turns = schedule.turn[schedule.side == side]
         assert np.array_equal(turns, np.arange(len(turns)))
+
+
+@pytest.mark.parametrize("sides", [1, 2, 3])
+def test_every_side_gets_as_many_arrivals_of_each_operation_and_which_is_left_to_chance(sides):
+    schedule = _schedule(sides=sides)
+    for operation in np.unique(schedule.operation):
+        own = schedule.side[schedule.operation == operation]
+        for part in (own, own[: len(own) // 3]):  # within a warm-up as well
+            counts = np.bincount(part, minlength=sides)
+            assert counts.max() - counts.min() <= HAND, counts
+        runs = np.flatnonzero(np.diff(own)).size / len(own)
+        assert runs == pytest.approx(1 - 1 / sides, abs=0.08)  # not in turn, which would be 1
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
