@@ -22,6 +22,7 @@ from lab.load.record import RunRecord
 from lab.load.run import OnBegin
 from lab.stack.description import StackDescription
 from lab.stack.host import restart, running
+from lab.stack.rabbitmq import running_nodes
 from lab.stack.services import lever_environment
 from lab.stack.status import linked_statuses
 from lab.trials.observation import Observation
@@ -187,19 +188,18 @@ def promised(stack: StackDescription, plan: PullPlan) -> StackDescription:
 
 
 def built(stack: StackDescription) -> dict[str, Any]:
-    """What no service knows of itself: how the stack is put together."""
+    """What no service knows of itself: how the stack is put together, where it can be asked by asking."""
     kinds = [one.kind for one in stack.processes]
     found = {
         "run_mode": stack.mode,
         "database_mode": "citus" if stack.mode == "citus" else "replica" if stack.replicas else "single",
         "websockets": kinds.count("websocket"),
-        "rabbitmq_nodes": len(stack.rabbitmq["host"].split(",")) if stack.rabbitmq else 0,
+        "rabbitmq_nodes": running_nodes(stack.rabbitmq) if stack.rabbitmq else 0,
     }
     if stack.haproxy:
         from lab.stack.haproxy import Proxy
 
-        answer = Proxy(Path(stack.haproxy["folder"])).tell("show env BALANCE")
-        found["balance"] = answer.strip().partition("=")[2]
+        found["balance"] = Proxy(Path(stack.haproxy["folder"])).balance()
     return found
 
 

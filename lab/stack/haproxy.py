@@ -28,7 +28,14 @@ MASTER_SOCKET = "master.sock"
 CERTIFICATE = "tls.pem"
 SECTIONS = {"backend": "api_servers", "websocket": "websocket_servers"}  # kind of process: section
 TRANSPORTS = ("tcp", "unix")
-BALANCES = ("partition", "user", "leastconn", "roundrobin")
+# BALANCE: what HAProxy says of the section that follows it.
+ALGORITHMS = {
+    "partition": "hash",
+    "user": "url_param",
+    "leastconn": "leastconn",
+    "roundrobin": "roundrobin",
+}
+BALANCES = tuple(ALGORITHMS)
 SLOT = re.compile(r"^    server-template \S+- .*\n", re.MULTILINE)
 # A server that is added while HAProxy runs does not take over the section's default-server (2.6 to 3.0).
 CHECKED = "check inter 500ms fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
@@ -195,10 +202,21 @@ class Proxy:
 
     def servers(self) -> dict[str, dict[str, str]]:
         """Server name: its row of `show stat` (status, scur = open connections, stot, ...)."""
+        return {row["svname"]: row for row in self._rows() if row["type"] == "2"}
+
+    def balance(self) -> str:
+        """Which of BALANCES its websocket section really follows. Raises StackError for another algorithm."""
+        section = SECTIONS["websocket"]
+        used = next(row["algo"] for row in self._rows() if (row["pxname"], row["type"]) == (section, "1"))
+        for name, algorithm in ALGORITHMS.items():
+            if used == algorithm:
+                return name
+        raise StackError(f"HAProxy spreads websockets by '{used}': expected {', '.join(ALGORITHMS.values())}")
+
+    def _rows(self) -> list[dict[str, str]]:
         head, *rows = self.tell("show stat").removeprefix("# ").splitlines()
         names = head.split(",")
-        table = [dict(zip(names, row.split(","), strict=False)) for row in rows]
-        return {row["svname"]: row for row in table if row["type"] == "2"}
+        return [dict(zip(names, row.split(","), strict=False)) for row in rows]
 
     def add(self, *added: Server) -> None:
         """Let more servers in; each is live when its first check passes, and this returns when all are."""

@@ -10,10 +10,12 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from lab.errors import StackError, UsageError
 from lab.stack.ports import free_ports
@@ -173,6 +175,20 @@ class Cluster:
             "folder": str(self.folder),
             "epmd_port": self.epmd_port,
         }
+
+
+def running_nodes(described: Mapping[str, Any]) -> int:
+    """How many nodes the first one of a cluster sees running. Raises StackError when it does not say."""
+    url = f"{described['management'][0]}/api/nodes"
+    try:
+        answer = httpx.get(
+            url, params={"columns": "running"}, auth=(described["user"], described["password"]), timeout=10
+        )
+        return sum(node["running"] for node in answer.raise_for_status().json())
+    except (httpx.HTTPError, ValueError) as error:
+        raise StackError(
+            f"RabbitMQ does not say at {url} which nodes run: {error or type(error).__name__}"
+        ) from None
 
 
 def greets(port: int, greeting: bytes) -> str | None:

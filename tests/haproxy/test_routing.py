@@ -7,6 +7,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from lab.stack.haproxy import BALANCES, Proxy
 from lab.stack.ports import free_ports
 from tests.haproxy.proxy import haproxy
 from tests.haproxy.upstream import Upstream, serving
@@ -73,14 +74,23 @@ async def test_a_popular_user_does_not_fill_one_service(tmp_path):
     assert max(each.sockets for each in sockets) <= 40 * 0.75 + 1  # half above a fair share of 20
 
 
-async def test_least_connections_evens_out_sockets(tmp_path):
+@pytest.mark.parametrize("balance", ["leastconn", "roundrobin"])
+async def test_balances_that_do_not_look_at_the_user_even_out_sockets(tmp_path, balance):
     sockets = instances("websocket", 2)
     async with serving(*sockets):
-        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": "leastconn"}) as proxy:
+        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": balance}) as proxy:
             held = [await connect(f"{proxy.websocket}?u=7") for _ in range(20)]
             for socket in held:
                 await socket.close()
     assert [each.sockets for each in sockets] == [10, 10]
+
+
+@pytest.mark.parametrize("balance", BALANCES)
+async def test_a_proxy_says_by_what_it_spreads_sockets_itself(tmp_path, balance):
+    sockets = instances("websocket", 2)
+    async with serving(*sockets):
+        with haproxy(tmp_path, [], ports(sockets), {"BALANCE": balance}) as proxy:
+            assert Proxy(proxy.folder).balance() == balance
 
 
 async def test_services_are_reached_over_unix_sockets(tmp_path):
