@@ -155,6 +155,12 @@ ROWS = (
         "In a duet it is charged to no side, whichever made it necessary",
         "Ask again with a stack for each side (--design abab), which counts every process",
     ),
+    Caveat(
+        "shared by the sides",
+        "no more than {most:.1%} was seen, in a duet, whose sides share database, broker and cores",
+        "A slower side slows the other as well, so that a latency differs less: that shows no sameness",
+        "Ask again with a stack for each side: --design abab",
+    ),
     # --- about the effect
     Caveat(
         "real but small",

@@ -54,7 +54,8 @@ class Guard:
 class Record:
     """What was measured of one metric: pairs A/B, pairs A/A, guards, the smallest number of samples.
 
-    `twin_pairs` are the same B against A's twin: asked where the twins differ.
+    `twin_pairs` are the same B against A's twin: asked where the twins differ. `shared`: the sides slow each
+    other, which makes a difference smaller; then there is no sameness.
     """
 
     metric: str
@@ -66,6 +67,7 @@ class Record:
     remarks: Sequence[Caveat] = ()
     label: str = ""  # what was counted in this design, where the metric's own label does not say it
     twin_pairs: Sequence[Pair] = ()
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,9 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
         if twin is None or _word(twin, margin, metric, alpha) != word:
             word, withheld = "no difference shown", f"and {b} against the twin of {a} does not say the same"
             notes.append(caveat("twins disagree", seen=change(twin) if twin else "not measured"))
+    if word == "same within the margin" and record.shared:
+        word = "no difference shown"
+        notes.append(caveat("shared by the sides", most=effect.largest_change))
     if word == "same within the margin" and effect.excludes_one and effect.p_value <= alpha:
         notes.append(caveat("real but small", change=effect.ratio - 1, most=effect.largest_change))
     return Verdict(

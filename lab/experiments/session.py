@@ -148,7 +148,8 @@ def verdicts_of(
         floor = floor_pairs_of(kept, metric)
         label = plan.label(metric)
         twins = pairs_of(kept, metric, "a2", "b")
-        record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label, twins)
+        shared = plan.design == "duet" and METRICS[metric].is_latency
+        record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label, twins, shared)
         verdicts.append(judge(record, *plan.values))
     return verdicts
 

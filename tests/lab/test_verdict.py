@@ -102,6 +102,25 @@ def test_sameness_has_a_margin_of_its_own_whatever_the_noise_of_a_against_a():
     assert judge(Record("cpu_per_1k", shifted(pairs, 0.97), noisy)).word == "no difference shown"
 
 
+@pytest.mark.parametrize("spread", [0.014, 0.03, 0.06])
+def test_a_planted_six_percent_is_called_the_same_in_fewer_than_one_session_of_twenty(spread):
+    rng = np.random.default_rng(17)
+    words = [
+        run(session(rng, effect=1.06, spread=spread), session(rng, spread=spread)).word for _ in range(60)
+    ]
+    assert words.count("same within the margin") <= 3
+
+
+def test_what_sides_share_that_slow_each_other_shows_no_sameness_and_says_why():
+    rng = np.random.default_rng(14)
+    near, floor = session(rng, spread=0.004), session(rng, spread=0.004)
+    assert judge(Record("p50", near, floor)).word == "same within the margin"
+    verdict = judge(Record("p50", near, floor, shared=True))
+    assert verdict.word == "no difference shown"
+    assert [caveat.name for caveat in verdict.caveats] == ["shared by the sides"]
+    assert judge(Record("p50", shifted(near, 1.3), floor, shared=True)).word == "worse"
+
+
 def test_noise_says_how_large_a_difference_could_still_hide():
     rng = np.random.default_rng(16)
     verdict = run(session(rng, spread=0.3), session(rng, spread=0.05))
