@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.scaling.basis import ONE_MACHINE, SINGLE, Basis, chosen, given, processes
-from lab.scaling.sizing import Assumptions, Range, about, cost, machines, needed_peak_rate, size, stage
+from lab.scaling.sizing import (
+    ONE_PROCESS,
+    Assumptions,
+    Range,
+    about,
+    cost,
+    machines,
+    needed_peak_rate,
+    size,
+    stage,
+)
 from lab.scaling.stored import KEPT, load, stored
 
 PAGE = KEPT.parent / "plan.md"
@@ -137,7 +147,8 @@ def staged(basis: Basis, assumed: Assumptions, users: int) -> str:
             f"{need}Stage: unknown. Neither one process nor one machine with several was measured {MEASURE}."
         )
     found = stage(users, single, machine, assumed)
-    count = machines(users, best, assumed)
+    carries = single if single and found.name == ONE_PROCESS else best
+    count = machines(users, carries, assumed)
     an_hour, a_million = cost(users, count, assumed)
     return (
         f"{need}"

@@ -10,6 +10,8 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.experiments.session import MOST_OF_OTHERS
+from lab.load.plan import LoadPlan
+from lab.scaling.capacity import DEVICES
 from lab.scaling.sizing import Range, over
 from lab.scaling.stored import CapacityResult
 
@@ -73,6 +75,8 @@ class Basis:
             ("an action", one.mix, "--mix"),
             ("SLO", f"p99 {slo_of(one)} from the intended send, {rest}", "--slo-ms"),
             ("settings", settings_of(one), "--result"),
+            ("one rate of a search", f"{one.command}, {_load()}", "--result"),
+            ("in none of it", "idle sockets, other actions, growth of the tables, checkpoints", "lab soak"),
             ("machine", f"{machine_of(one)}, {where}, generator and database included", "--result"),
             *((f"{_name(one)} rests on", one.words(), "lab capacity --repeats") for one in self.known),
             *(
@@ -81,6 +85,10 @@ class Basis:
                 if one.others()
             ),
         ]
+
+
+def _load() -> str:
+    return f"with {DEVICES} listening devices and {LoadPlan.dialogs} dialogs"
 
 
 def _name(repeats: Repeats) -> str:

@@ -9,7 +9,7 @@ from lab.experiments.rig import Load, generators_for
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.load.run import OnBegin
-from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.scaling.capacity import DEVICES, Attempt, Bracket, Slo, search
 from lab.stack.description import StackDescription
 
 Tell = Callable[[str], None]
@@ -22,7 +22,14 @@ class Measured:
     """
 
     def __init__(
-        self, load: Load, *, mix: str, seconds: float, seed: int = 1, sockets: int = 100, metric: str = "p99"
+        self,
+        load: Load,
+        *,
+        mix: str,
+        seconds: float,
+        seed: int = 1,
+        sockets: int = DEVICES,
+        metric: str = "p99",
     ) -> None:
         self._load, self.metric = load, metric
         self._mix, self._seconds, self._seed, self._sockets = mix, seconds, seed, sockets

@@ -50,10 +50,10 @@ class Range:
     high: float
 
     def __str__(self) -> str:
-        low = _words(_digits(self.low, math.floor))
+        low = at_least(self.low)
         if math.isinf(self.high):
             return f"{low} or more"
-        high = _words(_digits(self.high, math.ceil))
+        high = at_most(self.high)
         return f"{low} to {high}" if high != low else low
 
     def times(self, factor: float) -> "Range":
@@ -64,6 +64,16 @@ class Range:
 def about(value: float) -> str:
     """A rate in words, to two digits."""
     return _words(_digits(value, round))
+
+
+def at_least(value: float) -> str:
+    """A rate that was held, to two digits as in a Range: what is promised must have been seen."""
+    return _words(_digits(value, math.floor))
+
+
+def at_most(value: float) -> str:
+    """A rate that failed, to two digits as in a Range."""
+    return _words(_digits(value, math.ceil))
 
 
 def _digits(value: float, whole: Callable[[float], int]) -> float:
@@ -130,6 +140,9 @@ def cost(users: float, count: Range, given: Assumptions) -> tuple[Range, Range]:
     return an_hour, an_hour.times(24e6 / (users * given.actions_per_user_day))
 
 
+ONE_PROCESS = "one process"
+
+
 @dataclass(frozen=True)
 class Stage:
     """A shape of the system, and why it is the one to be in."""
@@ -146,20 +159,22 @@ def stage(users: float, single: Range | None, machine: Range | None, given: Assu
     need = needed_peak_rate(users, given)
     wanted, share = f"{about(need)}/s at the peak", f"{given.utilisation:.0%}"
     if single and need <= single.low * given.utilisation:
-        held = f"{share} of the {about(single.low)}/s that one process held"
-        return Stage("one process", f"{wanted} is under {held}")
+        held = f"{share} of the {at_least(single.low)}/s that one process held"
+        return Stage(ONE_PROCESS, f"{wanted} is under {held}")
     one_process = _smaller("one process", single, need, given)
     if machine and need <= machine.low * given.utilisation:
-        held = f"{share} of the {about(machine.low)}/s that one machine held"
+        held = f"{share} of the {at_least(machine.low)}/s that one machine held"
         return Stage("one machine, several processes", f"{wanted} is under {held}; {one_process}")
     if not machine:
         unknown = "what one machine carries with several was not measured"
         return Stage("several processes", f"{wanted}: {one_process}; {unknown}")
     one_machine = _smaller("one machine", machine, need, given)
     if given.write_bound and need > given.write_bound * given.utilisation:
-        bound = f"{share} of the {about(given.write_bound)}/s that one database holds"
+        bound = f"{share} of the {at_least(given.write_bound)}/s that one database holds"
         return Stage("sharded", f"{wanted} is above {bound}; {one_machine}")
-    known = "" if given.write_bound else "; when the database becomes the limit was not measured"
+    known = (
+        "" if given.write_bound else "; from where on one database is the limit nobody said (--write-bound)"
+    )
     reason = f"{wanted} needs {machines(users, machine, given)} machines; {one_machine}{known}"
     return Stage("split over machines, one database", reason)
 
@@ -169,7 +184,7 @@ def _smaller(name: str, carries: Range | None, need: float, given: Assumptions) 
     if not carries:
         return f"whether {name} is enough was not measured"
     if need <= carries.high * given.utilisation:
-        failed = "nothing of it" if math.isinf(carries.high) else f"{about(carries.high)}/s"
-        return f"{name} may be enough: it held {about(carries.low)}/s, and {failed} was seen to fail"
-    share = f"{given.utilisation:.0%} of the {about(carries.high)}/s at which it failed"
+        failed = "nothing of it" if math.isinf(carries.high) else f"{at_most(carries.high)}/s"
+        return f"{name} may be enough: it held {at_least(carries.low)}/s, and {failed} was seen to fail"
+    share = f"{given.utilisation:.0%} of the {at_most(carries.high)}/s at which it failed"
     return f"{name} is not enough: {share} is less"
