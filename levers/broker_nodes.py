@@ -11,6 +11,7 @@ partitions: the minority stops serving.
 Different when: nodes are on machines of their own; here the answer is the gap at a kill, not the rate.
 """
 
+from levers.honesty import nodes_share_the_cores
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -29,5 +30,6 @@ LEVER = Lever(
     dishonest_if="three nodes on two cores are shown as a speed test",
     also=("lost", "delivery_p99"),
     needs=("rabbitmq",),
+    applies=nodes_share_the_cores,
     extra_env={"BROKER": "rabbitmq"},
 )

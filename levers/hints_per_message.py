@@ -7,7 +7,7 @@ Plain way, `64`: what arrived while the last publish was under way goes out as o
 No timer: a lone hint leaves at once. Costs: a batch for many partitions reaches most queues, whose
 consumers drop what they do not want. Fails to gain where nothing arrives meanwhile: then both are the same.
 
-`1`: a message for each hint, several under way at a time. Costs: seven times the CPU a hint where ten would
+`1`: a message for each hint, several under way at a time. Costs: six times the CPU a hint where ten would
 share one, more than twenty times where 64 would (docs/results/broker.md). Fails by the broker's CPU, which
 is the first to be used up.
 

@@ -93,6 +93,15 @@ def few_meet(plans: Plans) -> str:
     return f"{longest:.1f} hints come in an interval, in the mean, so that hardly two meet"
 
 
+def nodes_share_the_cores(plans: Plans) -> str:
+    """What a pull says of nodes is their price where they have one machine, in CPU or in time."""
+    return (
+        "all nodes share the cores of one machine: what they cost is shown, not how fast they are"
+        if plans
+        else ""
+    )
+
+
 def refetches_uncounted(plans: Plans) -> str:
     """Of a side that fetches contents nobody counted how often."""
     known = any(plan.get("refetches_per_1k") for plan in plans)

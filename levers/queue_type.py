@@ -13,6 +13,7 @@ Different when: nodes have machines of their own. Three nodes on two cores are a
 a speed test.
 """
 
+from levers.honesty import nodes_share_the_cores
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -31,5 +32,6 @@ LEVER = Lever(
     dishonest_if="three nodes on two cores are shown as a speed test",
     also=("delivery_p50", "delivery_p99", "gap"),
     needs=("rabbitmq",),
+    applies=nodes_share_the_cores,
     extra_env={"BROKER": "rabbitmq"},
 )

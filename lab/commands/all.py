@@ -60,7 +60,7 @@ def choose(names: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
         if not state.ready:
             left_out.append((name, state.reason))
         elif lever.metric in ELSEWHERE:
-            left_out.append((name, f"{ELSEWHERE[lever.metric]} {name}"))
+            left_out.append((name, ELSEWHERE[lever.metric].format(lever=name)))
         elif len(lever.values) - len(state.without) < 2:
             left_out.append((name, f"one value only, {state.reason}"))
         else:

@@ -11,14 +11,18 @@ from lab.verdict import LOOKS
 from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
-TRIAL_SECONDS = 8.0
+TRIAL_SECONDS = 4.0
 LONGEST_TRIAL_SECONDS = 30.0  # that the lab chooses by itself
 DEVICES = 1.5  # that receive a message, or more: those of sender and receiver that listen
 
 # Values that are another lever's: asked here, both sides would run with something else.
 OF_ANOTHER = {("broker", "memory"): "is run mode single: lab pull run_mode --values single,multi"}
 # Metrics of other commands: a search each value, or a kill.
-ELSEWHERE = {"capacity": "lab sweep", "lost": "see lab faults for", "gap": "see lab faults for"}
+ELSEWHERE = {
+    "capacity": "lab sweep {lever}",
+    "lost": "lab faults kills the part and counts (lab faults --list)",
+    "gap": "lab faults kills the part and counts (lab faults --list)",
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,8 @@ def drafted(question: Question) -> PullPlan:
     if metric in ELSEWHERE:
         others = ", ".join(name for name in lever.also if name not in ELSEWHERE)
         raise UsageError(
-            f"{METRICS[metric].label} is not measured in trials: {ELSEWHERE[metric]} {lever.name}; "
-            f"or name another metric: --metric {others}"
+            f"{METRICS[metric].label} is not measured in trials: "
+            f"{ELSEWHERE[metric].format(lever=lever.name)}; or name another metric: --metric {others}"
         )
     plan = PullPlan(
         lever=lever.name,

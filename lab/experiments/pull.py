@@ -170,7 +170,7 @@ async def preflight(rig: StackRig, rate: float, tell: Tell) -> dict[str, Any]:
 
     Raises VoidResult.
     """
-    tell(f"preflight: does the generator see a stall of the server at {rate:g}/s? ...")
+    tell(f"preflight: does the generator see a small server stall at {rate:g}/s? ...")
     sides: list[Side] = ["a"] if rig.arrangement.processes["a"] is None else list(SIDES)
     record = await rig.run(sides, rate, PREFLIGHT_SECONDS, 1, stall_test=True)
     test = record.stall_test

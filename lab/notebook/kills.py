@@ -9,6 +9,11 @@ KILLS = {
         "kill -9 of PostgreSQL, with DURABILITY=off",
         "PostgreSQL is restarted",
     ),
+    "broker_nodes": (
+        "kill -9 of the only RabbitMQ node",
+        "kill -9 of the RabbitMQ node (of three) that serves the consumers",
+        "kill -9 of the RabbitMQ node (of three) that serves the publishers",
+    ),
     "delivery": (
         "kill -9 of an API process",
         "kill -9 of an API process, with DELIVERY=outbox",
@@ -26,7 +31,7 @@ def kills(name: str, faults: Path) -> list[str]:
     rows = [line.split(" | ") for line in faults.read_text().splitlines() if line.startswith("| ")]
     found = [(row[0].removeprefix("| "), *row[3:5]) for row in rows if len(row) == 6]
     lines = [
-        f"- {fault}: {lost} lost / twice / out of order{_late(repair) if name == 'delivery' else ''}"
+        f"- {fault}: {lost} lost / twice / out of order{'' if name == 'durability' else _late(repair)}"
         for fault, repair, lost in found
         if fault in KILLS[name]
     ]

@@ -7,7 +7,6 @@ from typing import get_args
 
 import pytest
 
-from lab.experiments.preparation import TRIAL_SECONDS
 from levers.catalogue import catalogue, paragraphs
 from levers.lever import Lever
 from levers.metrics import METRICS
@@ -51,10 +50,12 @@ def test_the_reader_is_the_first_to_add_it(module: types.ModuleType) -> None:
 
 
 def test_a_trial_of_the_walk_is_longer_than_the_intervals_that_it_compares(module: types.ModuleType) -> None:
-    (words,) = re.findall(r"^lab pull sweep --values (\S+)$", TEXT, re.MULTILINE)
+    ((words, seconds),) = re.findall(
+        r"^lab pull sweep --values (\S+) --trial-seconds (\d+) --keep$", TEXT, re.MULTILINE
+    )
     for value in words.split(","):
         assert value in module.LEVER.values
-        assert float(value) * 1.2 < TRIAL_SECONDS
+        assert float(value) * 1.2 < float(seconds)
 
 
 def test_the_check_of_the_walk_starts_no_stack() -> None:

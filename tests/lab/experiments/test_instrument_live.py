@@ -63,13 +63,13 @@ def rig(tmp_path_factory, burn):
         yield found
 
 
-async def test_a_stall_of_the_real_server_is_seen(rig):
+async def test_before_a_run_the_generator_sees_a_small_server_stall(rig):
     record = await rig.run(["a"], 50, 2, 1, stall_test=True)
     assert record.stall_test is not None
     assert record.stall_test.ok, record.stall_test
 
 
-async def test_a_stall_of_two_seconds_is_a_p99_above_one(rig):
+async def test_a_small_server_stalled_for_two_seconds_is_a_p99_above_one(rig):
     seen = await stall_test(LoadPlan(stack=rig.stack_of("a"), rate=200), stall=2.0)
     assert seen.ok, seen
     assert seen.p99 is not None and seen.p99 > 1.0

@@ -51,6 +51,7 @@ def test_rows_that_want_settings_or_a_load_of_their_own_are_left_out():
     out = {row.name for row in ROWS if not endurance.fits(row)}
     assert out == {
         *("api-killed-outbox", "api-killed-unconfirmed", "broker-killed-unconfirmed"),
+        "broker-only-node-killed",
         *("postgres-killed-undurable", "clients-stop-reading", "ten-thousand-come-and-go"),
     }
 
