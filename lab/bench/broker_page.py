@@ -77,7 +77,8 @@ def _at_rates(cells: Sequence[RateCell]) -> list[str]:
         "process: what came while the last publish was under way, or within PUBLISH_INTERVAL_SECONDS. Each",
         "API process counts how many do (`hints_batch_size` at /metrics). What the arrivals themselves cost",
         "is taken off, as a further process has it that publishes nothing, in the same seconds. The delay is",
-        "from handing over to receiving.",
+        "from handing over to receiving. *Each alone*: so many were handed over at once, each in a message",
+        "of its own.",
         "",
         "| each second | hints share a message | hints a publish | publisher ms | consumer ms | broker ms"
         " | delay p50, ms | p99, ms | lost |",
@@ -109,7 +110,9 @@ def _reached(groups: Mapping[tuple[str, bool, int], Sequence[Cell]]) -> str:
     """From how many hints a publish on each broker keeps the aim, confirmed or not."""
     kept = {(broker, batch) for (broker, _, batch), group in groups.items() if _keeps(group)}
     fewest = {broker: min(batch for one, batch in kept if one == broker) for broker, _ in sorted(kept)}
-    told = [f"{broker} keeps it from {batch} hints a publish on" for broker, batch in fewest.items()]
+    told = [
+        f"{broker} keeps it in the median from {batch} hints a publish on" for broker, batch in fewest.items()
+    ]
     told += [f"{broker} does not" for broker in sorted({one for one, _, _ in groups} - set(fewest))]
     return ", ".join(told)
 

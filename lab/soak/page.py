@@ -43,7 +43,7 @@ def markdown(found: Soak) -> str:
         " each user who is here, unless the run was too short for that. Judged are our services; the others"
         f" are shown. *Flat*: the whole interval is at most {MEMORY_MIB_PER_HOUR:g} MiB or"
         f" {COUNT_PER_HOUR:g} files or tasks an hour. `memory` is private memory (USS) in MiB, `first` the"
-        " one after that time.",
+        " one after that time. A trend is no step: what grew at once is in `first -> last` alone.",
         "",
         "| process | memory first -> last | memory an hour | files an hour | tasks an hour |",
         "|---|---|---|---|---|",
@@ -68,7 +68,9 @@ def _verdict(found: Soak) -> str:
         return "**Not as it should be:**"
     words = (
         f"**Our services grew by less than {MEMORY_MIB_PER_HOUR:g} MiB and {COUNT_PER_HOUR:g} files or tasks"
-        " an hour; nothing was lost.**"
+        f" an hour in the {(found.seconds - found.settling) / 60:.0f} minutes that were judged; nothing was"
+        " lost.**"
+        f" Less than {MEMORY_MIB_PER_HOUR * 24:g} MiB a day would not be seen."
     )
     others: dict[str, list[str]] = {}
     for name, figures in found.slopes.items():

@@ -77,6 +77,16 @@ def _fewest(found: Prices) -> int:
     return min((turn.messages for turn in found.turns if not turn.invalid), default=0)
 
 
+def _none(found: Prices) -> str:
+    """Which ratios say nothing, by the twin of the row that all are ratios of; '' where it had no turn."""
+    plain, twin = list(next(iter(GROUPS.values())).values())[:2]
+    ratios = found.ratios(twin, plain, lambda turn: turn.total_ms)
+    if not ratios:
+        return ""
+    least = min(min(one, 1 / one) for one in ratios)
+    return f": here what lies between {least:.2f} and {1 / least:.2f}"
+
+
 def markdown(found: Prices) -> str:
     """The page."""
     lines = [
@@ -90,7 +100,8 @@ def markdown(found: Prices) -> str:
         "near the limit hints share messages and cost less ([what a hint costs](broker.md)). The proxy has",
         f"BALANCE={BALANCE} where a row names no other; a turn that counts had {_fewest(found):,} messages",
         "or more. *The same once more* is another stack with the settings of the first row: a difference",
-        "that is not larger than its is none. What is promised for it: [delivery](../delivery.md).",
+        f"that is not larger than its is none{_none(found)}. What is promised for it:",
+        "[delivery](../delivery.md).",
         "",
     ]
     for group in found.groups:

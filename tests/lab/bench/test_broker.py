@@ -49,7 +49,7 @@ def test_the_page_says_from_how_many_hints_a_publish_on_the_aim_is_kept():
     ]
     cells.append(Cell("postgres", 64, True, 1, 100, 100, 1.0, 0.001, 0.01, 0.01))  # a dear consumer
     words = broker_page.markdown(cells, [], about)
-    expected = "nats keeps it from 10 hints a publish on, postgres does not, redis does not."
+    expected = "nats keeps it in the median from 10 hints a publish on, postgres does not, redis does not."
     assert f"ever waits: {expected}" in words
 
 
