@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lab.errors import UsageError
 from lab.experiments.result import KEPT
 
 
@@ -16,5 +17,7 @@ def command(
     """Write index, heat map, a page a lever and their figures from the committed results."""
     from lab.notebook.guide import write
 
+    if not any(folder.glob("pulls/*.json")):
+        raise UsageError(f"no result in {folder / 'pulls'}: lab pull LEVER --keep writes the first one")
     written = write(folder)
     print(f"{len(written)} files in {folder}")

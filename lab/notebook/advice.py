@@ -3,9 +3,10 @@
 import statistics
 from collections.abc import Callable, Sequence
 
+from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm, pairs
+from lab.notebook.standing import Found, firm, pairs, question_of
 from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import short_rate_of, unit_of
@@ -88,25 +89,31 @@ def section_of(result: PullResult) -> str:
     return PRICED if any(one.name == "one machine" for one in result.primary.caveats) else WORTH
 
 
-def advice(latest: Sequence[Found]) -> list[str]:
+def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[str]:
     """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever.
+    `everything`: also results that are not ranked, and yet say at which rates a lever was asked.
 
     What is less firm (six pairs, a busy machine, uncommitted code) has a ranking of its own behind.
     """
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
         by_lever.setdefault(one.lever, []).append(one)
+    asked: dict[str, list[PullResult]] = {}
+    for _, one in everything or latest:
+        asked.setdefault(one.lever, []).append(one)
     order = list(SECTIONS)
     placed: dict[tuple[str, str, bool], list[list[PullResult]]] = {}
     for own in by_lever.values():
         moved = any(ahead(one) for one in own)  # then no sameness may lead, however firm it is
+        largest = {one.values: max(size(other) for other in own if other.values == one.values) for one in own}
         own.sort(
             key=lambda one: (
                 moved and ahead(one) is None,
                 not firm(one),
-                order.index(section_of(one)),
                 _by_other(one),
-                -size(one),
+                order.index(section_of(one)),
+                -largest[one.values],
+                -one.plan["rate"],  # an idle machine pays more for each operation
             )
         )
         first = own[0]
@@ -119,15 +126,19 @@ def advice(latest: Sequence[Found]) -> list[str]:
             lines += [f"### {title}", "", words, ""]
         for name, sure, entries in found:
             entries.sort(key=lambda own: (bool(part_of(own[0])), dear(own[0]), -size(own[0])))
-            numbered = [f"{number}. {_entry(own, TOLD[title])}" for number, own in enumerate(entries, 1)]
+            numbered = [
+                f"{number}. {_entry(own, TOLD[title], asked[own[0].lever])}"
+                for number, own in enumerate(entries, 1)
+            ]
             less = "" if sure else " (less firm)"
             lines += [f"By {name}{less}:", "", *numbered, ""] if numbered else []
     return lines or ["Nothing was decided yet.", ""]
 
 
 def _by_other(result: PullResult) -> bool:
-    """Whether it was asked by another design than the lever's."""
-    return bool(result.plan["design"] != lever_named(result.lever).design)
+    """Whether it was asked by another design than the lever's, or in another mode."""
+    lever = lever_named(result.lever)
+    return bool(result.plan["design"] != lever.design or result.plan["mode"] != mode_for(lever))
 
 
 def part_of(result: PullResult) -> str:
@@ -162,26 +173,33 @@ def _at(result: PullResult) -> str:
     return f"{short_rate_of(result)}{mode}{few}{signs(result)}"
 
 
-def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str]) -> str:
+def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str], asked: Sequence[PullResult]) -> str:
     """The first result, what it is paid with, and of the other values a word each."""
     first, part = own[0], part_of(own[0])
     only = f"only with {part}: " if part else ""
-    also, named = "", {first.values}
+    also, named = "", {_asked(first)}
     for one in own[1:]:
-        also += f" Also {_brief(one)}" if one.values not in named else ""
-        named.add(one.values)
-    beware = linked(doubts(own, "Beware", shown=False), "results") if ahead(first) else ""
+        also += f" Also {_brief(one)}" if _asked(one) not in named else ""
+        named.add(_asked(one))
+    beware = linked(doubts(asked, "Beware", shown=False), "results") if ahead(first) else ""
     return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{_against(first)}{beware}{also}"
+
+
+def _asked(result: PullResult) -> tuple[object, ...]:
+    """An answer at another rate may be another one, and must not be left out because it decided nothing."""
+    return (*question_of(result), result.plan["rate"])
 
 
 def _brief(result: PullResult) -> str:
     a, b = result.values
     if result.primary.effect is None:
         return f"`{a}` to `{b}`: invalid."
-    how = f" by {result.plan['design']}" if _by_other(result) else ""
+    lever, metric = lever_named(result.lever), result.primary.metric
+    how = f" by {result.plan['design']}" if result.plan["design"] != lever.design else ""
+    what = f"{result.label(metric)} " if metric != lever.metric else ""
     undecided = "" if ahead(result) else f", {result.primary.word}"
     way = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
-    return f"{way}{how}: {change(result.primary.effect)} at {_at(result)}{undecided}."
+    return f"{way}{how}: {what}{change(result.primary.effect)} at {_at(result)}{undecided}."
 
 
 def difference(result: PullResult, metric: str) -> str:
@@ -238,6 +256,8 @@ def _open(result: PullResult) -> str:
         why = "; ".join(one.seen for one in verdict.caveats if one.grave)
         return f"`{a}` or `{b}`, invalid: {why}.{_besides(result)}"
     hidden = seen(verdict) or f"up to {verdict.effect.largest_change:.1%} could hide"
+    if any(one.name == "shared by the sides" for one in verdict.caveats):
+        hidden += ", in a duet, which shows no sameness of a latency"
     return f"`{a}` or `{b}`, {result.label(verdict.metric)}: {hidden} at {_at(result)}.{_besides(result)}"
 
 

@@ -88,22 +88,22 @@ def index(
         *example,
         "",
         *machines(latest),
-        *short_answer(latest),
-        *symptoms(latest),
+        *short_answer(latest, capacities),
+        *symptoms(ranked(latest)),
         *opening(latest),
         "## What to pull first",
         "",
-        *provisos(latest, capacities),
+        *provisos(ranked(latest), capacities, latest),
         *([shares(latest, "levers/")] if latest else []),
         "",
-        "By the effect on the metric that was named before the run, with its 95 % interval; in the second",
-        "brackets the medians, and the median difference. Ratios are ranked among their like: CPU, waiting,",
-        "frames and bytes. What has fewer than 12 pairs, or was measured beside other programs, or by code",
-        "that was not committed, is less firm and ranked apart: there only large effects say something. The",
-        "load is sends of 80 characters in mode multi, where nothing else is said.",
+        "Ranked by the change in the metric that was named before the run, among their like: CPU, waiting,",
+        "frames and bytes. The first brackets have its 95 % interval, the second both medians and the median",
+        "difference. What has fewer than 12 pairs, or was measured beside other programs, or by code that",
+        "was not committed, is less firm and ranked apart: there only large effects say something. The load",
+        "is sends of 80 characters in mode multi, where nothing else is said.",
         *_not_ranked(latest),
         "",
-        *advice(ranked(latest)),
+        *advice(ranked(latest), latest),
         *SHORT_LEGEND,
         "",
         *(["## What else was measured", "", *(f"- {link}" for link in besides), ""] if besides else []),
@@ -123,9 +123,11 @@ def example_of(latest: Sequence[Found]) -> PullResult | None:
 
 
 def _not_ranked(latest: Sequence[Found]) -> list[str]:
-    """How many are left to the table, since a quiet session answered the same."""
+    """How many are left to the table, since a firm one answered the same question."""
     left = len(latest) - len(ranked(latest))
-    words = f"{left} from a busy machine are in the [evidence](evidence.md) only: quiet ones answer the same."
+    words = (
+        f"{left} less firm results are in the [evidence](evidence.md) only: firm ones answer their questions."
+    )
     return [words] if left else []
 
 

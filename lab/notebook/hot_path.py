@@ -17,12 +17,12 @@ def on_hot_path(name: str) -> bool:
 def shares(latest: Sequence[Found], here: str = "") -> str:
     """One sentence; `here` is the way to the folder of the levers' pages."""
     times = _layers(latest)
-    also = f" ({times:.1f}x its CPU, [query_path]({here}query_path.md))" if times else ""
+    much = f"{times:.1f} times as much ([query_path]({here}query_path.md))" if times else "more"
     part = f"about {1 / times:.0%} of" if times else "less than"
     return (
         "Shares of the API's CPU are of the default path `raw`, on which a send is answered in front of "
-        "FastAPI (backend/hot_path.py): beside a handler that goes through FastAPI's own layers"
-        f"{also} the same µs are {part} the share that is printed."
+        f"FastAPI (backend/hot_path.py). A handler that goes through FastAPI's own layers costs {much}, so "
+        f"there the same µs are {part} the share that is printed."
     )
 
 

@@ -7,9 +7,12 @@ from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
 from lab.notebook.scaling import Searched
 from lab.notebook.signs import client_of_then, signs
-from lab.notebook.standing import Found, committed, content_of, question_of
+from lab.notebook.standing import Found, committed, content_of, pairs, question_of, quiet
 from lab.report.load_words import bounded, searched, slower_side
+from lab.verdict import LOOKS
 from lab.verdict_words import percent
+
+MOSTLY_IDLE = 0.2  # of a capacity; below it a good part of what an operation costs is waking up for it
 
 
 def load_point(result: PullResult, known: Sequence[Searched]) -> tuple[float, str] | None:
@@ -19,6 +22,7 @@ def load_point(result: PullResult, known: Sequence[Searched]) -> tuple[float, st
     """
     if lowest := slower_side(result):
         seen = "what the slower side carried alone" if bounded(result) else "the highest rate that was tried"
+        seen += ", shared by three sides" if result.plan["design"] == "duet" else ""
         return _rate(result) / float(lowest["passes"]), seen
     carries = _committed(result, known)
     if not carries:
@@ -38,20 +42,25 @@ def cell(result: PullResult, known: Sequence[Searched]) -> str:
     return f"{_percent(point[0])}{' *' if searched(result) else ''}" if point else "-"
 
 
-def provisos(latest: Sequence[Found], known: Sequence[Searched]) -> list[str]:
-    """That a ranking is one of a mostly idle machine, and what came out otherwise at another rate."""
+def provisos(
+    latest: Sequence[Found], known: Sequence[Searched], everything: Sequence[Found] = ()
+) -> list[str]:
+    """At which part of a capacity the results are, and what of `everything` a rate changed."""
     points = [point for _, result in latest if (point := load_point(result, known))]
     lines = []
     if points:
         shares = [share for share, _ in points]
+        middle = statistics.median(shares)
+        idle = "This is a ranking on a mostly idle machine: where" if middle < MOSTLY_IDLE else "Where"
         lines.append(
-            f"This is a ranking on a mostly idle machine: where a capacity is known ({len(points)} of "
-            f"{len(latest)} pulls) the rate was about {_percent(statistics.median(shares))} of it in the "
-            f"median, and {_percent(max(shares))} at most."
+            f"{idle} a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
+            f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
+            "sides share that rate, so each process gets a third of it."
         )
-    moved = changing(latest)
+    moved = changing(everything or latest)
     if moved:
         lines.append(
+            "An idle process pays more for each operation, so that a fixed price is a smaller share of it. "
             f"What is known to change with the load: {'; '.join(moved)}. What a hint costs over RabbitMQ at "
             "several rates stands in [broker](broker.md)."
         )
@@ -59,11 +68,12 @@ def provisos(latest: Sequence[Found], known: Sequence[Searched]) -> list[str]:
 
 
 def changing(latest: Sequence[Found]) -> list[str]:
-    """Questions that were answered otherwise at another rate: by another word, or by intervals apart."""
+    """Questions with steady answers at two rates that differ: another word, or intervals apart."""
     asked: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in latest:
-        if one.primary.decided and one.primary.effect and committed(one) and not client_of_then(one):
-            asked.setdefault((*question_of(one), one.primary.metric), []).append(one)
+        steady = pairs(one) >= LOOKS[0] and quiet(one) and committed(one)
+        if one.primary.effect and steady and not client_of_then(one):
+            asked.setdefault(question_of(one), []).append(one)
     return [_told(sorted(own, key=_rate)) for own in asked.values() if _differ(own)]
 
 
@@ -76,7 +86,8 @@ def _differ(own: Sequence[PullResult]) -> bool:
 def _told(own: Sequence[PullResult]) -> str:
     a, b = own[0].values
     seen = ", ".join(
-        f"{percent(one.primary.effect.ratio)} at {_rate(one):g}/s{signs(one)}"
+        f"{percent(one.primary.effect.ratio)} at {_rate(one):,g}/s{signs(one)}"
+        f"{'' if one.primary.word in ('better', 'worse') else f' ({one.primary.word})'}"
         for one in own
         if one.primary.effect
     )

@@ -7,7 +7,7 @@ import jinja2
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between
-from lab.notebook.standing import Found, firm, mark, usual_rate
+from lab.notebook.standing import Found, firm, mark, question_of
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change
@@ -19,33 +19,39 @@ class Answers:
 
     def __init__(self, latest: Sequence[Found]) -> None:
         self.results = [one for _, one in latest]
-        self.usual = usual_rate(latest)
 
-    def answer(
-        self, lever: str, a: str, b: str, word: str, *, alike: bool = False, mode: str = ""
-    ) -> PullResult | None:
-        """Of the results whose primary metric says `word` a firm one, of the lever's own design first.
-
-        `alike`: at the rate that most results have, since at two rates nothing can be ranked.
-        """
+    def answer(self, lever: str, a: str, b: str, word: str, *, mode: str = "") -> PullResult | None:
+        """Of the results whose primary metric says `word` a firm one, of the lever's design, by the rate."""
         own = [
             one
             for one in self.results
             if one.lever == lever and one.values == (a, b) and one.primary.word == word
-            if one.primary.effect and (one.plan["rate"] == self.usual or not alike)
+            if one.primary.effect
             if mode in ("", one.plan["mode"])
         ]
         design = lever_named(lever).design
         return min(
             own,
-            key=lambda one: (not firm(one), one.plan["design"] != design, one.plan["rate"] != self.usual),
+            key=lambda one: (not firm(one), one.plan["design"] != design, -one.plan["rate"]),
             default=None,
         )
 
     def moved(self, *asked: Any, **more: Any) -> str:
-        """The change with its interval, the median difference, and what makes it less firm."""
+        """The change, its interval and rate, what makes it less firm, and what another rate says."""
         one = self.answer(*asked, **more)
-        return f"{change(one.primary.effect)}{mark(one)}" if one and one.primary.effect else ""
+        if not (one and one.primary.effect):
+            return ""
+        return f"{change(one.primary.effect)} at {_rate(one)}{mark(one)}{self._otherwise(one)}"
+
+    def _otherwise(self, result: PullResult) -> str:
+        """Firm results of the same question at other rates that end in another word; '' for none."""
+        told = [
+            f"; at {_rate(one)} {change(one.primary.effect)}, {one.primary.word}"
+            for one in self.results
+            if question_of(one) == question_of(result) and one.primary.word != result.primary.word
+            if one.primary.effect and firm(one) and one.plan["rate"] != result.plan["rate"]
+        ]
+        return "".join(told)
 
     def ratio(self, *asked: Any, **more: Any) -> float:
         """The change as a ratio, to compare it with others; 0 where there is none."""
@@ -73,6 +79,10 @@ class Answers:
         return next((each for each in one.verdicts if each.metric == metric), None) if one else None
 
 
+def _rate(result: PullResult) -> str:
+    return f"{result.plan['rate']:,g}/s"
+
+
 def opening(latest: Sequence[Found]) -> list[str]:
     """Conclusions, surprises and what would differ elsewhere, as far as the results say so by now."""
     answers = Answers(latest)
@@ -92,7 +102,6 @@ def _conditions(answers: Answers) -> Mapping[str, Any]:
     synced = [seconds for one in results if (seconds := one.fingerprint.get("disk_sync_seconds"))]
     return {
         "less_firm": any(map(mark, results)),
-        "rate": f"{answers.usual:g}",
         "machines": bool(synced),
         "disk": f"{min(synced) * 1000:.1f} to {max(synced) * 1000:.1f} ms" if synced else "",
         "cores": " or ".join(sorted({str(one.fingerprint.get("cores")) for one in results})),

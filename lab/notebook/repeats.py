@@ -5,18 +5,21 @@ from pathlib import Path
 
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, others_used, pairs
+from lab.notebook.standing import Found, content_of, firm, others_used, pairs, question_of
+from lab.statistics import Effect
 from lab.verdict_words import GLYPHS, change
 
 HEAD = [
     "## Measured more than once",
     "",
-    "Every result of a question that has several, the oldest first, whatever became of it. Absolute figures",
-    "of two of them cannot be compared; their changes can, where mode, design and load are the same.",
+    "Every result of a question that has several, for each length of a message the oldest first, whatever",
+    "became of it. Absolute figures of two of them cannot be compared; their changes can, where mode,",
+    "design and load are the same, but an interval is of its own session: code, processes and minutes of",
+    "another are not in it.",
     "",
-    "| A, B | metric | date | mode, design | each second | change (95 %) | pairs | other programs, cores "
-    "| commit |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| A, B | characters | metric | date | mode, design | each second | change (95 %) | pairs "
+    "| other programs, cores | commit |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 ]
 
 
@@ -28,6 +31,27 @@ def repeats(everything: Sequence[Found]) -> list[str]:
     return [*HEAD, *(_row(path, one) for path, one in again), ""] if again else []
 
 
+def agreement(everything: Sequence[Found]) -> str:
+    """How often two answers to one question, at one rate, have intervals that do not overlap; '' for none."""
+    told = []
+    for words, own in (
+        ("all results", list(everything)),
+        ("firm ones", [each for each in everything if firm(each[1])]),
+    ):
+        asked: dict[tuple[object, ...], list[Effect]] = {}
+        for _, one in own:
+            if one.primary.effect:
+                key = (*question_of(one), one.plan["rate"])
+                asked.setdefault(key, []).append(one.primary.effect)
+        again = [effects for effects in asked.values() if len(effects) > 1]
+        apart = sum(max(one.low for one in each) > min(one.high for one in each) for each in again)
+        told.append(f"of {words} {apart} of {len(again)}")
+    return (
+        "An interval is of its own session. Questions that were asked again at the same rate, and have two "
+        f"intervals that do not overlap: {', '.join(told)}."
+    )
+
+
 def _asked(result: PullResult) -> tuple[tuple[str, str], str, int]:
     """What makes changes comparable in kind: values, metric and length of a message."""
     return result.values, str(result.plan["metric"]), content_of(result)
@@ -37,7 +61,8 @@ def _row(path: Path, result: PullResult) -> str:
     verdict = result.primary
     commit = result.fingerprint.get("commit") or "unknown"
     return (
-        f"| `{result.values[0]}`, `{result.values[1]}` | {result.label(verdict.metric)} | {result.day} "
+        f"| `{result.values[0]}`, `{result.values[1]}` | {content_of(result):,} "
+        f"| {result.label(verdict.metric)} | {result.day} "
         f"| {result.plan['mode']}, {result.plan['design']} | {result.plan['rate']:g} "
         f"| {GLYPHS[verdict.word]} [{change(verdict.effect) if verdict.effect else verdict.word}]"
         f"(../pulls/{path.name}){signs(result)} | {pairs(result)} | {others_used(result):.2f} "

@@ -3,13 +3,17 @@
 import statistics
 from collections.abc import Sequence
 
+from scipy.stats import f_oneway
+
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.notebook.standing import Found, quiet
+from lab.notebook.standing import Found, committed, quiet
 from lab.statistics import CONFIDENCE, effect_of, log_ratios, resolution
-from lab.trials.observation import floor_pairs_of
+from lab.trials.observation import floor_pairs_of, pairs_of
 from lab.verdict import LEAST_MARGIN, ratios_of
 
 PAIRS = 12
+CHANCE = 0.05
 LEAST_TWINS = 6  # A/A pairs of a session that say something about the spread
 PARTS = {"backend": "API", "websocket": "websocket"}
 
@@ -66,3 +70,30 @@ def twins_judged(latest: Sequence[Found]) -> str:
 def _company(result: PullResult) -> str:
     """Whether other programs used the machine during the trials."""
     return "the lab's alone" if quiet(result) else "shared"
+
+
+def bonds(found: Sequence[Found]) -> str:
+    """Whether pairs that share their processes, as in ABAB, are more alike; '' for none known."""
+    spreads = [
+        one for _, result in found if committed(result) if (one := _between_renewals(result)) is not None
+    ]
+    if not spreads:
+        return ""
+    seen = sum(p_value < CHANCE for p_value in spreads)
+    return (
+        "Pairs of ABAB share their processes for some rounds. From one renewal to the next they differ more "
+        f"than between two (analysis of variance, p below {CHANCE:g}) in {seen} of {len(spreads)} sessions "
+        f"of committed code, where chance alone would say it of {len(spreads) * CHANCE:.1f}."
+    )
+
+
+def _between_renewals(result: PullResult) -> float | None:
+    """The p value of the primary metric's pairs; None where a renewal has one pair or there are few."""
+    plan, pairs = result.plan, pairs_of(result.observations, result.primary.metric)
+    shared = plan_from(plan).renew_every
+    if plan["design"] != "abab" or shared < 2 or len(pairs) < PAIRS:
+        return None
+    blocks: dict[int, list[float]] = {}
+    for pair, ratio in zip(pairs, ratios_of(pairs), strict=True):
+        blocks.setdefault(pair.number // shared, []).append(ratio)
+    return float(f_oneway(*(own for own in blocks.values() if len(own) > 1)).pvalue)

@@ -94,6 +94,10 @@ def sentence(sweep: Mapping[str, Any]) -> str:
     best = max(low for _, low, _, _ in points)
     enough = next(value for value, low, _, _ in points if low >= KNEE * best)
     value, low, high, _ = max(points, key=lambda one: one[1])
+    alike = [one for one, *_ in points if _range(sweep, one)[1] >= _range(sweep, value)[0]]
+    if len(alike) > 1 and sweep["repeats"] > 1:
+        told = " and ".join(f"{one} ({_words(_range(sweep, one))})" for one in alike)
+        return f"the most was carried with {told}: what they held overlaps, and which carries more is open."
     return (
         f"the most was carried with {value} (held {low:,.0f}/s, failed {high:,.0f}/s); "
         f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
@@ -118,8 +122,16 @@ def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, 
 
 def _spread(sweep: Mapping[str, Any], value: str) -> str:
     """The lowest and the highest rate that held, of several searches."""
+    return f" ({_words(_range(sweep, value))})" if sweep["repeats"] > 1 else ""
+
+
+def _range(sweep: Mapping[str, Any], value: str) -> tuple[float, float]:
     held = [one["bracket"]["passes"] for one in sweep["points"] if one["value"] == value]
-    return f" ({min(held):,.0f} to {max(held):,.0f})" if len(held) > 1 else ""
+    return min(held), max(held)
+
+
+def _words(held: tuple[float, float]) -> str:
+    return f"{held[0]:,.0f}/s" if held[0] == held[1] else f"{held[0]:,.0f} to {held[1]:,.0f}/s"
 
 
 def _how_sure(repeats: int) -> str:

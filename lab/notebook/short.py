@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
 from lab.notebook.advice import (
     COUNTED,
@@ -17,7 +18,9 @@ from lab.notebook.advice import (
     section_of,
     size,
 )
-from lab.notebook.standing import Found, committed, pairs, quiet, usual_rate
+from lab.notebook.load_point import cell
+from lab.notebook.scaling import Searched
+from lab.notebook.standing import Found, committed, enough, quiet
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
 from lab.verdict_words import percent
@@ -35,29 +38,26 @@ HEAD = [
 ]
 LEGEND = [
     "µs of CPU for one operation are ms for a thousand; differences are medians of the rounds, intervals",
-    f"stand below. ●●●: {LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less for",
-    "each that is missing.",
+    "stand below. In brackets behind a rate: which part of its capacity that is, where it is known. How sure",
+    f"*at that rate*: ●●● are {LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less",
+    "for each that is missing.",
 ]
 
 
-def short_answer(latest: Sequence[Found]) -> list[str]:
+def short_answer(latest: Sequence[Found], known: Sequence[Searched] = ()) -> list[str]:
     """A table, CPU before waiting before counts; nothing where nothing was decided."""
     rows = chosen(latest)
-    if not rows:
-        return []
-    usual = usual_rate(latest)
     given_up = _clauses()
-    return [*HEAD, *(_row(own, usual, given_up) for own in rows), "", *LEGEND, ""]
+    return [*HEAD, *(_row(own, known, given_up) for own in rows), "", *LEGEND, ""] if rows else []
 
 
 def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
     """Of each lever its decided results, one a value; the largest of the surest levers, in print order."""
-    usual = usual_rate(latest)
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
         if ahead(one) and section_of(one) != COUNTED:
             by_lever.setdefault(one.lever, []).append(one)
-    rows = [_of_each_value(own, usual) for own in by_lever.values()]
+    rows = [_of_each_value(own) for own in by_lever.values()]
     rows.sort(key=lambda own: (-sure(own[0]), bool(part_of(own[0])), -_largest(own)))
     return sorted(
         rows[:ROWS], key=lambda own: (FAMILIES.index(family(own[0].primary.metric)), -_largest(own))
@@ -66,19 +66,20 @@ def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
 
 def sure(result: PullResult) -> int:
     """Of pairs, quiet and committed code how many it has."""
-    return (pairs(result) >= LOOKS[0]) + quiet(result) + committed(result)
+    return enough(result) + quiet(result) + committed(result)
 
 
-def _of_each_value(own: Sequence[PullResult], usual: float) -> list[PullResult]:
-    """The surest of each pair of values, of the lever's design and the usual rate first; alike in metric."""
-    design = lever_named(own[0].lever).design
+def _of_each_value(own: Sequence[PullResult]) -> list[PullResult]:
+    """The surest of each pair of values, by the lever's design and mode and the rate; alike in metric."""
+    lever = lever_named(own[0].lever)
     best: dict[tuple[str, str], PullResult] = {}
     for one in sorted(
         own,
         key=lambda one: (
             -sure(one),
-            one.plan["design"] != design,
-            one.plan["rate"] != usual,
+            one.plan["design"] != lever.design,
+            one.plan["mode"] != mode_for(lever),
+            -one.plan["rate"],
             -one.started_at,
         ),
     ):
@@ -93,14 +94,14 @@ def _largest(own: Sequence[PullResult]) -> float:
     return max(map(size, own))
 
 
-def _row(own: Sequence[PullResult], usual: float, given_up: dict[str, str]) -> str:
+def _row(own: Sequence[PullResult], known: Sequence[Searched], given_up: dict[str, str]) -> str:
     first = own[0]
     label = (
         first.label(first.primary.metric)
         .replace("CPU per 1,000 deliveries,", "CPU,")
         .replace("CPU per 1,000,", "CPU,")
     )
-    moves = "; ".join(_move(one, usual) for one in own)
+    moves = "; ".join(_move(one, known) for one in own)
     return (
         f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {_default(first)} | {label}: {moves} "
         f"| {_but(first, given_up)} | {SURE[sure(first)]} |"
@@ -121,17 +122,18 @@ def _default(result: PullResult) -> str:
     return f"`{ahead(result)}`, if you can pay for it"
 
 
-def _move(result: PullResult, usual: float) -> str:
-    """`asyncio` +124 µs a send, +13.4 %"""
+def _move(result: PullResult, known: Sequence[Searched]) -> str:
+    """`asyncio` +124 µs a send, +13.4 % at 1,000/s (25%)"""
     effect = result.primary.effect
     assert effect is not None
     a, b = result.values
     other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
-    rate = "" if result.plan["rate"] == usual else f" at {result.plan['rate']:g}/s"
+    part = cell(result, known).removesuffix(" *")
+    at = f"{result.plan['rate']:,g}/s{f' ({part})' if part != '-' else ''}"
     apart = (
         difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()
     )
-    return f"{other} {apart}, {percent(effect.ratio)}{rate}"
+    return f"{other} {apart}, {percent(effect.ratio)} at {at}"
 
 
 def _but(result: PullResult, given_up: dict[str, str]) -> str:

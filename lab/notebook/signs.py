@@ -2,19 +2,21 @@
 
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS, again_of
-from lab.notebook.standing import committed, quiet
+from lab.notebook.standing import committed, quiet, renewed
 
 LEGEND = [
     "Fewer than 12 pairs are `--quick`: large effects only, and never sameness.",
     f"†: other programs used more than {MOST_OF_OTHERS:g} cores meanwhile.",
     "↻: so many rounds were measured again, since a guard failed.",
+    "¶: a duet of fewer sets of processes than pairs: three rounds had the same ones, and B was the third of",
+    "three each time; pairs of one set are not independent, and the interval is too narrow.",
     "°: by older code, whose processes did not yet say at /health when they collect garbage.",
     "‡: over RabbitMQ with the client aio-pika, the default then; it is `lean` now, and figures of the two",
     "cannot be set beside each other.",
     "§: from a tree with changes that were not committed, which `--keep` has refused since.",
 ]
 SHORT_LEGEND = [
-    "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. °, ‡: older",
+    "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. ¶, °, ‡: older",
     "set-ups, as [all results](evidence.md#all-results) explain. Fewer than 12 pairs: `--quick`.",
 ]
 
@@ -25,6 +27,7 @@ def signs(result: PullResult) -> str:
     found = [
         "" if quiet(result) else "†",
         f"↻{again}" if again else "",
+        "" if renewed(result) else "¶",
         "°" if older(result) else "",
         "‡" if client_of_then(result) else "",
         "" if committed(result) else "§",

@@ -8,6 +8,7 @@ from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS, again_of
 from lab.trials.observation import by_round, pairs_of
+from lab.trials.schedule import RENEW_EVERY
 from lab.verdict import LOOKS
 
 Found = tuple[Path, PullResult]
@@ -15,7 +16,8 @@ Found = tuple[Path, PullResult]
 
 def question_of(result: PullResult) -> tuple[object, ...]:
     """What was asked, but for the rate: two results with the same are of two times, or of two rates."""
-    return (result.lever, result.values, result.plan["mode"], result.plan["design"], content_of(result))
+    plan = result.plan
+    return (result.lever, result.values, plan["metric"], plan["mode"], plan["design"], content_of(result))
 
 
 def content_of(result: PullResult) -> int:
@@ -44,9 +46,19 @@ def committed(result: PullResult) -> bool:
     return not result.fingerprint.get("changed")
 
 
+def renewed(result: PullResult) -> bool:
+    """Whether each round of a duet had processes of its own, in changing places; else they are fewer sets."""
+    return result.plan["design"] != "duet" or plan_from(result.plan).renew_every == RENEW_EVERY["duet"]
+
+
+def enough(result: PullResult) -> bool:
+    """Whether it has twelve pairs that do not share their processes."""
+    return pairs(result) >= LOOKS[0] and renewed(result)
+
+
 def firm(result: PullResult) -> bool:
     """Whether it may be ranked among others: of twelve pairs, on a quiet machine, by committed code."""
-    return pairs(result) >= LOOKS[0] and quiet(result) and committed(result)
+    return enough(result) and quiet(result) and committed(result)
 
 
 def mark(result: PullResult) -> str:
@@ -54,6 +66,7 @@ def mark(result: PullResult) -> str:
     again = len(again_of(result.observations))
     told = [
         f"{pairs(result)} pairs" if pairs(result) < LOOKS[0] else "",
+        "" if renewed(result) else "few sets of processes",
         "" if quiet(result) else f"other programs used {others_used(result):.1f} cores",
         f"{again} of {len(by_round(result.observations))} rounds measured again" if again else "",
         "" if committed(result) else "code not committed",
@@ -78,12 +91,7 @@ def _standing(result: PullResult) -> tuple[bool, bool, bool, float]:
     return (counts, counts and firm(result), pairs(result) >= LOOKS[0], result.started_at)
 
 
-def usual_rate(latest: Sequence[Found]) -> float:
-    """The rate that most results have."""
-    return statistics.mode([float(one.plan["rate"]) for _, one in latest]) if latest else 0.0
-
-
 def ranked(latest: Sequence[Found]) -> list[Found]:
-    """Without those from a busy machine of which a quiet one answers the same question, at whatever rate."""
-    answered = {question_of(one) for _, one in latest if quiet(one) and one.primary.word != "INVALID"}
-    return [(path, one) for path, one in latest if quiet(one) or question_of(one) not in answered]
+    """Without the less firm ones of which a firm one answers the same question, at whatever rate."""
+    answered = {question_of(one) for _, one in latest if firm(one) and one.primary.word != "INVALID"}
+    return [(path, one) for path, one in latest if firm(one) or question_of(one) not in answered]

@@ -13,6 +13,7 @@ COUNTED = {
     "stale_reads": ("lists without a message that was acknowledged before", "{:.2%}"),
     "stale_own_reads": ("lists without one that the reader had sent", "{:.2%}"),
 }
+OF_NOTHING = {"messages_per_commit", "hints_at_once"}  # a mean of 0 says that there was nothing to take it of
 ALSO_NONE = {"stale_reads", "stale_own_reads"}  # that there were none is worth a line
 
 
@@ -31,7 +32,8 @@ def counted(result: PullResult) -> list[str]:
     return [
         f"- {label[:1].upper()}{label[1:]}: "
         + ", ".join(
-            f"`{value}` {form.format(seen)}" for value, seen in zip(result.values, found, strict=True)
+            f"`{value}` {form.format(seen) if seen or name not in OF_NOTHING else 'not counted'}"
+            for value, seen in zip(result.values, found, strict=True)
         )
         + (" (of all sides of the duet together)." if name in ALSO_NONE and duet else ".")
         for name, (label, form) in COUNTED.items()

@@ -38,7 +38,7 @@ class Step:
 
 
 # Rounds with the same processes. In a duet pairs that share their processes are not independent, and a
-# renewal takes four seconds; three whole stacks take longer, and there no such bond between pairs was seen.
+# renewal takes four seconds; three whole stacks take longer, and evidence.md counts where such a bond shows.
 RENEW_EVERY: dict[Design, int] = {"duet": 1, "abab": 3, "restart": 1}
 
 

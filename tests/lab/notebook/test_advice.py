@@ -11,7 +11,7 @@ from lab.notebook.advice import ALONE, COUNTED, KEEP, PRICED, WORTH, advice, bet
 from lab.notebook.hops import hops
 from lab.notebook.lever_page import lever_page
 from lab.notebook.opening import opening
-from lab.notebook.standing import ranked
+from lab.notebook.standing import firm, ranked
 from tests.lab.report.made_up_pulls import made_up
 
 
@@ -133,9 +133,9 @@ def test_a_conclusion_is_of_a_firm_result_or_says_what_it_lacks():
     far = pulled(1.6, "http_server", loop, also=(), rate=240.0)
     usual = [pulled(1.3, "logging", ("warning", "info"), also=(), rate=500.0)]
     shaky = "\n".join(opening([beside(near, 1.5), *usual]))
-    assert re.search(r"not less: \S+ % \(.*?\) \(other programs used 1\.5 cores\)", shaky)
-    firm = "\n".join(opening([beside(near, 1.5), far, *usual]))
-    assert "other programs used" not in firm
+    assert re.search(r"not less: \S+ % \(.*?\) at 500/s \(other programs used 1\.5 cores\)", shaky)
+    steady = "\n".join(opening([beside(near, 1.5), far, *usual]))
+    assert "other programs used" not in steady
     rabbit = pulled(1.1, "broker", ("postgres", "rabbitmq"), design="abab", also=())
     hop = beside(pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=()), 1.5)
     assert "Behind an interval, brackets say what makes a figure less firm" in "\n".join(
@@ -166,17 +166,48 @@ def test_what_was_seen_and_not_judged_is_not_called_nothing():
     assert seen(replace(withheld, withheld="")) == ""
 
 
-def test_levers_at_two_rates_are_not_ranked_in_one_sentence():
+def test_a_conclusion_says_at_which_rate_each_of_its_figures_was_measured():
     own = [
-        pulled(5.0, "query_path", ("raw", "orm_async"), also=(), rate=240.0),
+        pulled(5.0, "query_path", ("raw", "orm_async"), also=(), rate=72.0),
         pulled(2.5, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=240.0),
         pulled(1.5, "http_parser", ("httptools", "h11"), also=(), rate=240.0),
+        pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=240.0),
+        pulled(1.2, "event_loop", ("uvloop", "asyncio"), also=(), rate=1_600.0),
     ]
-    loop = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=1_600.0)
-    assert "at 240 a second" in "\n".join(opening([*own, loop]))
-    assert "the standard loop" not in "\n".join(opening([*own, loop]))
-    alike = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=240.0)
-    assert "the standard loop instead of uvloop +" in " ".join(" ".join(opening([*own, alike])).split())
+    text = " ".join(" ".join(opening(own)).split())
+    assert re.search(
+        r"for one, \S+ \(\S+ to \S+\) at 72/s; FastAPI's own layers \S+ \(\S+ to \S+\) at 240/s", text
+    )
+    assert re.search(r"instead of uvloop \+\S+ % \(\S+ % to \S+ %\) at 1,600/s", text)  # the higher of two
+
+
+def test_an_answer_at_another_rate_is_told_although_it_decided_nothing():
+    values = ("postgres", "rabbitmq")
+    usual = {"design": "abab", "mode": "stack", "also": ()}
+    idle = pulled(1.3, "broker", values, **usual, rate=240.0)
+    _, loaded = pulled(1.03, "broker", values, **usual, rate=1_200.0)
+    open_ = replace(loaded.primary, word="no difference shown")
+    both = [idle, (Path("loaded.json"), replace(loaded, verdicts=[open_]))]
+    (line,) = (line for line in advice(both) if line.startswith("1. **[broker]"))
+    assert re.search(r"at 240/s, .*Also `rabbitmq`: .* at 1200/s, .*, no difference shown\.", line)
+    hop = pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=())
+    told = " ".join(" ".join(opening([*both, hop])).split())
+    assert re.search(r"NOTIFY \S+ % \(.*?\) at 240/s; at 1,200/s \S+ % \(.*?\), no difference shown", told)
+
+
+def test_a_duet_of_fewer_sets_of_processes_than_pairs_is_less_firm_and_says_so():
+    values = ("uvloop", "asyncio")
+    former = pulled(1.3, "event_loop", values, also=(), renew_every=3)
+    assert not firm(former[1]) and " ¶" in "\n".join(advice([former]))
+    now = pulled(1.2, "event_loop", values, also=())
+    assert firm(now[1]) and ranked([former, now]) == [now]
+
+
+def test_a_rate_that_is_not_ranked_was_asked_all_the_same():
+    former = pulled(1.3, "group_commit", ("on", "off"), also=(), rate=240.0, renew_every=3)
+    now = pulled(1.3, "group_commit", ("on", "off"), also=(), rate=960.0)
+    assert "it is shown at 960/s only" in "\n".join(advice([now]))
+    assert "Beware" not in "\n".join(advice(ranked([former, now]), [former, now]))
 
 
 def test_a_result_that_breaks_its_own_condition_is_not_advised_without_saying_so():
@@ -193,8 +224,8 @@ def test_few_pairs_and_busy_machines_have_a_ranking_of_their_own():
     large = pulled(3.0, "http_parser", ("httptools", "h11"), also=(), looks=(6,))
     few = replace(large[1], observations=[one for one in large[1].observations if one.round < 6])
     text = "\n".join(advice([(large[0], few), sure]))
-    firm, less = text.index("By CPU:"), text.index("By CPU (less firm")
-    assert firm < text.index("1. **[event_loop]") < less < text.index("1. **[http_parser]")
+    first, less = text.index("By CPU:"), text.index("By CPU (less firm")
+    assert first < text.index("1. **[event_loop]") < less < text.index("1. **[http_parser]")
     assert "at 500/s (6 pairs) °" in text
 
 

@@ -236,7 +236,7 @@ def test_searches_of_one_value_that_were_repeated_show_their_spread():
     both = once | {"repeats": 2, "points": once["points"] + again["points"]}
     words = "\n".join(scaling.on_lever("uvicorn_workers", [(path, both)]))
     assert "| 1 | 100/s | 110/s |" in alone and "neighbours are not told" in alone
-    assert "| 1 | 100/s (100 to 120) | 110/s |" in words and "2 searches a value" in words
+    assert "| 1 | 100/s (100 to 120/s) | 110/s |" in words and "2 searches a value" in words
 
 
 def swept(held, values=("1", "2", "4"), unbounded=None):
