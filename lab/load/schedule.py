@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lab.load.plan import OPERATIONS, Operation
 
-HAND = 10  # arrivals of one operation that each side gets of every HAND x sides: few enough, and still by chance
+HAND = 10  # arrivals of one operation that each side gets of every HAND x sides; which they are is chance
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     for path, sweep in sweeps:
         texts[folder / "figures" / f"{path.stem}.svg"] = standalone(scaling.drawn(sweep))
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):
-        own = [one for one in latest if one[1].lever == name]
+        own = sorted((one for one in latest if one[1].lever == name), key=lambda one: not firm(one[1]))
         for path, result in own:
             drawn = pull.intervals(result)
             if drawn:
