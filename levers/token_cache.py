@@ -7,8 +7,8 @@ Plain way, `on`: a bounded cache of verified tokens, expiry checked on each use,
 users polled twice a second (by a websocket service each second). Costs: some megabytes. Fails if revocation
 is forgotten: a test holds one to two seconds, on every process.
 
-`off`: signature and claims each time. Costs: 140 to 190 us of CPU a request (docs/results/levers/token_cache.md). Fails on
-nothing; it is only dear.
+`off`: signature and claims each time. Costs: 140 to 190 us of CPU a request
+(docs/results/levers/token_cache.md). Fails on nothing; it is only dear.
 
 Different when: each token is used once: then the cache is pure cost.
 """
