@@ -36,7 +36,7 @@ def other_statements(plans: Sequence[Mapping[str, Any]]) -> str:
     most, fewest = max(sides.values()), min(sides.values())
     many = " and ".join(sorted(name for name, count in sides.items() if count == most))
     return (
-        f"an ORM reads before it writes: to store a message {many} sends {most} statements in a transaction, "
+        f"an ORM reads before it writes: for each message {many} had {most} statements in a transaction, "
         f"the others {fewest}; GROUP_COMMIT is off on both sides"
     )
 

@@ -136,9 +136,10 @@ def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[st
 
 
 def _by_other(result: PullResult) -> bool:
-    """Whether it was asked by another design than the lever's, or in another mode."""
-    lever = lever_named(result.lever)
-    return bool(result.plan["design"] != lever.design or result.plan["mode"] != mode_for(lever))
+    """Whether it was asked of another metric than the lever's, by another design, or in another mode."""
+    lever, plan = lever_named(result.lever), result.plan
+    asked = (plan["metric"], plan["design"], plan["mode"])
+    return bool(asked != (lever.metric, lever.design, mode_for(lever)))
 
 
 def part_of(result: PullResult) -> str:

@@ -27,7 +27,7 @@ from lab.verdict_words import percent
 from levers.catalogue import lever_named, page, paragraphs
 
 ROWS = 12
-VALUES = 2  # of one lever in one row
+VALUES = 3  # of one lever in one row
 SURE = {3: "●●●", 2: "●●", 1: "●", 0: "●"}
 SEPARATORS = (". ", "; ", ": ", " (", ".")
 HEAD = [
@@ -38,9 +38,10 @@ HEAD = [
 ]
 LEGEND = [
     "µs of CPU for one operation are ms for a thousand; differences are medians of the rounds, intervals",
-    "stand below. In brackets behind a rate: which part of its capacity that is, where it is known. How sure",
-    f"*at that rate*: ●●● are {LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less",
-    "for each that is missing.",
+    "stand below. In brackets behind a rate: which part that is of what the mode carries by default, where",
+    "it is known; \\*: of what the slower side carried alone. How sure *at that rate*: ●●● are",
+    f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less for each that is",
+    "missing.",
 ]
 
 
@@ -77,6 +78,7 @@ def _of_each_value(own: Sequence[PullResult]) -> list[PullResult]:
         own,
         key=lambda one: (
             -sure(one),
+            one.plan["metric"] != lever.metric,
             one.plan["design"] != lever.design,
             one.plan["mode"] != mode_for(lever),
             -one.plan["rate"],
@@ -128,7 +130,7 @@ def _move(result: PullResult, known: Sequence[Searched]) -> str:
     assert effect is not None
     a, b = result.values
     other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
-    part = cell(result, known).removesuffix(" *")
+    part = cell(result, known).replace(" *", r"\*")
     at = f"{result.plan['rate']:,g}/s{f' ({part})' if part != '-' else ''}"
     apart = (
         difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()

@@ -365,7 +365,7 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
         ),
         (
             *("query_path", ("raw", "orm_async"), {}),
-            "an ORM reads before it writes: to store a message orm_async sends 4 statements in a "
+            "an ORM reads before it writes: for each message orm_async had 4 statements in a "
             "transaction, the others 1; GROUP_COMMIT is off on both sides",
         ),
         ("query_path", ("raw", "fastapi_asyncpg"), {}, ""),

@@ -39,8 +39,17 @@ def test_the_values_of_a_lever_share_a_row_and_its_surest_results_stand_for_it()
     shaky = beside(pulled(9.0, "query_path", ("raw", "orm_sync"), also=()), 1.5)
     usual = [pulled(1.3, "http_parser", ("httptools", "h11"), also=()), layers]
     row = next(one for one in rows([orm, shaky, *usual]) if "query_path" in one)
-    assert row.index("`orm_async` +") < row.index("x at 72/s (12%); `fastapi_asyncpg` +")
+    assert row.index("`orm_async` +") < row.index(r"x at 72/s (12%\*); `fastapi_asyncpg` +")
     assert "orm_sync" not in row
+
+
+def test_a_row_is_of_the_metric_that_its_lever_is_about():
+    values = ("uvicorn", "granian")
+    cpu = pulled(1.3, "http_server", values, also=(), rate=240.0)
+    path, slow = pulled(2.5, "http_server", values, also=(), rate=1_500.0)
+    tail = (path, replace(slow, plan={**slow.plan, "metric": "p99"}))
+    (row,) = rows([cpu, tail])
+    assert "CPU, API: `granian` +" in row and " at 240/s " in row
 
 
 def test_a_count_alone_and_what_was_not_decided_have_no_row():
