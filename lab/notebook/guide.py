@@ -144,10 +144,10 @@ def others(folder: Path) -> list[str]:
 
 
 def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
-    """index.html: levers x metrics, and of `history` what came before."""
+    """index.html: levers x metrics, of all results a line, and of `history` what came before."""
     cells: dict[tuple[str, str], tuple[float, str]] = {}
     names = []
-    for _, result in latest:
+    for _, result in ranked(latest):
         name = f"{result.lever}: {result.values[0]} > {result.values[1]}{apart(result, latest)}"
         names.append(name)
         for verdict in result.verdicts:

@@ -231,10 +231,11 @@ def heat_map(
                     alpha=0.08 + 0.45 * strength,
                     linewidth=0,
                 )
-                text = f"{glyph} {change(ratio):+.0f} %" if ratio < 2 else f"{glyph} {ratio:.1f}x"
+                text = f"{glyph} {change(ratio):+.0f}%" if ratio < 2 else f"{glyph} {ratio:.1f}x"
                 ink = MARK["soft" if open_ else "ink"]
-                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
-        axes.set_xticks(range(len(metrics)), list(metrics), rotation=20, ha="right")
+                axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ink)
+        axes.xaxis.tick_top()  # where a reader of many rows begins
+        axes.set_xticks(range(len(metrics)), list(metrics), rotation=45, ha="left")
         axes.set_yticks(range(len(levers)), list(levers))
         axes.set_xlim(-0.5, len(metrics) - 0.5)
         axes.set_ylim(len(levers) - 0.5, -0.5)

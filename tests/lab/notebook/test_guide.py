@@ -458,8 +458,8 @@ def test_a_second_rate_is_a_second_result_with_its_own_heading():
     fast = replace(slow, plan={**slow.plan, "rate": 2_000.0})
     latest = latest_of([(Path("a.json"), slow), (Path("b.json"), fast)])
     page = lever_page("group_commit", latest)
-    assert "## on or off, 500/s" in page
-    assert "## on or off, 2000/s" in page
+    assert "## on or off, of CPU, 500/s" in page
+    assert "## on or off, of CPU, 2000/s" in page
     assert "That applies" not in page
 
 
