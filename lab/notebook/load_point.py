@@ -59,11 +59,14 @@ def provisos(
         )
     moved = changing(everything or latest)
     if moved:
-        lines.append(
+        lines += [
             "An idle process pays more for each operation, so that a fixed price is a smaller share of it. "
-            f"What is known to change with the load: {'; '.join(moved)}. What a hint costs over RabbitMQ at "
-            "several rates stands in [broker](broker.md)."
-        )
+            "What is known to change with the load (what a hint costs over RabbitMQ at several rates stands "
+            "in [broker](broker.md)):",
+            "",
+            *(f"- {one}" for one in moved),
+            "",
+        ]
     return lines
 
 
