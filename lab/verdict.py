@@ -4,7 +4,8 @@ The words, in the order in which they are decided:
 
 INVALID                a guard failed or a grave caveat stands; no figure is claimed
 better, worse          the whole interval lies beyond the margin, and Wilcoxon agrees
-same within the margin the whole interval lies within 5 %, of 12 pairs or more
+same within the margin the whole interval lies within 5 %, of 12 pairs or more; never of sides that share what
+                       slows them, as latencies in a duet
 no difference shown    none of these; the sentence says how large a difference could still hide
 
 The margin of a difference is the larger of 2 % and the noise floor F of this session (A against A). That of
@@ -116,6 +117,7 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
             notes.append(caveat("twins disagree", seen=change(twin) if twin else "not measured"))
     if word == "same within the margin" and record.shared:
         word = "no difference shown"
+        withheld = "and sides that share a database show no sameness" if effect.excludes_one else ""
         notes.append(caveat("shared by the sides", most=effect.largest_change))
     if word == "same within the margin" and effect.excludes_one and effect.p_value <= alpha:
         notes.append(caveat("real but small", change=effect.ratio - 1, most=effect.largest_change))

@@ -102,6 +102,11 @@ def nodes_share_the_cores(plans: Plans) -> str:
     )
 
 
+def nothing_replicated(plans: Plans) -> str:
+    """A pull of the queue type has one node: the benefit of a majority is in no figure."""
+    return "one node ran: a quorum queue had its price there, and nothing was replicated" if plans else ""
+
+
 def refetches_uncounted(plans: Plans) -> str:
     """Of a side that fetches contents nobody counted how often."""
     known = any(plan.get("refetches_per_1k") for plan in plans)

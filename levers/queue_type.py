@@ -13,7 +13,7 @@ Different when: nodes have machines of their own. Three nodes on two cores are a
 a speed test.
 """
 
-from levers.honesty import nodes_share_the_cores
+from levers.honesty import nothing_replicated
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -32,6 +32,6 @@ LEVER = Lever(
     dishonest_if="three nodes on two cores are shown as a speed test",
     also=("delivery_p50", "delivery_p99", "gap"),
     needs=("rabbitmq",),
-    applies=nodes_share_the_cores,
+    applies=nothing_replicated,
     extra_env={"BROKER": "rabbitmq"},
 )

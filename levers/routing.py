@@ -17,7 +17,7 @@ in a reconnect storm: ten thousand binds at once.
 
 Different when: processes are many and users on each are few: with four processes and forty users a fanout
 throws most away (`lab drill fanout`). A pull has two processes of a hundred users, behind the proxy, which
-gives all users of a partition to one of them; in mode multi nobody does, and there is nothing to cull.
+gives all users of a partition to one of them; in mode multi nobody does, and there is little to cull.
 """
 
 from levers.honesty import users_everywhere

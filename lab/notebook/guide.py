@@ -126,7 +126,7 @@ def _not_ranked(latest: Sequence[Found]) -> list[str]:
     """How many are left to the table, since a firm one answered the same question."""
     left = len(latest) - len(ranked(latest))
     words = (
-        f"{left} less firm results are in the [evidence](evidence.md) only: firm ones answer their questions."
+        f"{left} less firm ones are not ranked: firm ones answer their questions ([evidence](evidence.md))."
     )
     return [words] if left else []
 
@@ -144,7 +144,7 @@ def others(folder: Path) -> list[str]:
 
 
 def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
-    """index.html: levers x metrics, of all results a line, and of `history` what came before."""
+    """index.html: levers x metrics of what is ranked, all results in a table, and what came before."""
     cells: dict[tuple[str, str], tuple[float, str]] = {}
     names = []
     for _, result in ranked(latest):

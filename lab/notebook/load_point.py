@@ -12,8 +12,6 @@ from lab.report.load_words import bounded, searched, slower_side
 from lab.verdict import LOOKS
 from lab.verdict_words import percent
 
-MOSTLY_IDLE = 0.2  # of a capacity; below it a good part of what an operation costs is waking up for it
-
 
 def load_point(result: PullResult, known: Sequence[Searched]) -> tuple[float, str] | None:
     """(share, of what); None where no capacity of its mode and load is known.
@@ -51,18 +49,19 @@ def provisos(
     if points:
         shares = [share for share, _ in points]
         middle = statistics.median(shares)
-        idle = "This is a ranking on a mostly idle machine: where" if middle < MOSTLY_IDLE else "Where"
         lines.append(
-            f"{idle} a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
+            f"Where a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
             f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
-            "sides share that rate, so each process gets a third of it."
+            "sides share that rate, so each process gets a third of it. In "
+            f"{sum(map(_pressed, latest))} of all tasks waited for a core most of the time all the same "
+            "(*pressure* on their pages): generator, services and database share the cores."
         )
     moved = changing(everything or latest)
     if moved:
         lines += [
-            "An idle process pays more for each operation, so that a fixed price is a smaller share of it. "
-            "What is known to change with the load (what a hint costs over RabbitMQ at several rates stands "
-            "in [broker](broker.md)):",
+            "An idle API process pays more for each send, so that a fixed price is a smaller share of it. "
+            "What seems to change with the load (of ¶ the interval is too narrow; what a hint costs over "
+            "RabbitMQ at several rates stands in [broker](broker.md)):",
             "",
             *(f"- {one}" for one in moved),
             "",
@@ -71,7 +70,7 @@ def provisos(
 
 
 def changing(latest: Sequence[Found]) -> list[str]:
-    """Questions with steady answers at two rates that differ: another word, or intervals apart."""
+    """Questions with steady answers at two rates whose intervals lie apart."""
     asked: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in latest:
         steady = pairs(one) >= LOOKS[0] and quiet(one) and committed(one)
@@ -83,7 +82,7 @@ def changing(latest: Sequence[Found]) -> list[str]:
 def _differ(own: Sequence[PullResult]) -> bool:
     effects = [one.primary.effect for one in own if one.primary.effect]
     apart = max(one.low for one in effects) > min(one.high for one in effects)
-    return len({_rate(one) for one in own}) > 1 and (apart or len({one.primary.word for one in own}) > 1)
+    return len({_rate(one) for one in own}) > 1 and apart
 
 
 def _told(own: Sequence[PullResult]) -> str:
@@ -109,6 +108,10 @@ def _committed(result: PullResult, known: Sequence[Searched]) -> float:
         and not one.repeats.newest.levers
     ]
     return max((one.carries.low for one in alike), default=0.0)
+
+
+def _pressed(found: Found) -> bool:
+    return any(one.name == "pressure" for one in found[1].primary.caveats)
 
 
 def _rate(result: PullResult) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 
 from lab.experiments.result import PullResult
-from lab.notebook.advice import between
+from lab.notebook.advice import between, family
 from lab.notebook.standing import Found, firm, mark, question_of
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
@@ -21,18 +21,23 @@ class Answers:
         self.results = [one for _, one in latest]
 
     def answer(self, lever: str, a: str, b: str, word: str, *, mode: str = "") -> PullResult | None:
-        """Of the results whose primary metric says `word` a firm one, of the lever's design, by the rate."""
+        """Of those whose primary metric says `word` one of the lever's metric and design, firm, by rate."""
+        catalogued = lever_named(lever)
         own = [
             one
             for one in self.results
             if one.lever == lever and one.values == (a, b) and one.primary.word == word
-            if one.primary.effect
+            if one.primary.effect and family(one.primary.metric) == family(catalogued.metric)
             if mode in ("", one.plan["mode"])
         ]
-        design = lever_named(lever).design
         return min(
             own,
-            key=lambda one: (not firm(one), one.plan["design"] != design, -one.plan["rate"]),
+            key=lambda one: (
+                one.plan["metric"] != catalogued.metric,
+                not firm(one),
+                one.plan["design"] != catalogued.design,
+                -one.plan["rate"],
+            ),
             default=None,
         )
 
@@ -57,6 +62,11 @@ class Answers:
         """The change as a ratio, to compare it with others; 0 where there is none."""
         one = self.answer(*asked, **more)
         return one.primary.effect.ratio if one and one.primary.effect else 0.0
+
+    def rate(self, *asked: Any, **more: Any) -> float:
+        """At how many a second; 0 where there is none."""
+        one = self.answer(*asked, **more)
+        return float(one.plan["rate"]) if one else 0.0
 
     def paid(self, metric: str, *asked: Any, **more: Any) -> str:
         """The medians of another metric that got worse in the same pull, and by how much."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, firm, others_used, pairs, question_of
+from lab.notebook.standing import Found, content_of, firm, others_used, pairs
 from lab.statistics import Effect
 from lab.verdict_words import GLYPHS, change
 
@@ -32,7 +32,7 @@ def repeats(everything: Sequence[Found]) -> list[str]:
 
 
 def agreement(everything: Sequence[Found]) -> str:
-    """How often two answers to one question, at one rate, have intervals that do not overlap; '' for none."""
+    """How often two answers about one metric and one rate have intervals that do not overlap."""
     told = []
     for words, own in (
         ("all results", list(everything)),
@@ -40,15 +40,16 @@ def agreement(everything: Sequence[Found]) -> str:
     ):
         asked: dict[tuple[object, ...], list[Effect]] = {}
         for _, one in own:
-            if one.primary.effect:
-                key = (*question_of(one), one.plan["rate"])
-                asked.setdefault(key, []).append(one.primary.effect)
+            rest = (*_asked(one)[:1], one.lever, one.plan["mode"], one.plan["design"], content_of(one))
+            for verdict in one.verdicts:
+                if verdict.effect:
+                    asked.setdefault((*rest, one.plan["rate"], verdict.metric), []).append(verdict.effect)
         again = [effects for effects in asked.values() if len(effects) > 1]
         apart = sum(max(one.low for one in each) > min(one.high for one in each) for each in again)
         told.append(f"of {words} {apart} of {len(again)}")
     return (
-        "An interval is of its own session. Questions that were asked again at the same rate, and have two "
-        f"intervals that do not overlap: {', '.join(told)}."
+        "An interval is of its own session. Metrics that were asked again at the same rate, also beside "
+        f"another that decided, and have two intervals that do not overlap: {', '.join(told)}."
     )
 
 

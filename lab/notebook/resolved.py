@@ -81,8 +81,8 @@ def bonds(found: Sequence[Found]) -> str:
         return ""
     seen = sum(p_value < CHANCE for p_value in spreads)
     return (
-        "Pairs of ABAB share their processes for some rounds. From one renewal to the next they differ more "
-        f"than between two (analysis of variance, p below {CHANCE:g}) in {seen} of {len(spreads)} sessions "
+        "Pairs of ABAB share their processes for some rounds. Pairs of two renewals differ more than pairs "
+        f"of one (analysis of variance, p below {CHANCE:g}) in {seen} of {len(spreads)} sessions "
         f"of committed code, where chance alone would say it of {len(spreads) * CHANCE:.1f}."
     )
 
@@ -96,4 +96,5 @@ def _between_renewals(result: PullResult) -> float | None:
     blocks: dict[int, list[float]] = {}
     for pair, ratio in zip(pairs, ratios_of(pairs), strict=True):
         blocks.setdefault(pair.number // shared, []).append(ratio)
-    return float(f_oneway(*(own for own in blocks.values() if len(own) > 1)).pvalue)
+    several = [own for own in blocks.values() if len(own) > 1]
+    return float(f_oneway(*several).pvalue) if len(several) > 1 else None

@@ -37,11 +37,11 @@ HEAD = [
     "|---|---|---|---|---|",
 ]
 LEGEND = [
-    "µs of CPU for one operation are ms for a thousand; differences are medians of the rounds, intervals",
-    "stand below. In brackets behind a rate: which part that is of what the mode carries by default, where",
-    "it is known; \\*: of what the slower side carried alone. How sure *at that rate*: ●●● are",
-    f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code; a point less for each that is",
-    "missing.",
+    "µs of CPU for one operation are ms for a thousand, of each session's own: those of two rows cannot",
+    "be compared. Differences are medians of the rounds, intervals stand below. In brackets behind a rate:",
+    "which part that is of what the mode carries by default, where it is known; \\*: of what the slower side",
+    f"carried alone. How sure *at that rate*: ●●● are {LOOKS[0]} pairs or more, on a quiet machine, by",
+    "committed code; a point less for each that is missing.",
 ]
 
 

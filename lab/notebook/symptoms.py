@@ -32,7 +32,7 @@ HEAD = [
     "## If you have this, look at that",
     "",
     "What each changes from the first value to the second; mostly the first is the default, and a plus the",
-    "price of leaving it.",
+    "price of leaving it. A metric beside the one that decided is named here too, and for it no level pays.",
     "",
 ]
 BROKER = ("publish_interval", "amqp_client", "broker", "hints_per_message", "queue_type", "broker_nodes")
@@ -71,7 +71,8 @@ def symptoms(latest: Sequence[Found]) -> list[str]:
 def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
     best: dict[str, tuple[PullResult, Verdict]] = {}
     for one, verdict in sorted(
-        _moved(symptom, latest), key=lambda each: (not firm(each[0]), -_size(each[1]))
+        _moved(symptom, latest),
+        key=lambda each: (not firm(each[0]), each[1] != each[0].primary, -_size(each[1])),
     ):
         best.setdefault(one.lever, (one, verdict))
     found = sorted(best.values(), key=lambda each: (not firm(each[0]), -_size(each[1])))[:MOST]
@@ -105,5 +106,5 @@ def _told(result: PullResult, verdict: Verdict) -> str:
     mix = "" if result.plan["mix"] == "send" else f" ({OPERATIONS[result.plan['mix']].rstrip(',')})"
     return (
         f"[{result.lever}](levers/{result.lever}.md) `{a}` to `{b}` {difference(result, verdict.metric)}, "
-        f"{percent(verdict.effect.ratio)}{mix}{signs(result)}"
+        f"{percent(verdict.effect.ratio)} at {result.plan['rate']:,g}/s{mix}{signs(result)}"
     )

@@ -76,7 +76,7 @@ class Basis:
             ("SLO", f"p99 {slo_of(one)} from the intended send, {rest}", "--slo-ms"),
             ("settings", settings_of(one), "--result"),
             ("one rate of a search", f"{one.command}, {_load()}", "--result"),
-            ("in none of it", "idle sockets, other actions, growth of the tables, checkpoints", "lab soak"),
+            ("in none of it", "idle sockets, other actions, growth of the tables, checkpoints", "no option"),
             ("machine", f"{machine_of(one)}, {where}, generator and database included", "--result"),
             *((f"{_name(one)} rests on", one.words(), "lab capacity --repeats") for one in self.known),
             *(
@@ -88,7 +88,7 @@ class Basis:
 
 
 def _load() -> str:
-    return f"with {DEVICES} listening devices and {LoadPlan.dialogs} dialogs"
+    return f"with {DEVICES} listening devices and {LoadPlan.dialogs} dialogs by default"
 
 
 def _name(repeats: Repeats) -> str:

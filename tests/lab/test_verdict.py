@@ -119,6 +119,8 @@ def test_what_sides_share_that_slow_each_other_shows_no_sameness_and_says_why():
     assert verdict.word == "no difference shown"
     assert [caveat.name for caveat in verdict.caveats] == ["shared by the sides"]
     assert judge(Record("p50", shifted(near, 1.3), floor, shared=True)).word == "worse"
+    seen = judge(Record("p50", shifted(near, 1.018), floor, shared=True))
+    assert seen.word == "no difference shown" and "was seen, and sides that share a database" in seen.sentence
 
 
 def test_noise_says_how_large_a_difference_could_still_hide():

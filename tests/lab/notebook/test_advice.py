@@ -181,6 +181,13 @@ def test_a_conclusion_says_at_which_rate_each_of_its_figures_was_measured():
     assert re.search(r"instead of uvloop \+\S+ % \(\S+ % to \S+ %\) at 1,600/s", text)  # the higher of two
 
 
+def test_no_latency_is_told_where_a_conclusion_is_about_cpu():
+    path, slow = pulled(1.9, "http_server", ("uvicorn", "granian"), also=(), metric="p50", rate=1_500.0)
+    assert "HTTP in Rust" not in "\n".join(opening([(path, slow)]))
+    cpu = pulled(1.3, "http_server", ("uvicorn", "granian"), also=(), rate=240.0)
+    assert re.search(r"not less: \S+ % \(.*?\) at 240/s", "\n".join(opening([(path, slow), cpu])))
+
+
 def test_an_answer_at_another_rate_is_told_although_it_decided_nothing():
     values = ("postgres", "rabbitmq")
     usual = {"design": "abab", "mode": "stack", "also": ()}

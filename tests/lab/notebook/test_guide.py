@@ -13,7 +13,8 @@ from lab.notebook.evidence import evidence
 from lab.notebook.head import conditions, summary
 from lab.notebook.hops import hops
 from lab.notebook.lever_page import lever_page
-from lab.notebook.resolved import resolved, twins_judged
+from lab.notebook.repeats import agreement
+from lab.notebook.resolved import bonds, resolved, twins_judged
 from lab.notebook.signs import signs
 from lab.notebook.standing import latest_of, mark
 from lab.report.links import linked
@@ -451,6 +452,36 @@ def test_the_twins_of_all_sessions_are_judged_as_if_they_were_a_lever():
     assert "beyond the least margin of 2% in 2 of 4 sessions" in words
     assert "leaves out 0 in 3 (an interval of 95% may in 0.2)" in words
     assert words in resolved([told(1.0005), told(1.01), told(1.05), told(0.95)])
+
+
+def test_a_sweep_has_no_winner_where_what_two_values_held_overlaps():
+    once, again = swept((100.0, 190.0, 200.0)), swept((90.0, 210.0, 195.0))
+    both = once | {"repeats": 2, "points": once["points"] + again["points"]}
+    assert "which carries more is open" in scaling.sentence(both)
+    assert "2 (190 to 210/s) and 4 (195 to 200/s)" in scaling.sentence(both)
+    assert "the most was carried with 4 (held 200/s" in scaling.sentence(once)
+
+
+def test_pairs_of_one_set_of_processes_that_are_alike_are_counted():
+    one = made_up(design="abab", renew_every=3, also=())
+
+    def moved(by_renewal, by_pair):
+        told = []
+        for each in one.observations:
+            factor = 1 + by_renewal * (each.round // 3) + by_pair * (each.round % 3)
+            told.append(replace(each, metrics={"cpu_per_1k": 1_000.0 * (factor if each.side == "b" else 1)}))
+        return Path("a.json"), replace(one, observations=told)
+
+    assert "in 1 of 1 sessions" in bonds([moved(0.1, 0.001)])
+    assert "in 0 of 1 sessions" in bonds([moved(0.0, 0.1)])
+    assert bonds([(Path("a.json"), made_up(also=()))]) == ""
+
+
+def test_answers_that_do_not_overlap_are_counted():
+    first, same, other = (made_up(effect=effect, also=()) for effect in (1.3, 1.3, 2.0))
+    found = [(Path(f"{number}.json"), one) for number, one in enumerate((first, same))]
+    assert "of all results 0 of 1" in agreement(found)
+    assert "of all results 1 of 1" in agreement([*found, (Path("3.json"), other)])
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():
