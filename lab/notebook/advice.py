@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm, pairs, question_of
+from lab.notebook.standing import Found, firm, pairs
 from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import short_rate_of, unit_of
@@ -91,9 +91,9 @@ def section_of(result: PullResult) -> str:
 
 def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[str]:
     """Sections; in each the levers by family of metrics, the largest effect first, one entry a lever.
-    `everything`: also results that are not ranked, and yet say at which rates a lever was asked.
 
     What is less firm (six pairs, a busy machine, uncommitted code) has a ranking of its own behind.
+    `everything`: also results that are not ranked, and yet say at which rates a lever was asked.
     """
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
@@ -178,17 +178,9 @@ def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str], asked: 
     """The first result, what it is paid with, and of the other values a word each."""
     first, part = own[0], part_of(own[0])
     only = f"only with {part}: " if part else ""
-    also, named = "", {_asked(first)}
-    for one in own[1:]:
-        also += f" Also {_brief(one)}" if _asked(one) not in named else ""
-        named.add(_asked(one))
+    also = "".join(f" Also {_brief(one)}" for one in own[1:])
     beware = linked(doubts(asked, "Beware", shown=False), "results") if ahead(first) else ""
     return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{_against(first)}{beware}{also}"
-
-
-def _asked(result: PullResult) -> tuple[object, ...]:
-    """An answer at another rate may be another one, and must not be left out because it decided nothing."""
-    return (*question_of(result), result.plan["rate"])
 
 
 def _brief(result: PullResult) -> str:

@@ -40,7 +40,7 @@ def agreement(everything: Sequence[Found]) -> str:
     ):
         asked: dict[tuple[object, ...], list[Effect]] = {}
         for _, one in own:
-            rest = (*_asked(one)[:1], one.lever, one.plan["mode"], one.plan["design"], content_of(one))
+            rest = (one.lever, one.values, one.plan["mode"], one.plan["design"], content_of(one))
             for verdict in one.verdicts:
                 if verdict.effect:
                     asked.setdefault((*rest, one.plan["rate"], verdict.metric), []).append(verdict.effect)

@@ -11,7 +11,7 @@ from typing import Any
 from lab.errors import UsageError
 from lab.experiments.session import MOST_OF_OTHERS
 from lab.load.plan import LoadPlan
-from lab.scaling.capacity import DEVICES
+from lab.scaling.capacity import LISTENING_DEVICES
 from lab.scaling.sizing import Range, over
 from lab.scaling.stored import CapacityResult
 
@@ -88,7 +88,7 @@ class Basis:
 
 
 def _load() -> str:
-    return f"with {DEVICES} listening devices and {LoadPlan.dialogs} dialogs by default"
+    return f"with {LISTENING_DEVICES} listening devices and {LoadPlan.dialogs} dialogs by default"
 
 
 def _name(repeats: Repeats) -> str:

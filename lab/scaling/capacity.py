@@ -13,7 +13,7 @@ from typing import Any
 GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
-DEVICES = 100  # that listen during an attempt
+LISTENING_DEVICES = 100  # during an attempt
 ENOUGH_TRIES = 5  # of one rate, where they do not agree
 GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
 GENERATOR_LATE_SECONDS = 0.02  # p99; then it waited for a core like everything else

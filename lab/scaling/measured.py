@@ -9,7 +9,7 @@ from lab.experiments.rig import Load, generators_for
 from lab.load.plan import LoadPlan
 from lab.load.record import RunRecord
 from lab.load.run import OnBegin
-from lab.scaling.capacity import DEVICES, Attempt, Bracket, Slo, search
+from lab.scaling.capacity import LISTENING_DEVICES, Attempt, Bracket, Slo, search
 from lab.stack.description import StackDescription
 
 Tell = Callable[[str], None]
@@ -28,7 +28,7 @@ class Measured:
         mix: str,
         seconds: float,
         seed: int = 1,
-        sockets: int = DEVICES,
+        sockets: int = LISTENING_DEVICES,
         metric: str = "p99",
     ) -> None:
         self._load, self.metric = load, metric

@@ -185,7 +185,7 @@ def running_nodes(described: Mapping[str, Any]) -> int:
             url, params={"columns": "running"}, auth=(described["user"], described["password"]), timeout=10
         )
         return sum(node["running"] for node in answer.raise_for_status().json())
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise StackError(
             f"RabbitMQ does not say at {url} which nodes run: {error or type(error).__name__}"
         ) from None
