@@ -58,7 +58,8 @@ def command(
 ) -> None:
     """Measure one lever: both sides on this machine, in balanced trials, to a verdict that may be "no".
 
-    Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds; the same command goes on.
+    Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds, and the tries of the
+    capacity search; the same command goes on.
     Exit code 3: it ran, but the figures do not count (INVALID).
     """
     from lab.experiments.compact import compact
@@ -107,9 +108,9 @@ def predicted(
     question: "Question", draft: "PullPlan", console: Console, predict: Prediction | None, fresh: bool
 ) -> str | None:
     """The prediction of the command line, or the one that an interrupted session holds, or the answer now."""
-    from lab.experiments.pull import Session, same_question
+    from lab.experiments.unfinished import Unfinished, same_question
 
-    kept = None if fresh else Session.of(draft).kept()
+    kept = None if fresh else Unfinished.of(draft).kept()
     if kept is not None and kept["prediction"] and same_question(kept, draft, question):
         console.print(f"Your prediction of before the interruption counts: {kept['prediction']}.")
         return str(kept["prediction"])
@@ -119,13 +120,16 @@ def predicted(
 
 def interrupted(draft: "PullPlan") -> str:
     """What Ctrl-C leaves, and how to go on."""
-    from lab.experiments.pull import Session
+    from lab.experiments.unfinished import Unfinished
 
-    session = Session.of(draft)
-    rounds, kept = session.rounds(), session.kept()
-    if rounds and kept and kept["machine"].get("changed"):
-        return f"{rounds} rounds were done; with changes that are not committed the same command begins anew"
-    return f"{rounds} rounds kept; the same command goes on" if rounds else "no round was finished"
+    unfinished = Unfinished.of(draft)
+    kept, rounds, tries = unfinished.kept(), unfinished.rounds(), len(unfinished.tries.made())
+    done = f"{rounds} rounds" if rounds else f"the tries of the capacity search ({tries})" if tries else ""
+    if not done or kept is None:
+        return "no round was finished"
+    if kept["machine"].get("changed"):
+        return f"{done} were done; with changes that are not committed the same command begins anew"
+    return f"{done} kept; the same command goes on"
 
 
 def asked(label: str, values: tuple[str, str]) -> str | None:

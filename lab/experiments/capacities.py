@@ -1,11 +1,13 @@
 """How much each side of a pull carries, and the rate of its trials that follows from it."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.errors import UsageError
 from lab.experiments.rig import StackRig
+from lab.experiments.unfinished import Tries
 from lab.load.record import Latency, RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
 from lab.trials.schedule import Side
@@ -15,6 +17,7 @@ SHARE_OF_CAPACITY = 0.4
 MOST_OF_THE_MACHINE = 0.7  # above it tasks wait for cores, and a latency is the machine's
 FIRST_RATE = 100.0
 MOST_RATE = 20_000.0
+RESOLUTION = 1.25
 # Guards that the SLO has a limit of its own for, or that make a rate fail by themselves: a late generator
 # only adds to the latency, which counts from the intended send.
 JUDGED_BY_THE_SLO = {"errors", "generator CPU", "generator lag"}
@@ -41,21 +44,33 @@ def rate_for(brackets: Mapping[str, Bracket]) -> tuple[float, str]:
 
 
 async def capacities(
-    rig: StackRig, slo: Slo, tell: Callable[[str], None], sides: Sequence[Side] = ("a", "b")
+    rig: StackRig,
+    slo: Slo,
+    tell: Callable[[str], None],
+    tries: Tries,
+    sides: Sequence[Side] = ("a", "b"),
 ) -> dict[str, Bracket]:
-    """The capacity of each side alone, by search; every rate that was tried is told."""
+    """The capacity of each side alone, by search; every rate that is tried is told and written down.
+
+    What `tries` already has is of a search that was interrupted, and is not made again.
+    """
     found: dict[str, Bracket] = {}
+    kept = {side: deque(one for of, one in tries.made() if of == side) for side in sides}
     for side in sides:
         seeds = iter(range(900_000, 1_000_000))
 
         async def attempt(rate: float, side: Side = side, seeds: Any = seeds) -> Attempt:
-            record = await rig.run([side], rate, ATTEMPT_SECONDS, next(seeds))
+            seed = next(seeds)
+            if kept[side]:
+                return kept[side].popleft()
+            record = await rig.run([side], rate, ATTEMPT_SECONDS, seed)
             tried = attempt_of(record, rig.plan.of.metric)
             word = tried.failure(slo) or f"held, {tried.latency} {tried.p99_seconds * 1000:.0f} ms"
             tell(f"capacity: {rig.plan.value_of(side)} at {rate:,.0f}/s: {word}")
+            tries.add(side, tried)
             return tried
 
-        found[side] = await search(attempt, FIRST_RATE, slo, most=MOST_RATE, resolution=1.25)
+        found[side] = await search(attempt, FIRST_RATE, slo, most=MOST_RATE, resolution=RESOLUTION)
     return found
 
 

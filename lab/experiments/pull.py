@@ -1,10 +1,8 @@
 """One pull from the first check to the result: audit, preflight, capacity, rate, trials, verdict."""
 
-import json
-import shutil
+import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,66 +12,19 @@ from lab.experiments.capacities import as_json, capacities, rate_for
 from lab.experiments.machine import fingerprint, other_machine, other_software
 from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.preparation import Question, with_rate
-from lab.experiments.result import ROOT, PullResult
+from lab.experiments.result import PullResult
 from lab.experiments.rig import StackRig
 from lab.experiments.session import Watch, again_of, run_session
+from lab.experiments.unfinished import FOLDER, Unfinished, same_question
 from lab.load.record import RunRecord
 from lab.scaling.capacity import Slo
-from lab.trials.journal import Journal, read
-from lab.trials.observation import by_round
+from lab.trials.journal import Journal
 from lab.trials.schedule import SIDES, Side, schedule
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
 AROUND_A_TRIAL_SECONDS, RENEWAL_SECONDS = 1.5, 4.0  # as seen on 2 cores; only for the first word about time
-SESSIONS = ROOT / ".lab" / "pulls"  # of interrupted pulls
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Session:
-    """The folder of a pull that is under way: its plan, what led to it, and its journal."""
-
-    folder: Path
-
-    @classmethod
-    def of(cls, plan: PullPlan, root: Path = SESSIONS) -> "Session":
-        """The session of this question (its plan may still lack the rate)."""
-        a, b = (value.replace("/", "_") for value in plan.values)
-        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}")
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal.jsonl"
-
-    @property
-    def head(self) -> Path:
-        return self.folder / "head.json"
-
-    def begin(self, head: Mapping[str, Any], plan: PullPlan) -> Journal:
-        """A new session in place of whatever was there."""
-        self.remove()
-        self.folder.mkdir(parents=True)
-        self.head.write_text(json.dumps(head, indent=1))
-        return Journal.begin(self.journal, plan.as_json())
-
-    def kept(self) -> dict[str, Any] | None:
-        """The head of an interrupted session, or None."""
-        if not (self.head.exists() and self.journal.exists()):
-            return None
-        try:
-            found: dict[str, Any] = json.loads(self.head.read_text())
-        except json.JSONDecodeError:
-            return None
-        return found
-
-    def rounds(self) -> int:
-        """How many complete rounds are kept."""
-        return len(by_round(read(self.journal)[1])) if self.kept() else 0
-
-    def remove(self) -> None:
-        """Forget it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 async def pull(
@@ -86,48 +37,40 @@ async def pull(
     prediction: str | None = None,
     fresh: bool = False,
     slo: Slo | None = None,
-    sessions: Path = SESSIONS,
+    folder: Path = FOLDER,
 ) -> PullResult:
     """Pull on a rig that is up. Raises VoidResult when the instrument or the sides are not fit for it."""
     slo = slo or Slo()
     started = time.time()
     tell("audit: asking every process for the settings in effect ...")
-    reports = rig.effective()
+    reports = await asyncio.to_thread(rig.effective)
     found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
     tell(f"audit: the sides differ in {', '.join(found)} and in nothing else")
     tested = question.rate or PREFLIGHT_RATE
     machine = await preflight(rig, tested, tell)
-    session = Session.of(draft, sessions)
-    kept = None if fresh else session.kept()
-    resumed = kept is not None and _same(kept, draft, machine, question, tell)
-    if resumed and kept is not None:
-        plan = plan_from(kept["plan"])
-        capacity, prediction = kept["capacity"], kept["prediction"] or prediction
-        journal = Journal.resume(session.journal, plan.as_json())
+    unfinished = Unfinished.of(draft, folder)
+    kept = None if fresh else unfinished.kept()
+    if kept is not None and not _same(kept, draft, machine, question, tell):
+        kept = None
+    if kept is not None:
+        prediction = kept["prediction"] or prediction
+    if kept is not None and unfinished.journal.exists():
+        plan, capacity = plan_from(kept["plan"]), kept["capacity"]
+        journal = Journal.resume(unfinished.journal, plan.as_json())
         tell(f"resuming: {len(journal.done_rounds())} rounds are kept (begin anew with --fresh)")
     else:
-        capacity = None
-        rate = 0.0
+        head = {"plan": draft.as_json(), "machine": machine, "capacity": None, "prediction": prediction}
+        if kept is None:
+            unfinished.begin(head)
+        capacity, rate = None, 0.0
         if question.rate is None:
-            tell("capacity: searching the highest rate that holds the SLO, side by side: 1 to 3 min")
-            brackets = await capacities(rig, slo, tell)
-            capacity = as_json(brackets, slo)
-            for side, value in zip(("a", "b"), draft.values, strict=True):
-                tell(f"capacity: {value}: {brackets[side].sentence()}")
-            rate, why = rate_for(brackets)
-            tell(f"rate: {rate:.3g}/s, {why}")
+            capacity, rate = await _searched(rig, slo, unfinished, tell)
         plan = with_rate(draft, question, rate)
         if question.trial_seconds and plan.trial_seconds > question.trial_seconds:
             tell(
                 f"trials: {plan.trial_seconds:g} s, since shorter ones have too few samples for {plan.metric}"
             )
-        head = {
-            "plan": plan.as_json(),
-            "machine": machine,
-            "capacity": capacity,
-            "prediction": prediction,
-        }
-        journal = session.begin(head, plan)
+        journal = unfinished.begin_trials({**head, "plan": plan.as_json(), "capacity": capacity}, plan)
     rig.plan = plan
     if plan.rate != tested:
         await preflight(rig, plan.rate, tell)
@@ -152,10 +95,25 @@ async def pull(
         prediction=prediction,
         capacity=capacity,
         command=command_of(plan),
-        notes=[*(["resumed after an interruption"] if resumed else []), *repeated],
+        notes=[*(["resumed after an interruption"] if kept is not None else []), *repeated],
     )
-    session.remove()
+    unfinished.remove()
     return result
+
+
+async def _searched(
+    rig: StackRig, slo: Slo, unfinished: Unfinished, tell: Tell
+) -> tuple[dict[str, Any], float]:
+    """The capacity of both sides as the result file has it, and the rate that follows from it."""
+    tell("capacity: searching the highest rate that holds the SLO, side by side: 1 to 3 min")
+    if made := len(unfinished.tries.made()):
+        tell(f"resuming: {made} tries of the search are kept (begin anew with --fresh)")
+    brackets = await capacities(rig, slo, tell, unfinished.tries)
+    for side in ("a", "b"):
+        tell(f"capacity: {rig.plan.value_of(side)}: {brackets[side].sentence()}")
+    rate, why = rate_for(brackets)
+    tell(f"rate: {rate:.3g}/s, {why}")
+    return as_json(brackets, slo), rate
 
 
 def _minutes(plan: PullPlan, rounds: int) -> float:
@@ -198,12 +156,6 @@ def _same(
         tell(f"an interrupted session is dropped, it is not alike in {', '.join(changed)}")
         return False
     return True
-
-
-def same_question(kept: Mapping[str, Any], draft: PullPlan, question: Question) -> bool:
-    """Whether a session asks what is asked now; what the lab chose then is not asked again."""
-    old = plan_from(kept["plan"])
-    return with_rate(draft, question, question.rate or old.rate) == old
 
 
 def command_of(plan: PullPlan) -> str:

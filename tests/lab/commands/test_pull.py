@@ -10,8 +10,9 @@ from lab.caveats import caveat
 from lab.cli import run
 from lab.commands import pull
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.pull import Session
 from lab.experiments.result import PullResult
+from lab.experiments.unfinished import Unfinished
+from lab.scaling.capacity import Attempt
 from lab.verdict import Verdict
 from levers.catalogue import lever_named
 from tests.lab.trials.test_journal import fill
@@ -20,36 +21,41 @@ QUESTION = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0
 
 
 @pytest.fixture
-def session(monkeypatch, tmp_path):
-    """An interrupted session of the question, in which somebody expected `up`."""
+def interrupted(monkeypatch, tmp_path):
+    """An interrupted pull of the question, in which somebody expected `up`."""
     draft = drafted(QUESTION)
-    session = Session(tmp_path / "session")
+    unfinished = Unfinished(tmp_path / "unfinished")
     head = {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": "up"}
-    fill(session.begin(head, draft), 5)
-    monkeypatch.setattr(Session, "of", lambda plan: session)
+    unfinished.begin(head)
+    fill(unfinished.begin_trials(head, draft), 5)
+    monkeypatch.setattr(Unfinished, "of", lambda plan: unfinished)
     monkeypatch.setattr(pull, "asked", lambda label, values: "asked again")
-    return session
+    return unfinished
 
 
 def predicted(question, predict=None, fresh=False):
     return pull.predicted(question, drafted(question), Console(quiet=True), predict, fresh)
 
 
-def test_a_resumed_pull_does_not_ask_for_the_prediction_again(session):
+def test_a_resumed_pull_does_not_ask_for_the_prediction_again(interrupted):
     assert predicted(QUESTION) == "up"
     assert predicted(QUESTION, "down") == "up"
 
 
-def test_another_question_or_a_fresh_start_is_predicted_anew(session):
+def test_another_question_or_a_fresh_start_is_predicted_anew(interrupted):
     other = Question(QUESTION.lever, QUESTION.values, rate=500.0, trial_seconds=2.0)
     assert predicted(other) == "asked again"
     assert predicted(other, "none") is None
     assert predicted(QUESTION, fresh=True) == "asked again"
 
 
-def test_an_interrupted_pull_says_how_much_is_kept_and_how_to_go_on(session):
+def test_an_interrupted_pull_says_how_much_is_kept_and_how_to_go_on(interrupted):
     assert pull.interrupted(drafted(QUESTION)) == "5 rounds kept; the same command goes on"
-    session.remove()
+    interrupted.journal.unlink()
+    interrupted.tries.add("a", Attempt(100.0, 0.01, 1.0, 0.0))
+    said = pull.interrupted(drafted(QUESTION))
+    assert said == "the tries of the capacity search (1) kept; the same command goes on"
+    interrupted.remove()
     assert pull.interrupted(drafted(QUESTION)) == "no round was finished"
 
 
@@ -77,7 +83,7 @@ def test_a_tree_with_changes_keeps_nothing(words, monkeypatch, capsys):
     assert line.startswith("lab: --keep: the tree has changes that are not committed")
 
 
-def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(session):
-    head = json.loads(session.head.read_text())
-    session.head.write_text(json.dumps(head | {"machine": {"changed": True}}))
+def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(interrupted):
+    head = json.loads(interrupted.head.read_text())
+    interrupted.head.write_text(json.dumps(head | {"machine": {"changed": True}}))
     assert "begins anew" in pull.interrupted(drafted(QUESTION))

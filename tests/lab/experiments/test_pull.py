@@ -5,6 +5,7 @@ real stack with a planted loop: test_instrument_live.py.
 """
 
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 from lab.errors import UsageError, VoidResult
 from lab.experiments.machine import fingerprint, other_software
 from lab.experiments.preparation import Question, chosen_values, drafted, needed_seconds
-from lab.experiments.pull import Session, command_of, pull
+from lab.experiments.pull import command_of, pull
+from lab.experiments.unfinished import Tries, Unfinished
+from lab.scaling.capacity import Attempt
 from levers.catalogue import lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, STALL_MISSED, FakeLoad, FakeStackRig
 from tests.lab.trials.test_journal import fill
@@ -25,9 +28,7 @@ async def ask(tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="due
     draft = dataclasses.replace(drafted(question), design=design)
     rig = FakeStackRig(draft, load, words)
     lines: list[str] = []
-    result = await pull(
-        question, draft, rig, tell=lines.append, watch=lambda progress: None, sessions=tmp_path
-    )
+    result = await pull(question, draft, rig, tell=lines.append, watch=lambda progress: None, folder=tmp_path)
     return result, lines
 
 
@@ -127,6 +128,52 @@ async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class StopsInTheSearch(FakeLoad):
+    """Interrupted in the search, at the try of this number."""
+
+    at = 0
+
+    async def __call__(self, plan, *, on_begin=None):
+        if len(self.plans) == self.at:
+            raise KeyboardInterrupt
+        return await super().__call__(plan, on_begin=on_begin)
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 12])
+async def test_an_interrupted_capacity_search_goes_on_with_the_tries_that_it_made(tmp_path, at):
+    whole, _ = await ask(tmp_path, unbroken := load(effect=1.3, limit=500, spread=0), rate=None)
+    stops = StopsInTheSearch(np.random.default_rng(1), effect=1.3, limit=500, spread=0)
+    stops.at = at
+    with pytest.raises(KeyboardInterrupt):
+        await ask(tmp_path, stops, rate=None)
+    again = load(effect=1.3, limit=500, spread=0)
+    result, lines = await ask(tmp_path, again, rate=None)
+    assert result.capacity == whole.capacity
+    made = at - 1  # the preflight is no try, and is made again
+    assert len(again.plans) == len(unbroken.plans) - made
+    assert any(f"{made} tries of the search are kept" in line for line in lines) is bool(made)
+    assert "resumed" in result.notes[0]
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_search_of_another_question_is_not_gone_on_with(tmp_path):
+    stops = StopsInTheSearch(np.random.default_rng(1), limit=500)
+    stops.at = 5
+    with pytest.raises(KeyboardInterrupt):
+        await ask(tmp_path, stops, rate=None)
+    _, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None, seed=6)
+    assert "an interrupted session of another plan is dropped" in lines
+    assert not any("are kept" in line for line in lines)
+
+
+def test_a_torn_last_try_is_dropped(tmp_path):
+    tries = Tries(tmp_path / "tries.jsonl")
+    tries.add("a", Attempt(100.0, math.inf, 1.0, 0.0))
+    with tries.path.open("a") as out:
+        out.write('{"side": "a", "rate": 1')
+    assert [(side, one.rate, one.p99_seconds) for side, one in tries.made()] == [("a", 100.0, math.inf)]
+
+
 async def test_what_ran_with_changes_in_the_tree_is_not_gone_on_with(tmp_path):
     machine = fingerprint(EXAMPLE.machine)
     question = Question(
@@ -143,7 +190,9 @@ async def test_what_ran_with_changes_in_the_tree_is_not_gone_on_with(tmp_path):
             "capacity": None,
             "prediction": None,
         }
-        fill(Session.of(draft, tmp_path).begin(head, draft), 5)
+        unfinished = Unfinished.of(draft, tmp_path)
+        unfinished.begin(head)
+        fill(unfinished.begin_trials(head, draft), 5)
         _, lines = await ask(tmp_path, load(effect=1.3))
         assert any(words in line for line in lines)
 
@@ -157,9 +206,8 @@ def test_two_trees_with_changes_are_never_of_one_software():
 async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):
     question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0)
     draft = drafted(question)
-    Session.of(draft, tmp_path).begin(
-        {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": None}, draft
-    )
+    head = {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": None}
+    Unfinished.of(draft, tmp_path).begin(head)
     result, lines = await ask(tmp_path, load(effect=1.3))
     assert "an interrupted session of another plan is dropped" in lines
     assert result.plan["rate"] == 400.0
