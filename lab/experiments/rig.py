@@ -7,13 +7,13 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from hl_utils import seeding
 from lab.errors import StackError
 from lab.experiments.arrangement import Arrangement
 from lab.experiments.audit import check_sides
+from lab.experiments.built import built
 from lab.experiments.counting import Counters, counted, since
 from lab.experiments.plan import PullPlan
 from lab.experiments.trial import observations_of
@@ -22,7 +22,6 @@ from lab.load.record import RunRecord
 from lab.load.run import OnBegin
 from lab.stack.description import StackDescription
 from lab.stack.host import restart, running
-from lab.stack.rabbitmq import running_nodes
 from lab.stack.services import lever_environment
 from lab.stack.status import linked_statuses
 from lab.trials.observation import Observation
@@ -69,17 +68,18 @@ class StackRig:
         return self.stacks[self.arrangement.home_of[side]]
 
     def effective(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """What the processes of each side report of themselves. Raises StackError when one does not."""
+        """What the processes of each side report. Blocks. Raises StackError when one does not."""
         found: dict[str, list[Mapping[str, Any]]] = {side: [] for side in SIDES}
         for side in SIDES:
             own = self.arrangement.processes[side]
-            for status in linked_statuses(self.stack_of(side)):
+            answers = linked_statuses(self.stack_of(side))
+            for status in answers:
                 if status.kind in SERVICES and (own is None or status.name in own):
                     if not status.effective:
                         raise StackError(f"{status.name} does not report its settings: {status.health}")
                     found[side].append(status.effective)
             if self.arrangement.processes[side] is None:
-                found[side].append(built(self.stack_of(side)))
+                found[side].append(built(self.stack_of(side), answers))
         return found
 
     async def renew(self, sides: Sequence[Side]) -> None:
@@ -185,22 +185,6 @@ def promised(stack: StackDescription, plan: PullPlan) -> StackDescription:
         return stack
     least = next(value for value in ("replica", "replica_ryw", "primary") if value in plan.values)
     return replace(stack, levers={**stack.levers, "READ_ROUTING": least})
-
-
-def built(stack: StackDescription) -> dict[str, Any]:
-    """What no service knows of itself: how the stack is put together, where it can be asked by asking."""
-    kinds = [one.kind for one in stack.processes]
-    found = {
-        "run_mode": stack.mode,
-        "database_mode": "citus" if stack.mode == "citus" else "replica" if stack.replicas else "single",
-        "websockets": kinds.count("websocket"),
-        "rabbitmq_nodes": running_nodes(stack.rabbitmq) if stack.rabbitmq else 0,
-    }
-    if stack.haproxy:
-        from lab.stack.haproxy import Proxy
-
-        found["balance"] = Proxy(Path(stack.haproxy["folder"])).balance()
-    return found
 
 
 @contextmanager

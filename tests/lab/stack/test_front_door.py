@@ -2,10 +2,7 @@
 and the processes count what the load tool counts."""
 
 import asyncio
-import os
-import signal
 import ssl
-import time
 
 import httpx
 import pytest
@@ -14,7 +11,6 @@ from websockets.typing import Origin, Subprotocol
 
 from lab.commands.demo import people
 from lab.errors import UsageError
-from lab.experiments.rig import built
 from lab.faults.watching import counted
 from lab.load.plan import LoadPlan
 from lab.load.run import run_load
@@ -67,22 +63,6 @@ def test_a_load_goes_through_tls_and_unix_sockets_on_the_ports_that_were_asked_f
         delivered = asyncio.run(counted(stack, "deliveries_total"))
         assert sent == pytest.approx(ledger.acknowledged, rel=0.05)
         assert delivered == pytest.approx(ledger.delivered, rel=0.05)
-
-
-@pytest.mark.haproxy
-@pytest.mark.rabbitmq
-@pytest.mark.slow
-@pytest.mark.timeout(500)
-def test_what_a_stack_is_made_of_is_asked_of_its_parts(tmp_path):
-    request = Request(tmp_path / "home", mode="stack", rabbitmq_nodes=3, levers={"BALANCE": "leastconn"})
-    with running(request) as stack:
-        found = built(stack)
-        assert (found["rabbitmq_nodes"], found["balance"]) == (3, "leastconn")
-        os.kill(stack.live_pids()["rmq-slave-1"], signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while built(stack)["rabbitmq_nodes"] > 2:
-            assert time.monotonic() < deadline, "the cluster still counts a node that was killed"
-            time.sleep(0.2)
 
 
 def test_a_mode_without_a_proxy_refuses_what_only_a_proxy_can_do(tmp_path):
