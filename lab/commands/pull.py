@@ -39,6 +39,9 @@ def command(
     trial_seconds: Annotated[
         float | None, typer.Option(min=1, max=600, help="Length of a trial; default: what the metric needs.")
     ] = None,
+    warm_up_seconds: Annotated[
+        float, typer.Option(min=0, max=600, help="Of each trial, before its figures begin.")
+    ] = 1.0,
     quick: Annotated[
         bool, typer.Option("--quick", help="Six rounds and one look: large effects only.")
     ] = False,
@@ -84,6 +87,7 @@ def command(
         seed=seed,
         design=design,
         content_characters=content,
+        warm_up_seconds=warm_up_seconds,
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")

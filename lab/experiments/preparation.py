@@ -12,6 +12,7 @@ from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
 TRIAL_SECONDS = 4.0
+WARM_UP_SECONDS = 1.0
 LONGEST_TRIAL_SECONDS = 30.0  # that the lab chooses by itself
 DEVICES = 1.5  # that receive a message, or more: those of sender and receiver that listen
 
@@ -39,6 +40,7 @@ class Question:
     seed: int = 1
     design: Design | None = None
     content_characters: int = 80
+    warm_up_seconds: float = WARM_UP_SECONDS
 
 
 def chosen_values(lever: Lever, words: str | None) -> tuple[str, str]:
@@ -89,7 +91,7 @@ def drafted(question: Question) -> PullPlan:
         mix=lever.mix,
         rate=question.rate or 0.0,
         trial_seconds=question.trial_seconds or TRIAL_SECONDS,
-        warm_up_seconds=1.0,
+        warm_up_seconds=question.warm_up_seconds,
         seed=question.seed,
         looks=QUICK_LOOKS if question.quick else LOOKS,
         renew_every=RENEW_EVERY[design_for(question)],

@@ -11,7 +11,7 @@ from lab.experiments.audit import check_sides, merged
 from lab.experiments.capacities import as_json, capacities, rate_for
 from lab.experiments.machine import fingerprint, other_machine, other_software
 from lab.experiments.plan import PullPlan, plan_from
-from lab.experiments.preparation import Question, with_rate
+from lab.experiments.preparation import WARM_UP_SECONDS, Question, with_rate
 from lab.experiments.result import PullResult
 from lab.experiments.rig import StackRig
 from lab.experiments.session import Watch, again_of, run_session
@@ -162,6 +162,8 @@ def command_of(plan: PullPlan) -> str:
     """The command that asks the same again."""
     words = [f"lab pull {plan.lever} --values {','.join(plan.values)} --mode {plan.mode}"]
     words.append(f"--rate {plan.rate:g} --trial-seconds {plan.trial_seconds:g} --seed {plan.seed}")
+    if plan.warm_up_seconds != WARM_UP_SECONDS:
+        words.append(f"--warm-up-seconds {plan.warm_up_seconds:g}")
     if plan.metric != plan.of.metric:
         words.append(f"--metric {plan.metric}")
     if plan.design != plan.of.design:

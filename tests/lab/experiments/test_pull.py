@@ -264,3 +264,11 @@ def test_long_messages_are_part_of_the_question():
 def test_a_value_of_another_lever_is_refused_with_the_command_that_compares_it():
     with pytest.raises(UsageError, match="lab pull run_mode --values single,multi"):
         chosen_values(lever_named("broker"), "memory,postgres")
+
+
+def test_a_longer_warm_up_is_part_of_the_question():
+    asked = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0)
+    assert "--warm-up-seconds" not in command_of(drafted(asked))
+    draft = drafted(dataclasses.replace(asked, warm_up_seconds=10.0))
+    assert draft.warm_up_seconds == 10.0
+    assert "--warm-up-seconds 10" in command_of(draft)
