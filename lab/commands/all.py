@@ -35,7 +35,13 @@ def command(
     if list_:
         print("\n".join(chosen))
         return
-    failed = [name for name in chosen if _pull(name, rate, quick, keep)]
+    failed, interrupted = [], False
+    try:
+        for name in chosen:
+            if _pull(name, rate, quick, keep):
+                failed.append(name)
+    except KeyboardInterrupt:
+        interrupted = True
     print()
     for _, result in results_of():
         if result.started_at >= begun:
@@ -44,6 +50,8 @@ def command(
         from lab.notebook.guide import write
 
         write()
+    if interrupted:
+        raise KeyboardInterrupt
     if failed:
         raise LabError(f"not decided or not run: {', '.join(failed)}")
 

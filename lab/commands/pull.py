@@ -114,10 +114,14 @@ def predicted(
     """The prediction of the command line, or the one that an interrupted session holds, or the answer now."""
     from lab.experiments.unfinished import Unfinished, same_question
 
-    kept = None if fresh else Unfinished.of(draft).kept()
-    if kept is not None and kept["prediction"] and same_question(kept, draft, question):
-        console.print(f"Your prediction of before the interruption counts: {kept['prediction']}.")
-        return str(kept["prediction"])
+    unfinished = Unfinished.of(draft)
+    kept = None if fresh else unfinished.kept()
+    if kept is not None and same_question(kept, draft, question):
+        if kept["prediction"]:
+            console.print(f"Your prediction of before the interruption counts: {kept['prediction']}.")
+            return str(kept["prediction"])
+        if unfinished.rounds():
+            return None  # who saw rounds cannot predict any more
     given = predict or asked(METRICS[draft.metric].label, draft.values)
     return None if given == "none" else given
 
@@ -155,12 +159,13 @@ def _measured(question, draft, console, prediction, fresh) -> PullResult:  # typ
     from lab.experiments.progress import Shown
     from lab.experiments.pull import pull
     from lab.experiments.rig import rig_of
+    from lab.experiments.unfinished import Unfinished
     from lab.load.run import run_load
 
     def tell(line: str) -> None:
         console.print(f"[dim]{time.strftime('%H:%M:%S')} {escape(line)}[/dim]")
 
-    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+    with Unfinished.of(draft).alone(), tempfile.TemporaryDirectory(prefix="lab-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL may be another user
         with rig_of(draft, arrange(draft, Path(folder)), run_load, tell) as rig:
             with Shown(console) as shown:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.experiments.rig import StackRig
+from lab.experiments.session import MOST_OF_THE_MACHINE
 from lab.experiments.unfinished import Tries
 from lab.load.record import Latency, RunRecord
 from lab.scaling.capacity import Attempt, Bracket, Slo, search
@@ -14,8 +15,7 @@ from lab.trials.schedule import Side
 
 ATTEMPT_SECONDS = 3.0
 SHARE_OF_CAPACITY = 0.4
-MOST_OF_THE_MACHINE = 0.7  # above it tasks wait for cores, and a latency is the machine's
-FIRST_RATE = 100.0
+FIRST_RATE = 400.0  # a search goes down from it as well
 MOST_RATE = 20_000.0
 RESOLUTION = 1.25
 # Guards that the SLO has a limit of its own for, or that make a rate fail by themselves: a late generator
@@ -55,7 +55,9 @@ async def capacities(
     What `tries` already has is of a search that was interrupted, and is not made again.
     """
     found: dict[str, Bracket] = {}
-    kept = {side: deque(one for of, one in tries.made() if of == side) for side in sides}
+    made = tries.made()
+    tries.begin(made)
+    kept = {side: deque(one for of, one in made if of == side) for side in sides}
     for side in sides:
         seeds = iter(range(900_000, 1_000_000))
 

@@ -2,23 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from lab.errors import VoidResult
 from lab.experiments.audit import check_sides, merged
-from lab.experiments.capacities import as_json, capacities, rate_for
-from lab.experiments.machine import fingerprint, other_machine, other_software
-from lab.experiments.plan import PullPlan, plan_from
-from lab.experiments.preparation import WARM_UP_SECONDS, Question, with_rate
+from lab.experiments.beginning import Beginning
+from lab.experiments.machine import fingerprint
+from lab.experiments.plan import PullPlan
+from lab.experiments.preparation import WARM_UP_SECONDS, Question
 from lab.experiments.result import PullResult
 from lab.experiments.rig import StackRig
 from lab.experiments.session import Watch, again_of, run_session
-from lab.experiments.unfinished import FOLDER, Unfinished, same_question
+from lab.experiments.unfinished import FOLDER, Unfinished
 from lab.load.record import RunRecord
 from lab.scaling.capacity import Slo
-from lab.trials.journal import Journal
 from lab.trials.schedule import SIDES, Side, schedule
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
@@ -40,8 +39,8 @@ async def pull(
     folder: Path = FOLDER,
 ) -> PullResult:
     """Pull on a rig that is up. Raises VoidResult when the instrument or the sides are not fit for it."""
-    slo = slo or Slo()
-    started = time.time()
+    head: dict[str, Any] = {"capacity": None, "prediction": prediction, "spent_seconds": 0.0}
+    head["started_at"] = head["part_began_at"] = time.time()
     tell("audit: asking every process for the settings in effect ...")
     reports = await asyncio.to_thread(rig.effective)
     found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
@@ -49,28 +48,11 @@ async def pull(
     tested = question.rate or PREFLIGHT_RATE
     machine = await preflight(rig, tested, tell)
     unfinished = Unfinished.of(draft, folder)
-    kept = None if fresh else unfinished.kept()
-    if kept is not None and not _same(kept, draft, machine, question, tell):
-        kept = None
-    if kept is not None:
-        prediction = kept["prediction"] or prediction
-    if kept is not None and unfinished.journal.exists():
-        plan, capacity = plan_from(kept["plan"]), kept["capacity"]
-        journal = Journal.resume(unfinished.journal, plan.as_json())
-        tell(f"resuming: {len(journal.done_rounds())} rounds are kept (begin anew with --fresh)")
-    else:
-        head = {"plan": draft.as_json(), "machine": machine, "capacity": None, "prediction": prediction}
-        if kept is None:
-            unfinished.begin(head)
-        capacity, rate = None, 0.0
-        if question.rate is None:
-            capacity, rate = await _searched(rig, slo, unfinished, tell)
-        plan = with_rate(draft, question, rate)
-        if question.trial_seconds and plan.trial_seconds > question.trial_seconds:
-            tell(
-                f"trials: {plan.trial_seconds:g} s, since shorter ones have too few samples for {plan.metric}"
-            )
-        journal = unfinished.begin_trials({**head, "plan": plan.as_json(), "capacity": capacity}, plan)
+    if fresh:
+        unfinished.remove()
+    head |= {"plan": draft.as_json(), "machine": machine}
+    begun = await Beginning(question, draft, rig, unfinished, slo or Slo(), tell).begun(head)
+    plan, journal, head = begun.plan, begun.journal, dict(begun.head)
     rig.plan = plan
     if plan.rate != tested:
         await preflight(rig, plan.rate, tell)
@@ -90,30 +72,15 @@ async def pull(
         settings={side: merged(reports[side]) for side in ("a", "b")},
         verdicts=verdicts,
         observations=journal.observations,
-        started_at=started,
-        seconds=time.time() - started,
-        prediction=prediction,
-        capacity=capacity,
+        started_at=head["started_at"],
+        seconds=head["spent_seconds"] + time.time() - head["part_began_at"],
+        prediction=head["prediction"],
+        capacity=head["capacity"],
         command=command_of(plan),
-        notes=[*(["resumed after an interruption"] if kept is not None else []), *repeated],
+        notes=[*(["resumed after an interruption"] if begun.resumed else []), *repeated],
     )
     unfinished.remove()
     return result
-
-
-async def _searched(
-    rig: StackRig, slo: Slo, unfinished: Unfinished, tell: Tell
-) -> tuple[dict[str, Any], float]:
-    """The capacity of both sides as the result file has it, and the rate that follows from it."""
-    tell("capacity: searching the highest rate that holds the SLO, side by side: 1 to 3 min")
-    if made := len(unfinished.tries.made()):
-        tell(f"resuming: {made} tries of the search are kept (begin anew with --fresh)")
-    brackets = await capacities(rig, slo, tell, unfinished.tries)
-    for side in ("a", "b"):
-        tell(f"capacity: {rig.plan.value_of(side)}: {brackets[side].sentence()}")
-    rate, why = rate_for(brackets)
-    tell(f"rate: {rate:.3g}/s, {why}")
-    return as_json(brackets, slo), rate
 
 
 def _minutes(plan: PullPlan, rounds: int) -> float:
@@ -142,20 +109,6 @@ async def preflight(rig: StackRig, rate: float, tell: Tell) -> dict[str, Any]:
 def _machine(record: RunRecord) -> str:
     others = record.pressure.cores_of_others if record.pressure else 0.0
     return f"{record.machine.cores} cores, other programs use {others:.2f} of them"
-
-
-def _same(
-    kept: Mapping[str, Any], draft: PullPlan, machine: Mapping[str, Any], question: Question, tell: Tell
-) -> bool:
-    """Whether an interrupted session may go on: the same question, machine and software."""
-    if not same_question(kept, draft, question):
-        tell("an interrupted session of another plan is dropped")
-        return False
-    changed = {**other_machine(kept["machine"], machine), **other_software(kept["machine"], machine)}
-    if changed:
-        tell(f"an interrupted session is dropped, it is not alike in {', '.join(changed)}")
-        return False
-    return True
 
 
 def command_of(plan: PullPlan) -> str:

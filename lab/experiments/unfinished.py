@@ -1,12 +1,15 @@
 """What a pull writes down while it runs, so that one that was interrupted can go on where it was."""
 
+import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.errors import UsageError
 from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.preparation import Question, with_rate
 from lab.experiments.result import ROOT
@@ -16,6 +19,7 @@ from lab.trials.observation import by_round
 from lab.trials.schedule import Side
 
 FOLDER = ROOT / ".lab" / "pulls"
+HEAD = {"plan", "machine", "capacity", "prediction", "started_at", "part_began_at", "spent_seconds"}
 
 
 @dataclass(frozen=True)
@@ -43,29 +47,47 @@ class Unfinished:
         """Of the capacity search."""
         return Tries(self.folder / "tries.jsonl")
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For the time of the block nobody else has it. Raises UsageError when somebody has."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError("the same question is being pulled already; wait until that ends") from None
+            yield
+
     def begin(self, head: Mapping[str, Any]) -> None:
         """A new one in place of whatever was there."""
         self.remove()
         self.folder.mkdir(parents=True)
-        self._write(head)
+        self.write(head)
 
     def begin_trials(self, head: Mapping[str, Any], plan: PullPlan) -> Journal:
         """The rate is known now; the journal of the trials."""
-        self._write(head)
+        self.write(head)
         return Journal.begin(self.journal, plan.as_json())
 
-    def _write(self, head: Mapping[str, Any]) -> None:
+    def write(self, head: Mapping[str, Any]) -> None:
+        """The head, whole or not at all."""
         draft = self.head.with_suffix(".part")
         draft.write_text(json.dumps(head, indent=1))
         draft.replace(self.head)
 
     def kept(self) -> dict[str, Any] | None:
-        """The head of an interrupted pull, or None."""
+        """The head of an interrupted pull; None where there is none, or one of other code."""
         try:
             found: dict[str, Any] = json.loads(self.head.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+            plan_from(found["plan"])
+        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
             return None
-        return found
+        return found if set(found) == HEAD else None
+
+    def spent_seconds(self, head: Mapping[str, Any]) -> float:
+        """How long its parts took, from the beginning of each to what it wrote last."""
+        written = [one.stat().st_mtime for one in (self.journal, self.tries.path) if one.exists()]
+        return float(head["spent_seconds"] + max(0.0, max(written, default=0.0) - head["part_began_at"]))
 
     def rounds(self) -> int:
         """How many complete rounds are kept."""
@@ -93,6 +115,14 @@ class Tries:
     def made(self) -> list[tuple[Side, Attempt]]:
         """In their order; a torn last line is dropped."""
         return list(self._read())
+
+    def begin(self, made: Iterable[tuple[Side, Attempt]] = ()) -> None:
+        """With these and no others: nothing is appended to a torn line."""
+        draft = Tries(self.path.with_suffix(".part"))
+        draft.path.write_text("")
+        for side, attempt in made:
+            draft.add(side, attempt)
+        draft.path.replace(self.path)
 
     def _read(self) -> Iterator[tuple[Side, Attempt]]:
         if not self.path.exists():

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.experiments.arrangement import requested
 from lab.experiments.machine import fingerprint
 from lab.experiments.plan import PullPlan
@@ -79,15 +79,17 @@ def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell
 
 
 def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) -> Sweep:
-    """All points of a sweep. Ctrl-C keeps what was measured."""
+    """All points of a sweep. Ctrl-C keeps what was measured, as does a value whose stack does not start."""
     points: list[Point] = []
     try:
         for number, value in enumerate(sweep.order(), 1):
             tell(f"{number} of {len(sweep.order())}: {sweep.lever}={value}")
             points.append(measure(plan, value, measured, slo, tell))
             tell(f"{value}: {points[-1].bracket.sentence()}; {points[-1].memory_mib:.0f} MiB")
-    except KeyboardInterrupt:
-        tell("interrupted: the finished points are kept")
+    except (KeyboardInterrupt, LabError) as error:
+        if not points:
+            raise
+        tell(f"{str(error) or 'interrupted'}: the finished points are kept")
     if not points or measured.last is None:
         raise UsageError("no point was measured")
     return replace(sweep, points=tuple(points), machine=fingerprint(measured.last.machine))

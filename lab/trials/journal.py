@@ -44,10 +44,11 @@ class Journal:
         if other:
             raise UsageError(f"{path} belongs to another session: {', '.join(other)} differ; remove it")
         complete = [one for sides in by_round(observations).values() for one in sides.values()]
-        journal = cls.begin(path, plan)
+        draft = cls.begin(path.with_suffix(".part"), plan)
         for observation in sorted(complete, key=lambda one: (one.round, one.place, one.side)):
-            journal.add(observation)
-        return journal
+            draft.add(observation)
+        draft.path.replace(path)  # whole or not at all
+        return cls(path, plan, draft.observations)
 
     def add(self, observation: Observation) -> None:
         """Append and flush to disk."""

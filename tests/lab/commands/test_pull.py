@@ -15,6 +15,7 @@ from lab.experiments.unfinished import Unfinished
 from lab.scaling.capacity import Attempt
 from lab.verdict import Verdict
 from levers.catalogue import lever_named
+from tests.lab.experiments.test_pull import head_of
 from tests.lab.trials.test_journal import fill
 
 QUESTION = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0)
@@ -25,8 +26,7 @@ def interrupted(monkeypatch, tmp_path):
     """An interrupted pull of the question, in which somebody expected `up`."""
     draft = drafted(QUESTION)
     unfinished = Unfinished(tmp_path / "unfinished")
-    head = {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": "up"}
-    unfinished.begin(head)
+    unfinished.begin(head := head_of(draft, {}, "up"))
     fill(unfinished.begin_trials(head, draft), 5)
     monkeypatch.setattr(Unfinished, "of", lambda plan: unfinished)
     monkeypatch.setattr(pull, "asked", lambda label, values: "asked again")

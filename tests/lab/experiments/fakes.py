@@ -12,7 +12,7 @@ def plan(**changes):
     base = {
         **{"lever": "event_loop", "values": ("uvloop", "asyncio"), "mode": "multi", "design": "duet"},
         **{"metric": "cpu_per_1k", "also": ("p50", "p99"), "part": "backend", "mix": "send"},
-        **{"rate": 500.0, "trial_seconds": 1.0, "warm_up_seconds": 0.0, "seed": 7},
+        **{"rate": 500.0, "trial_seconds": 1.0, "warm_up_seconds": 1.0, "seed": 7},
     }
     return PullPlan(**{**base, **changes})
 

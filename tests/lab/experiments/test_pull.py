@@ -6,6 +6,7 @@ real stack with a planted loop: test_instrument_live.py.
 
 import dataclasses
 import math
+import os
 import re
 
 import numpy as np
@@ -30,6 +31,13 @@ async def ask(tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="due
     lines: list[str] = []
     result = await pull(question, draft, rig, tell=lines.append, watch=lambda progress: None, folder=tmp_path)
     return result, lines
+
+
+def head_of(draft, machine, prediction=None):
+    """What an interrupted pull wrote before its first figure."""
+    times = {"started_at": 0.0, "part_began_at": 0.0, "spent_seconds": 0.0}
+    told = {"plan": draft.as_json(), "machine": machine, "capacity": None, "prediction": prediction}
+    return {**told, **times}
 
 
 def load(seed=1, **changes):
@@ -166,12 +174,59 @@ async def test_a_search_of_another_question_is_not_gone_on_with(tmp_path):
     assert not any("are kept" in line for line in lines)
 
 
-def test_a_torn_last_try_is_dropped(tmp_path):
+def test_a_torn_last_try_is_dropped_and_nothing_is_appended_to_it(tmp_path):
     tries = Tries(tmp_path / "tries.jsonl")
     tries.add("a", Attempt(100.0, math.inf, 1.0, 0.0))
     with tries.path.open("a") as out:
         out.write('{"side": "a", "rate": 1')
     assert [(side, one.rate, one.p99_seconds) for side, one in tries.made()] == [("a", 100.0, math.inf)]
+    tries.begin(tries.made())
+    tries.add("b", Attempt(200.0, 0.01, 1.0, 0.0))
+    assert [(side, one.rate) for side, one in tries.made()] == [("a", 100.0), ("b", 200.0)]
+
+
+async def test_a_search_that_ends_without_a_rate_is_made_anew_the_next_time(tmp_path):
+    with pytest.raises(UsageError, match="no rate held the SLO"):
+        await ask(tmp_path, load(limit=0.5), rate=None)
+    result, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None)
+    assert result.capacity["a"]["passes"] > 100
+    assert not any("are kept" in line for line in lines)
+
+
+async def test_whoever_saw_rounds_cannot_predict_any_more(tmp_path):
+    question = Question(
+        lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0, seed=5
+    )
+    draft, machine = drafted(question), fingerprint(EXAMPLE.machine)
+    for with_rounds, expected in ((True, None), (False, "up")):
+        unfinished = Unfinished.of(draft, tmp_path)
+        unfinished.begin(head := head_of(draft, {**machine, "changed": False}))
+        if with_rounds:
+            fill(unfinished.begin_trials(head, draft), 5)
+        rig = FakeStackRig(draft, load(effect=1.3))
+        quiet = {"tell": lambda line: None, "watch": lambda progress: None, "folder": tmp_path}
+        result = await pull(question, draft, rig, prediction="up", **quiet)
+        assert result.prediction == expected
+        assert "resumed" in result.notes[0]
+
+
+async def test_the_time_before_an_interruption_counts(tmp_path):
+    draft = drafted(Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0))
+    unfinished = Unfinished.of(draft, tmp_path)
+    unfinished.begin(head := head_of(draft, {}))
+    unfinished.tries.add("a", Attempt(100.0, 0.01, 1.0, 0.0))
+    os.utime(unfinished.tries.path, (1_000.0, 1_000.0))
+    head |= {"part_began_at": 940.0, "spent_seconds": 30.0}
+    assert unfinished.spent_seconds(head) == 90.0
+
+
+def test_two_pulls_of_one_question_do_not_share_a_journal(tmp_path):
+    draft = drafted(Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0))
+    one = Unfinished.of(draft, tmp_path)
+    with one.alone(), pytest.raises(UsageError, match="being pulled already"), one.alone():
+        pass
+    with one.alone():
+        pass
 
 
 async def test_what_ran_with_changes_in_the_tree_is_not_gone_on_with(tmp_path):
@@ -184,12 +239,7 @@ async def test_what_ran_with_changes_in_the_tree_is_not_gone_on_with(tmp_path):
         (True, "is dropped, it is not alike in changes that are not committed"),
         (False, "resum"),
     ):
-        head = {
-            "plan": draft.as_json(),
-            "machine": {**machine, "changed": changed},
-            "capacity": None,
-            "prediction": None,
-        }
+        head = head_of(draft, {**machine, "changed": changed})
         unfinished = Unfinished.of(draft, tmp_path)
         unfinished.begin(head)
         fill(unfinished.begin_trials(head, draft), 5)
@@ -206,8 +256,7 @@ def test_two_trees_with_changes_are_never_of_one_software():
 async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):
     question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0)
     draft = drafted(question)
-    head = {"plan": draft.as_json(), "machine": {}, "capacity": None, "prediction": None}
-    Unfinished.of(draft, tmp_path).begin(head)
+    Unfinished.of(draft, tmp_path).begin(head_of(draft, {}))
     result, lines = await ask(tmp_path, load(effect=1.3))
     assert "an interrupted session of another plan is dropped" in lines
     assert result.plan["rate"] == 400.0
