@@ -127,8 +127,14 @@ ROWS = (
     Caveat(
         "pressure",
         "tasks waited for a core {share:.0%} of the time",
-        "Both sides were slowed by a full machine, which hides differences in latency",
+        "Both sides were slowed by a full machine, which distorts differences in latency, either way",
         "Lower the rate (--rate) and compare again",
+    ),
+    Caveat(
+        "full machine",
+        "all programs together used {share:.0%} of the machine",
+        "Above 70 % an answer is of a crowd: the price of an operation moves with whoever else has the cores",
+        "Lower the rate (--rate), or leave it out and let the lab choose it",
     ),
     Caveat(
         "other load",

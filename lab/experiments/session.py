@@ -18,6 +18,7 @@ from levers.metrics import METRICS
 SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "broker_nodes", "queue_type"}
 
 MOST_WAITED = 0.5  # share of the time; below it a Poisson load does this to itself
+MOST_OF_THE_MACHINE = 0.7  # in use; above it tasks wait for cores, and a latency is the machine's
 MOST_OF_OTHERS = 0.3  # cores; beyond it a result is marked, and not ranked among those of a quiet machine
 # From here on a latency is the other programs' as well; CPU is counted by process and stands.
 CROWDED_WAITED, CROWDED_OTHERS = 0.9, 1.0
@@ -173,6 +174,9 @@ def _of_the_machine(observations: Sequence[Observation], latency: bool) -> list[
     if latency and (waited > CROWDED_WAITED or others > CROWDED_OTHERS):
         return [caveat("crowded", cores=others, share=waited)]
     found = [caveat("pressure", share=waited)] if waited > MOST_WAITED else []
+    used = median(float(one.detail.get("machine", 0.0)) for one in observations)
+    if used > MOST_OF_THE_MACHINE:
+        found.append(caveat("full machine", share=used))
     return found + ([caveat("other load", cores=others)] if others > MOST_OF_OTHERS else [])
 
 

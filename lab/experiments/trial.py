@@ -75,6 +75,7 @@ def _observation(
             "send": figures.send.hdr,
             "counted": (counted.besides(operations) if counted else {}) | _stale(record, plan),
             "others": record.pressure.cores_of_others if record.pressure else 0.0,
+            "machine": record.machine_share,
             "seconds": [
                 {
                     "ok": second.ok,
