@@ -105,6 +105,59 @@ def exact_interval(values: NDArray[np.float64], confidence: float = CONFIDENCE) 
     )
 
 
+@dataclass(frozen=True)
+class Between:
+    """How far sessions lie apart beyond what each knows of itself. Standard deviations of log ratios.
+
+    `deviation` is estimated with `freedom` degrees of freedom and may be up to `most` (95 %, one-sided);
+    `within` is that of the median of one session.
+    """
+
+    deviation: float
+    most: float
+    within: float
+    freedom: int
+
+    @property
+    def another(self) -> float:
+        """How far a second session may lie from a first one, at 95 %, as a share."""
+        spread = math.sqrt(2 * (self.deviation**2 + self.within**2))
+        return math.exp(float(stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * spread) - 1
+
+
+def between_sessions(questions: Sequence[Sequence[Sequence[float]]]) -> Between | None:
+    """The log ratios of each session of each question; None where no question has two sessions.
+
+    One-way random effects by the method of moments, pooled over the questions: what the sessions' medians
+    scatter by, less what they would by the pairs alone.
+    """
+    again = [[np.asarray(one, dtype=float) for one in each] for each in questions if len(each) > 1]
+    if not again:
+        return None
+    freedom = sum(len(each) - 1 for each in again)
+    scatter = sum(float(np.var([np.median(one) for one in each])) * len(each) for each in again)
+    own = sum(
+        float(np.mean([_error_of_median(one) ** 2 for one in each])) * (len(each) - 1) for each in again
+    )
+    largest = scatter / float(stats.chi2.ppf(1 - CONFIDENCE, freedom))
+    return Between(
+        math.sqrt(max(0.0, (scatter - own) / freedom)),
+        math.sqrt(max(0.0, largest - own / freedom)),
+        math.sqrt(own / freedom),
+        freedom,
+    )
+
+
+def _error_of_median(values: NDArray[np.float64], seed: int = 1) -> float:
+    """The standard error of the median, by bootstrap."""
+    if np.ptp(values) == 0:
+        return 0.0
+    found = stats.bootstrap(
+        (values,), np.median, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed)
+    )
+    return float(found.standard_error)
+
+
 def resolution(ratios: Sequence[float], pairs: int, seed: int = 1, sessions: int = 400) -> float:
     """Half the width of the interval that `pairs` pairs with this spread would have, as a share.
 

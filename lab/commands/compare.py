@@ -23,10 +23,10 @@ from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS, change, percent
 from levers.metrics import METRICS
 
-# Parts of the plan that change what a figure means. (Seeds, looks and lengths do not.)
+# Parts of the plan that change what a figure means. (Seeds, looks and lengths of trials do not.)
 SAME = (
     *("lever", "values", "mode", "design", "metric", "part", "mix", "rate"),
-    *("users", "messages", "receivers", "content_characters"),
+    *("users", "messages", "receivers", "content_characters", "warm_up_seconds"),
 )
 
 

@@ -69,7 +69,8 @@ SECTIONS = {
     WORTH: "The default is behind. What a value gives up is in no figure, and on the lever's page: read it "
     "first. Behind the others: what matters only with a part that is not there by default, and what makes "
     "another metric worse by more than twice.",
-    KEEP: "The largest prices first. Whoever changes one of these should get something else for it.",
+    KEEP: "The largest prices first, as shares of what their lines count. Whoever changes one of these "
+    "should get something else for it.",
     PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
     ALONE: "Shown to be the same within the margin, and nothing else was decided. What the other value gives "
@@ -179,7 +180,7 @@ def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str], asked: 
     first, part = own[0], part_of(own[0])
     only = f"only with {part}: " if part else ""
     also = "".join(f" Also {_brief(one)}" for one in own[1:])
-    beware = linked(doubts(asked, "Beware", shown=False), "results") if ahead(first) else ""
+    beware = linked(doubts(asked, "Beware", shown=not ahead(first)), "results") if size(first) else ""
     return f"**[{first.lever}](levers/{first.lever}.md)**: {only}{told(first)}{_against(first)}{beware}{also}"
 
 

@@ -14,8 +14,8 @@ from lab.notebook.hot_path import shares
 from lab.notebook.lever_page import never_pulled
 from lab.notebook.load_point import cell, provisos
 from lab.notebook.predictions import prediction
-from lab.notebook.repeats import agreement
 from lab.notebook.resolved import bonds, resolved
+from lab.notebook.sessions import between
 from lab.notebook.signs import LEGEND, signs
 from lab.notebook.standing import Found, pairs
 from lab.report.load_words import OPERATIONS
@@ -42,7 +42,8 @@ def evidence(
         *head(latest, found),
         *_results(latest, found, capacities),
         *_designs(latest),
-        *(line for told in (agreement(found), bonds(found)) if found and told for line in (told, "")),
+        *([told, ""] if (told := bonds(found)) else []),
+        *between(found),
         *hops(latest, found),
         *scaling.section(sweeps, capacities),
         *_missing(latest, sweeps),

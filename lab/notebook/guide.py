@@ -49,7 +49,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     latest = sorted(latest_of(found), key=lambda one: (-size(one[1]), one[1].lever))
     sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
     texts = {
-        folder / "README.md": index(latest, others(folder), capacities),
+        folder / "README.md": index(latest, others(folder), capacities, found),
         folder / "evidence.md": evidence(latest, found, sweeps, capacities),
         folder / "index.html": heat_map(latest, found),
     }
@@ -79,7 +79,10 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
 
 
 def index(
-    latest: Sequence[Found], besides: Sequence[str] = (), capacities: Sequence[scaling.Searched] = ()
+    latest: Sequence[Found],
+    besides: Sequence[str] = (),
+    capacities: Sequence[scaling.Searched] = (),
+    found: Sequence[Found] = (),
 ) -> str:
     """README.md: the answer, then what to conclude, then what to pull first."""
     example = [f"One pull as `lab pull` draws it: [{EXAMPLE}]({EXAMPLE})."] if example_of(latest) else []
@@ -88,7 +91,7 @@ def index(
         *example,
         "",
         *machines(latest),
-        *short_answer(latest, capacities),
+        *short_answer(latest, capacities, found),
         *symptoms(ranked(latest)),
         *opening(latest),
         "## What to pull first",

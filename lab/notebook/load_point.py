@@ -53,15 +53,16 @@ def provisos(
             f"Where a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
             f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
             "sides share that rate, so each process gets a third of it. In "
-            f"{sum(map(_pressed, latest))} of all tasks waited for a core most of the time all the same "
-            "(*pressure* on their pages): generator, services and database share the cores."
+            f"{sum(map(_pressed, latest))} of all {len(latest)} pulls tasks waited for a core most of the "
+            "time all the same (*pressure* on their pages): generator, services and database share the cores."
         )
     moved = changing(everything or latest)
     if moved:
         lines += [
-            "An idle API process pays more for each send, so that a fixed price is a smaller share of it. "
-            "What seems to change with the load (of ¶ the interval is too narrow; what a hint costs over "
-            "RabbitMQ at several rates stands in [broker](broker.md)):",
+            f"Of {len(asked_at_several(everything or latest))} questions that were asked at several rates "
+            "these have answers whose intervals lie apart, which sessions of one rate may have as well "
+            "([what another session adds](evidence.md#what-another-session-adds); of ¶ the interval is too "
+            "narrow; what a hint costs over RabbitMQ at several rates stands in [broker](broker.md)):",
             "",
             *(f"- {one}" for one in moved),
             "",
@@ -71,18 +72,22 @@ def provisos(
 
 def changing(latest: Sequence[Found]) -> list[str]:
     """Questions with steady answers at two rates whose intervals lie apart."""
+    return [_told(sorted(own, key=_rate)) for own in asked_at_several(latest) if _differ(own)]
+
+
+def asked_at_several(latest: Sequence[Found]) -> list[list[PullResult]]:
+    """The steady answers of each question that has them at more than one rate."""
     asked: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in latest:
         steady = pairs(one) >= LOOKS[0] and quiet(one) and committed(one)
         if one.primary.effect and steady and not client_of_then(one):
             asked.setdefault(question_of(one), []).append(one)
-    return [_told(sorted(own, key=_rate)) for own in asked.values() if _differ(own)]
+    return [own for own in asked.values() if len(set(map(_rate, own))) > 1]
 
 
 def _differ(own: Sequence[PullResult]) -> bool:
     effects = [one.primary.effect for one in own if one.primary.effect]
-    apart = max(one.low for one in effects) > min(one.high for one in effects)
-    return len({_rate(one) for one in own}) > 1 and apart
+    return max(one.low for one in effects) > min(one.high for one in effects)
 
 
 def _told(own: Sequence[PullResult]) -> str:

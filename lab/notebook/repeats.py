@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, firm, others_used, pairs
-from lab.statistics import Effect
+from lab.notebook.standing import Found, content_of, others_used, pairs
+from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS, change
 
 HEAD = [
@@ -23,43 +23,33 @@ HEAD = [
 ]
 
 
+Asked = tuple[tuple[str, str], str, int]
+
+
 def repeats(everything: Sequence[Found]) -> list[str]:
-    """A table of the questions of one lever; nothing where each was asked once."""
-    asked = [_asked(one) for _, one in everything]
-    again = [each for each in everything if asked.count(_asked(each[1])) > 1]
-    again.sort(key=lambda each: (_asked(each[1]), each[1].started_at))
-    return [*HEAD, *(_row(path, one) for path, one in again), ""] if again else []
+    """A table of the questions of one lever; nothing where each was asked once.
+
+    Of a metric that decided a pull also what pulls say in which another one decided.
+    """
+    rows: dict[Asked, list[str]] = {}
+    for asked in sorted({_asked(one, str(one.plan["metric"])) for _, one in everything}):
+        told = [
+            (path, one, verdict)
+            for path, one in sorted(everything, key=lambda each: each[1].started_at)
+            for verdict in one.verdicts
+            if _asked(one, verdict.metric) == asked
+        ]
+        if len(told) > 1:
+            rows[asked] = [_row(*each) for each in told]
+    return [*HEAD, *(row for own in rows.values() for row in own), ""] if rows else []
 
 
-def agreement(everything: Sequence[Found]) -> str:
-    """How often two answers about one metric and one rate have intervals that do not overlap."""
-    told = []
-    for words, own in (
-        ("all results", list(everything)),
-        ("firm ones", [each for each in everything if firm(each[1])]),
-    ):
-        asked: dict[tuple[object, ...], list[Effect]] = {}
-        for _, one in own:
-            rest = (one.lever, one.values, one.plan["mode"], one.plan["design"], content_of(one))
-            for verdict in one.verdicts:
-                if verdict.effect:
-                    asked.setdefault((*rest, one.plan["rate"], verdict.metric), []).append(verdict.effect)
-        again = [effects for effects in asked.values() if len(effects) > 1]
-        apart = sum(max(one.low for one in each) > min(one.high for one in each) for each in again)
-        told.append(f"of {words} {apart} of {len(again)}")
-    return (
-        "An interval is of its own session. Metrics that were asked again at the same rate, also beside "
-        f"another that decided, and have two intervals that do not overlap: {', '.join(told)}."
-    )
-
-
-def _asked(result: PullResult) -> tuple[tuple[str, str], str, int]:
+def _asked(result: PullResult, metric: str) -> Asked:
     """What makes changes comparable in kind: values, metric and length of a message."""
-    return result.values, str(result.plan["metric"]), content_of(result)
+    return result.values, metric, content_of(result)
 
 
-def _row(path: Path, result: PullResult) -> str:
-    verdict = result.primary
+def _row(path: Path, result: PullResult, verdict: Verdict) -> str:
     commit = result.fingerprint.get("commit") or "unknown"
     return (
         f"| `{result.values[0]}`, `{result.values[1]}` | {content_of(result):,} "

@@ -63,7 +63,8 @@ def twins_judged(latest: Sequence[Found]) -> str:
         "A against A, judged by the metric that decides as if it were a lever: the whole interval lies "
         f"beyond the least margin of {LEAST_MARGIN:.0%} in {beyond} of {len(effects)} sessions, which would "
         f"be a difference where there is none, and leaves out 0 in {apart} (an interval of {CONFIDENCE:.0%} "
-        f"may in {(1 - CONFIDENCE) * len(effects):.1f})."
+        f"may in {(1 - CONFIDENCE) * len(effects):.1f}). Twins are of one session: what changes from one "
+        "session to the next is not in it."
     )
 
 

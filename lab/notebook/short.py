@@ -20,36 +20,42 @@ from lab.notebook.advice import (
 )
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
-from lab.notebook.standing import Found, committed, enough, quiet
+from lab.notebook.sessions import sessions_of
+from lab.notebook.standing import Found, committed, enough, mark, quiet
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
-from lab.verdict_words import percent
+from lab.verdict_words import change, percent
 from levers.catalogue import lever_named, page, paragraphs
 
 ROWS = 12
 VALUES = 3  # of one lever in one row
-SURE = {3: "●●●", 2: "●●", 1: "●", 0: "●"}
+SUREST = 3
 SEPARATORS = (". ", "; ", ": ", " (", ".")
 HEAD = [
     "## The short answer",
     "",
-    "| setting | what to do | what moves, by how much | what you give up, or when not | how sure |",
+    "| setting | what to do | what moves, by how much (95 %) | what you give up, or when not | sessions |",
     "|---|---|---|---|---|",
 ]
 LEGEND = [
-    "µs of CPU for one operation are ms for a thousand, of each session's own: those of two rows cannot",
-    "be compared. Differences are medians of the rounds, intervals stand below. In brackets behind a rate:",
-    "which part that is of what the mode carries by default, where it is known; \\*: of what the slower side",
-    f"carried alone. How sure *at that rate*: ●●● are {LOOKS[0]} pairs or more, on a quiet machine, by",
-    "committed code; a point less for each that is missing.",
+    "µs of CPU for one operation, times operations a second, are cores: 50 µs at 1,000/s are 0.05 of one.",
+    "They are of each session's own: those of two rows cannot be compared. Differences are medians of the",
+    "rounds. In brackets behind a rate: which part that is of what the mode carries by default, where it is",
+    "known; \\*: of what the slower side carried alone. An interval is of one session. *Sessions*: how many",
+    "of the same question there are, of a row's values in turn, and the range of what they say; each of",
+    f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code",
+    "([what another session adds](evidence.md#what-another-session-adds)).",
 ]
 
 
-def short_answer(latest: Sequence[Found], known: Sequence[Searched] = ()) -> list[str]:
-    """A table, CPU before waiting before counts; nothing where nothing was decided."""
+def short_answer(
+    latest: Sequence[Found], known: Sequence[Searched] = (), found: Sequence[Found] = ()
+) -> list[str]:
+    """A table, CPU before waiting before counts; nothing where nothing was decided. `found`: all results."""
     rows = chosen(latest)
     given_up = _clauses()
-    return [*HEAD, *(_row(own, known, given_up) for own in rows), "", *LEGEND, ""] if rows else []
+    lines = [_row(own, known, given_up, found or latest) for own in rows]
+    return [*HEAD, *lines, "", *LEGEND, ""] if rows else []
 
 
 def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
@@ -96,7 +102,9 @@ def _largest(own: Sequence[PullResult]) -> float:
     return max(map(size, own))
 
 
-def _row(own: Sequence[PullResult], known: Sequence[Searched], given_up: dict[str, str]) -> str:
+def _row(
+    own: Sequence[PullResult], known: Sequence[Searched], given_up: dict[str, str], found: Sequence[Found]
+) -> str:
     first = own[0]
     label = (
         first.label(first.primary.metric)
@@ -106,8 +114,13 @@ def _row(own: Sequence[PullResult], known: Sequence[Searched], given_up: dict[st
     moves = "; ".join(_move(one, known) for one in own)
     return (
         f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {_default(first)} | {label}: {moves} "
-        f"| {_but(first, given_up)} | {SURE[sure(first)]} |"
+        f"| {_but(first, given_up)} | {'; '.join(_sessions(one, found) for one in own)} |"
     )
+
+
+def _sessions(result: PullResult, found: Sequence[Found]) -> str:
+    """`2: +27.7 % to +37.5 %`; of what is less firm, why."""
+    return sessions_of(result, found) if sure(result) == SUREST else f"1{mark(result)}"
 
 
 def _only(result: PullResult) -> str:
@@ -118,14 +131,14 @@ def _default(result: PullResult) -> str:
     """Keep, or change to what, where what it gives up is nothing to you."""
     default = default_of(result)
     if ahead(result) == default:
-        return f"keep `{default}`"
+        return f"{'begin with' if 'stack' in lever_named(result.lever).restarts else 'keep'} `{default}`"
     if section_of(result) == PRICED or dear(result):
         return f"keep `{default}`, unless you can pay for `{ahead(result)}`"
     return f"`{ahead(result)}`, if you can pay for it"
 
 
 def _move(result: PullResult, known: Sequence[Searched]) -> str:
-    """`asyncio` +124 µs a send, +13.4 % at 1,000/s (25%)"""
+    """`asyncio` +124 µs a send, +13.4 % (+12.0 % to +15.1 %) at 1,000/s (25%)"""
     effect = result.primary.effect
     assert effect is not None
     a, b = result.values
@@ -135,7 +148,7 @@ def _move(result: PullResult, known: Sequence[Searched]) -> str:
     apart = (
         difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()
     )
-    return f"{other} {apart}, {percent(effect.ratio)} at {at}"
+    return f"{other} {apart}, {change(effect)} at {at}"
 
 
 def _but(result: PullResult, given_up: dict[str, str]) -> str:

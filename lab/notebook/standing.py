@@ -17,7 +17,8 @@ Found = tuple[Path, PullResult]
 def question_of(result: PullResult) -> tuple[object, ...]:
     """What was asked, but for the rate: two results with the same are of two times, or of two rates."""
     plan = result.plan
-    return (result.lever, result.values, plan["metric"], plan["mode"], plan["design"], content_of(result))
+    load = (content_of(result), plan["warm_up_seconds"])
+    return (result.lever, result.values, plan["metric"], plan["mode"], plan["design"], *load)
 
 
 def content_of(result: PullResult) -> int:

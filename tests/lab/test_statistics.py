@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lab.statistics import (
+    between_sessions,
     drift,
     effect_of,
     log_ratios,
@@ -134,3 +135,31 @@ def test_of_five_pairs_the_interval_is_their_range():
 def test_wilcoxon_is_scipy_s():
     ratios = [0.02, 0.03, -0.01, 0.05, 0.04, 0.01, 0.06]
     assert effect_of(ratios).p_value == pytest.approx(stats.wilcoxon(ratios).pvalue)
+
+
+def test_what_sessions_scatter_by_beyond_their_own_pairs_is_found():
+    rng = np.random.default_rng(1)
+
+    def asked(deviation):
+        """Twenty questions of three sessions; each session is off by its own luck."""
+        return [[rng.normal(rng.normal(0.2, deviation), 0.03, size=12) for _ in range(3)] for _ in range(20)]
+
+    calm, moved = between_sessions(asked(0.0)), between_sessions(asked(0.05))
+    assert calm and moved
+    assert calm.freedom == moved.freedom == 40
+    assert calm.deviation < 0.01
+    assert moved.deviation == pytest.approx(0.05, rel=0.35) and moved.deviation < moved.most < 0.09
+    assert moved.another > calm.another
+    assert between_sessions([[[0.1] * 12]]) is None
+
+
+def test_a_second_session_lies_where_the_first_one_says_that_it_may():
+    rng = np.random.default_rng(2)
+
+    def session():
+        return rng.normal(rng.normal(0.2, 0.04), 0.03, size=12)
+
+    known = between_sessions([[session() for _ in range(3)] for _ in range(100)])
+    assert known
+    far = [abs(np.median(session()) - np.median(session())) for _ in range(1_000)]
+    assert 0.92 < np.mean(np.exp(far) - 1 <= known.another) < 0.98

@@ -138,7 +138,7 @@ def test_a_conclusion_is_of_a_firm_result_or_says_what_it_lacks():
     assert "other programs used" not in steady
     rabbit = pulled(1.1, "broker", ("postgres", "rabbitmq"), design="abab", also=())
     hop = beside(pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=()), 1.5)
-    assert "Behind an interval, brackets say what makes a figure less firm" in "\n".join(
+    assert "Brackets behind a rate, where there are any, say what makes a figure less firm" in "\n".join(
         opening([rabbit, hop])
     )
 
@@ -199,7 +199,9 @@ def test_an_answer_at_another_rate_is_told_although_it_decided_nothing():
     assert re.search(r"at 240/s, .*Also `rabbitmq`: .* at 1200/s, .*, no difference shown\.", line)
     hop = pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=())
     told = " ".join(" ".join(opening([*both, hop])).split())
-    assert re.search(r"NOTIFY \S+ % \(.*?\) at 240/s; at 1,200/s \S+ % \(.*?\), no difference shown", told)
+    assert re.search(
+        r"websocket service, \S+ % \(.*?\) at 240/s; at 1,200/s \S+ % \(.*?\), no difference shown", told
+    )
 
 
 def test_a_duet_of_fewer_sets_of_processes_than_pairs_is_less_firm_and_says_so():

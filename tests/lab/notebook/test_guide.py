@@ -13,7 +13,6 @@ from lab.notebook.evidence import evidence
 from lab.notebook.head import conditions, summary
 from lab.notebook.hops import hops
 from lab.notebook.lever_page import lever_page
-from lab.notebook.repeats import agreement
 from lab.notebook.resolved import bonds, resolved, twins_judged
 from lab.notebook.signs import signs
 from lab.notebook.standing import latest_of, mark
@@ -475,13 +474,6 @@ def test_pairs_of_one_set_of_processes_that_are_alike_are_counted():
     assert "in 1 of 1 sessions" in bonds([moved(0.1, 0.001)])
     assert "in 0 of 1 sessions" in bonds([moved(0.0, 0.1)])
     assert bonds([(Path("a.json"), made_up(also=()))]) == ""
-
-
-def test_answers_that_do_not_overlap_are_counted():
-    first, same, other = (made_up(effect=effect, also=()) for effect in (1.3, 1.3, 2.0))
-    found = [(Path(f"{number}.json"), one) for number, one in enumerate((first, same))]
-    assert "of all results 0 of 1" in agreement(found)
-    assert "of all results 1 of 1" in agreement([*found, (Path("3.json"), other)])
 
 
 def test_a_second_rate_is_a_second_result_with_its_own_heading():

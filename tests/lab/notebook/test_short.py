@@ -1,5 +1,6 @@
 """The first screen: few rows, the surest and largest, in natural units, and a line for each complaint."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,10 @@ def test_a_row_says_what_to_do_what_moves_in_microseconds_and_how_sure_it_is():
     assert row.startswith("| [http_parser](levers/http_parser.md) | keep `httptools` | CPU, API: `h11` +")
     assert " µs a send, +" in row
     assert row.endswith("| different when a proxy in front speaks to the process over few keep-alive "
-                        "connections | ●●● |")  # fmt: skip
+                        "connections | 1 |")  # fmt: skip
 
 
-def test_each_thing_that_a_result_lacks_costs_a_point():
+def test_a_row_says_what_its_result_lacks():
     sure = pulled(1.3, "http_parser", ("httptools", "h11"), also=())
     busy = beside(sure, 1.5)
     changed = (busy[0], replace(busy[1], fingerprint={**busy[1].fingerprint, "changed": True}))
@@ -30,7 +31,27 @@ def test_each_thing_that_a_result_lacks_costs_a_point():
         replace(changed[1], observations=[one for one in changed[1].observations if one.round < 6]),
     )
     ends = [rows([one])[0].rsplit("| ", 1)[1] for one in (sure, busy, changed, few)]
-    assert ends == ["●●● |", "●● |", "● |", "● |"]
+    busy_machine = "other programs used 1.5 cores"
+    assert ends == [
+        "1 |",
+        f"1 ({busy_machine}) |",
+        f"1 ({busy_machine}; code not committed) |",
+        f"1 (6 pairs; {busy_machine}; code not committed) |",
+    ]
+
+
+def test_a_row_says_what_other_sessions_of_the_same_question_say():
+    values = ("httptools", "h11")
+    own = [
+        pulled(effect, "http_parser", values, also=(), seed=seed) for seed, effect in enumerate((1.3, 1.36))
+    ]
+    other = pulled(1.9, "http_parser", values, also=(), rate=900.0)
+    (row,) = [
+        line
+        for line in short_answer(own[:1], (), [*own, other, beside(own[0], 1.5)])
+        if line.startswith("| [")
+    ]
+    assert re.search(r"\| 2: \+(29|30)\.\d % to \+3[567]\.\d % \|$", row)
 
 
 def test_the_values_of_a_lever_share_a_row_and_its_surest_results_stand_for_it():
@@ -39,7 +60,7 @@ def test_the_values_of_a_lever_share_a_row_and_its_surest_results_stand_for_it()
     shaky = beside(pulled(9.0, "query_path", ("raw", "orm_sync"), also=()), 1.5)
     usual = [pulled(1.3, "http_parser", ("httptools", "h11"), also=()), layers]
     row = next(one for one in rows([orm, shaky, *usual]) if "query_path" in one)
-    assert row.index("`orm_async` +") < row.index(r"x at 72/s (12%\*); `fastapi_asyncpg` +")
+    assert row.index("`orm_async` +") < row.index(r") at 72/s (12%\*); `fastapi_asyncpg` +")
     assert "orm_sync" not in row
 
 

@@ -1,0 +1,96 @@
+"""What an answer is worth in another session: the same question asked again, the whole stack new."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.experiments.plan import plan_from
+from lab.experiments.result import PullResult
+from lab.notebook.advice import FAMILIES, family
+from lab.notebook.standing import Found, content_of, firm
+from lab.statistics import Effect, between_sessions
+from lab.trials.observation import pairs_of
+from lab.verdict import ratios_of
+from lab.verdict_words import percent
+
+LEAST_FREEDOM = 2
+SECTION = [
+    "## What another session adds",
+    "",
+    "An interval is of its own session: processes are new in each round, but database, broker, users and the",
+    "minutes of the machine are drawn once. These are the firm answers that were asked again at the same",
+    "rate, with trials and warm-up as long. *One session*: the standard deviation of its median, by its own",
+    "pairs; *between*: what sessions scatter by beyond that, and the most that it may be (95 %); *a second",
+    "one*: how far it may lie from a first one (95 %). *Apart*: questions of which two 95 % intervals do not",
+    "overlap; if sessions added nothing, that were one of two hundred.",
+    "",
+    "| design | of | questions | sessions | apart | one session | between | a second one |",
+    "|---|---|---|---|---|---|---|---|",
+]
+
+
+def asked_again(result: PullResult, found: Sequence[Found]) -> list[tuple[Path, Effect]]:
+    """What firm sessions of the same question say of its deciding metric, the oldest first; itself too."""
+    key, metric = _key(result), result.primary.metric
+    again = []
+    for path, one in sorted(found, key=lambda each: each[1].started_at):
+        effect = effect_about(one, metric) if firm(one) and _key(one) == key else None
+        if effect:
+            again.append((path, effect))
+    return again
+
+
+def effect_about(result: PullResult, metric: str) -> Effect | None:
+    """What a result says of a metric, whichever decided; None where it claims nothing."""
+    return next((one.effect for one in result.verdicts if one.metric == metric), None)
+
+
+def _key(result: PullResult) -> tuple[object, ...]:
+    """What must be alike for two sessions to be of one question."""
+    plan = plan_from(result.plan)
+    load = (plan.rate, plan.mix, content_of(result), plan.trial_seconds, plan.warm_up_seconds)
+    return (plan.lever, plan.values, plan.mode, plan.design, *load)
+
+
+def between(found: Sequence[Found]) -> list[str]:
+    """The section of evidence.md; nothing where no question was asked again."""
+    questions: dict[tuple[object, ...], list[PullResult]] = {}
+    for _, one in sorted(found, key=lambda each: each[1].started_at):
+        if firm(one):
+            questions.setdefault(_key(one), []).append(one)
+    groups: dict[tuple[str, str], list[list[tuple[Effect, list[float]]]]] = {}
+    for own in questions.values():
+        for metric in sorted({one.primary.metric for one in own}):
+            told = [
+                (effect, ratios_of(pairs_of(one.observations, metric)))
+                for one in own
+                if (effect := effect_about(one, metric))
+            ]
+            if len(told) > 1:
+                groups.setdefault((str(own[0].plan["design"]), family(metric)), []).append(told)
+    rows = [
+        _row(*key, groups[key]) for key in sorted(groups, key=lambda key: (key[0], FAMILIES.index(key[1])))
+    ]
+    return [*SECTION, *rows, ""] if rows else []
+
+
+def _row(design: str, kind: str, questions: Sequence[Sequence[tuple[Effect, list[float]]]]) -> str:
+    found = between_sessions([[ratios for _, ratios in sessions] for sessions in questions])
+    assert found is not None  # each question has two sessions
+    apart = sum(
+        max(effect.low for effect, _ in sessions) > min(effect.high for effect, _ in sessions)
+        for sessions in questions
+    )
+    few = found.freedom < LEAST_FREEDOM
+    return (
+        f"| {design} | {kind} | {len(questions)} | {sum(map(len, questions))} | {apart} "
+        f"| {found.within:.1%} | {found.deviation:.1%} (up to {found.most:.1%}) "
+        f"| {'too few' if few else f'± {found.another:.0%}'} |"
+    )
+
+
+def sessions_of(result: PullResult, found: Sequence[Found]) -> str:
+    """How many sessions answered, and the range of what they say: `3: +27.7 % to +40.1 %`."""
+    ratios = [effect.ratio for _, effect in asked_again(result, found)]
+    if len(ratios) < 2:
+        return "1"
+    return f"{len(ratios)}: {percent(min(ratios))} to {percent(max(ratios))}"

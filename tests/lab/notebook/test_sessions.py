@@ -1,0 +1,48 @@
+"""What sessions of one question say together, beyond what the pairs of one know."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from lab.notebook.sessions import asked_again, between
+from tests.lab.notebook.test_advice import beside
+from tests.lab.report.made_up_pulls import made_up
+
+
+def sessions(*effects, **changes):
+    return [
+        (Path(f"{at}.json"), replace(made_up(effect=effect, also=(), **changes), started_at=float(at)))
+        for at, effect in enumerate(effects)
+    ]
+
+
+def row(found):
+    [line] = [one for one in between(found) if one.startswith("| duet")]
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_nothing_is_told_of_a_question_that_was_asked_once():
+    assert between(sessions(1.3)) == []
+    assert between([*sessions(1.3), *sessions(1.3, lever="http_parser", values=("httptools", "h11"))]) == []
+
+
+def test_sessions_that_agree_add_nothing_and_others_do():
+    agree, differ = row(sessions(1.3, 1.3, 1.3, 1.3)), row(sessions(1.1, 1.3, 1.5, 1.7))
+    assert agree[:5] == ["duet", "CPU", "1", "4", "0"]
+    assert differ[4] == "1"
+    assert float(agree[6].partition("%")[0]) < 2
+    assert float(differ[6].partition("%")[0]) > 10
+
+
+def test_only_firm_sessions_of_the_same_load_count():
+    found = sessions(1.3, 1.3)
+    busy = beside(found[0], 1.5)
+    path, longer = found[0]
+    longer = (path, replace(longer, plan={**longer.plan, "trial_seconds": 30.0}))
+    assert len(asked_again(found[0][1], found)) == 2
+    assert len(asked_again(found[0][1], [*found, busy, longer])) == 2
+
+
+def test_a_metric_beside_the_one_that_decided_counts_where_it_decided_another():
+    (path, one), other = sessions(1.3, 1.3)
+    of_total = replace(one, plan={**one.plan, "metric": "p50"}, verdicts=one.verdicts)
+    assert len(asked_again(other[1], [(path, of_total), other])) == 2
