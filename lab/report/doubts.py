@@ -31,11 +31,13 @@ def doubts(own: Sequence[PullResult], applying: str = "That applies here", shown
 
 
 def unchecked(result: PullResult, own: Sequence[PullResult]) -> str:
-    """Of a latency that a duet decided: that no stack for each side was asked; '' where one was."""
+    """Of what a duet decided and the database has a part in: that ABAB was not asked; '' where it was."""
     plan, verdict = result.plan, result.primary
     duet = plan["design"] == "duet" and plan["part"] == "backend"
-    if not (duet and METRICS[verdict.metric].is_latency and verdict.decided):
+    latency = METRICS[verdict.metric].is_latency
+    if not (duet and verdict.decided and (latency or verdict.metric == "cpu_per_1k_total")):
         return ""
     if any(one.plan["design"] != "duet" and one.values == result.values for one in own):
         return ""
-    return " Not checked by ABAB: both sides share the database here, which hides some of a difference."
+    how = "distorts" if latency else "may move"
+    return f" Not checked by ABAB: both sides share the database here, which {how} the difference."

@@ -66,6 +66,7 @@ def html(result: PullResult) -> str:
         searched=searched(result),
         again=pull_again(result),
         no_latency=not any(METRICS[one.metric].is_latency and one.effect for one in result.verdicts),
+        no_tail=not _tail_claimed(result),
         same_settings=merged([result.settings["a"]]),
         medians=_medians(result),
         different_when=told.get("Different when", ""),
@@ -139,12 +140,18 @@ def _over_time(result: PullResult) -> str:
     )
 
 
+def _tail_claimed(result: PullResult) -> bool:
+    """Whether the table claims a p99: a picture must not show what it refuses."""
+    return any(one.metric == "p99" and one.effect for one in result.verdicts)
+
+
 def _spectrum(result: PullResult) -> str:
     lines = {}
+    deepest = 1.0 if _tail_claimed(result) else 0.9
     for side, value in zip(("a", "b"), result.values, strict=True):
         for kind, label in (("intended", "from the intended send"), ("send", "from the actual send")):
-            points = spectrum_of(result.observations, side, kind)  # type: ignore[arg-type]  # both are sides
-            if points:
+            found = spectrum_of(result.observations, side, kind)  # type: ignore[arg-type]  # both are sides
+            if points := [point for point in found if point[0] <= deepest]:
                 lines[f"{value}, {label}"] = points
     return charts.spectrum(lines) if lines else ""
 
