@@ -119,7 +119,8 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
         word = "no difference shown"
         withheld = "and sides that share a database show no sameness" if effect.excludes_one else ""
         notes.append(caveat("shared by the sides", most=effect.largest_change))
-    if word == "same within the margin" and effect.excludes_one and effect.p_value <= alpha:
+    small = effect.largest_change <= SAMENESS and effect.excludes_one and effect.p_value <= alpha
+    if word != "no difference shown" and small:
         notes.append(caveat("real but small", change=effect.ratio - 1, most=effect.largest_change))
     return Verdict(
         record.metric,

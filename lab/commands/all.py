@@ -28,7 +28,7 @@ def command(
     Interrupted levers are gone on with when it is started again.
     """
     names = only.split(",") if only else list(catalogue())
-    begun = time.time()
+    before = {path for path, _ in results_of()}
     chosen, left_out = choose(names)
     for name, reason in left_out:
         print(f"{name}: left out, {reason}")
@@ -43,8 +43,8 @@ def command(
     except KeyboardInterrupt:
         interrupted = True
     print()
-    for _, result in results_of():
-        if result.started_at >= begun:
+    for path, result in results_of():
+        if path not in before:
             print(f"{GLYPHS[result.primary.word]} {result.lever}: {result.primary.sentence}")
     if keep:
         from lab.notebook.guide import write

@@ -120,8 +120,8 @@ def predicted(
         if kept["prediction"]:
             console.print(f"Your prediction of before the interruption counts: {kept['prediction']}.")
             return str(kept["prediction"])
-        if unfinished.rounds():
-            return None  # who saw rounds cannot predict any more
+        if unfinished.seen():
+            return None  # who saw figures cannot predict any more
     given = predict or asked(METRICS[draft.metric].label, draft.values)
     return None if given == "none" else given
 

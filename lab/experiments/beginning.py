@@ -44,17 +44,20 @@ class Beginning:
         if kept is None or not self._same(kept, head["machine"]):
             self.unfinished.begin(head)
             return await self._with_a_rate(head, resumed=False)
+        if not self.unfinished.seen():
+            self.unfinished.begin({**head, "prediction": kept["prediction"] or head["prediction"]})
+            return await self._with_a_rate(self.unfinished.kept() or head, resumed=False)
+        # Whoever saw figures may know the answer: what was not predicted before them cannot be any more.
         head = {
             **head,
             "started_at": kept["started_at"],
             "spent_seconds": self.unfinished.spent_seconds(kept),
+            "prediction": kept["prediction"],
         }
-        if not self.unfinished.journal.exists():
-            head["prediction"] = kept["prediction"] or head["prediction"]
+        if not self.unfinished.rounds():
             self.unfinished.write(head)
             return await self._with_a_rate(head, resumed=True)
-        # Whoever saw rounds may know the answer: what was not predicted before them cannot be any more.
-        head |= {name: kept[name] for name in ("plan", "capacity", "prediction")}
+        head |= {name: kept[name] for name in ("plan", "capacity")}
         self.unfinished.write(head)
         plan = plan_from(kept["plan"])
         journal = Journal.resume(self.unfinished.journal, plan.as_json())
@@ -79,7 +82,7 @@ class Beginning:
     async def _searched(self) -> tuple[dict[str, Any], float]:
         """The capacity of both sides as the result file has it, and the rate that follows from it."""
         self.tell(
-            "capacity: searching the highest rate that holds the SLO, one side after the other: 2 to 4 min"
+            "capacity: searching the highest rate that holds the SLO, one side after the other: some minutes"
         )
         if made := len(self.unfinished.tries.made()):
             self.tell(f"resuming: {made} tries of the search are kept (begin anew with --fresh)")

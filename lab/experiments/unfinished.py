@@ -55,7 +55,9 @@ class Unfinished:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UsageError("the same question is being pulled already; wait until that ends") from None
+                raise UsageError(
+                    "this lever is being pulled already, with these values; wait until that ends"
+                ) from None
             yield
 
     def begin(self, head: Mapping[str, Any]) -> None:
@@ -92,6 +94,10 @@ class Unfinished:
     def rounds(self) -> int:
         """How many complete rounds are kept."""
         return len(by_round(read(self.journal)[1])) if self.kept() and self.journal.exists() else 0
+
+    def seen(self) -> bool:
+        """Whether it has figures that somebody may have seen: tries of the search, or rounds."""
+        return bool(self.tries.made() or self.rounds())
 
     def remove(self) -> None:
         """Forget it."""

@@ -28,6 +28,7 @@ def summary(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
     words = [result.primary.word for _, result in latest]
     moved = [result for _, result in latest if result.primary.word in ("better", "worse")]
     same = words.count("same within the margin")
+    seen = sum(bool(result.primary.withheld) for _, result in latest)
     hidden, invalid = words.count("no difference shown"), words.count("INVALID")
     levers = {one.lever for _, one in latest}
     decided = {one.lever for _, one in latest if one.primary.decided}
@@ -36,7 +37,8 @@ def summary(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
         f"{len(levers - decided)}, a sweep or nothing for {len(catalogue()) - len(levers)}. "
         f"Of {len(latest)} questions, each at its rate, {len(moved)} showed a difference "
         f"({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
-        f"committed code), {same} showed sameness, {hidden} could not tell, of {invalid} nothing is claimed. "
+        f"committed code), {same} showed sameness, {hidden} could not tell (in {seen} of them a change was "
+        f"seen and is not claimed), of {invalid} nothing is claimed. "
         f"{predictions(found or latest)}",
         "",
     ]

@@ -7,7 +7,7 @@ from lab.experiments.plan import PullPlan
 from lab.experiments.result import PullResult
 from lab.notebook.scaling import Searched
 from lab.notebook.signs import client_of_then, signs
-from lab.notebook.standing import Found, committed, content_of, pairs, question_of, quiet
+from lab.notebook.standing import Found, committed, content_of, pairs, question_of, quiet, roomy
 from lab.report.load_words import bounded, searched, slower_side
 from lab.verdict import LOOKS
 from lab.verdict_words import percent
@@ -53,8 +53,9 @@ def provisos(
             f"Where a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
             f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
             "sides share that rate, so each process gets a third of it. In "
-            f"{sum(map(_pressed, latest))} of all {len(latest)} pulls tasks waited for a core most of the "
-            "time all the same (*pressure* on their pages): generator, services and database share the cores."
+            f"{sum(map(_pressed, latest))} of all {len(latest)} pulls the machine is known to have been "
+            "full all the same (*pressure* or *full machine* on their pages): generator, services and "
+            "database share the cores."
         )
     moved = changing(everything or latest)
     if moved:
@@ -116,7 +117,7 @@ def _committed(result: PullResult, known: Sequence[Searched]) -> float:
 
 
 def _pressed(found: Found) -> bool:
-    return any(one.name == "pressure" for one in found[1].primary.caveats)
+    return not roomy(found[1])
 
 
 def _rate(result: PullResult) -> float:

@@ -7,7 +7,7 @@ import jinja2
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between, family
-from lab.notebook.standing import Found, firm, mark, question_of
+from lab.notebook.standing import Found, firm, mark, question_of, roomy, usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change
@@ -21,7 +21,7 @@ class Answers:
         self.results = [one for _, one in latest]
 
     def answer(self, lever: str, a: str, b: str, word: str, *, mode: str = "") -> PullResult | None:
-        """Of those whose primary metric says `word` one of the lever's metric and design, firm, by rate."""
+        """Of those whose primary metric says `word` one of the lever's metric and design; firm, with room."""
         catalogued = lever_named(lever)
         own = [
             one
@@ -35,7 +35,9 @@ class Answers:
             key=lambda one: (
                 one.plan["metric"] != catalogued.metric,
                 not firm(one),
+                not usual(one),
                 one.plan["design"] != catalogued.design,
+                not roomy(one),
                 -one.plan["rate"],
             ),
             default=None,

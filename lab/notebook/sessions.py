@@ -5,23 +5,25 @@ from pathlib import Path
 
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.notebook.advice import FAMILIES, family
 from lab.notebook.standing import Found, content_of, firm
 from lab.statistics import Effect, between_sessions
 from lab.trials.observation import pairs_of
 from lab.verdict import ratios_of
 from lab.verdict_words import percent
+from levers.catalogue import lever_named
+from levers.metrics import METRICS
 
 LEAST_FREEDOM = 2
 SECTION = [
     "## What another session adds",
     "",
-    "An interval is of its own session: processes are new in each round, but database, broker, users and the",
-    "minutes of the machine are drawn once. These are the firm answers that were asked again at the same",
-    "rate, with trials and warm-up as long. *One session*: the standard deviation of its median, by its own",
-    "pairs; *between*: what sessions scatter by beyond that, and the most that it may be (95 %); *a second",
-    "one*: how far it may lie from a first one (95 %). *Apart*: questions of which two 95 % intervals do not",
-    "overlap; if sessions added nothing, that were one of two hundred.",
+    "An interval is of its own session: database, broker, users and the minutes of the machine are drawn",
+    "once. These are the firm answers that were asked again at the same rate, with trials and warm-up as",
+    "long, of whatever commit; that one scatter holds for all questions of a row is an assumption. *One",
+    "session*: the standard deviation of its median, by its own pairs; *between*: what sessions scatter by",
+    "beyond that, and the most that it may be (95 %); *a second one*: how far above a first one it may lie",
+    "(95 %). *Apart*: questions of which two 95 % intervals do not overlap; if sessions added nothing, that",
+    "were about one of two hundred questions asked twice.",
     "",
     "| design | of | questions | sessions | apart | one session | between | a second one |",
     "|---|---|---|---|---|---|---|---|",
@@ -59,17 +61,18 @@ def between(found: Sequence[Found]) -> list[str]:
             questions.setdefault(_key(one), []).append(one)
     groups: dict[tuple[str, str], list[list[tuple[Effect, list[float]]]]] = {}
     for own in questions.values():
-        for metric in sorted({one.primary.metric for one in own}):
+        wanted, counted = lever_named(own[0].lever).metric, set[str]()
+        for metric in sorted({one.primary.metric for one in own}, key=lambda name: (name != wanted, name)):
             told = [
                 (effect, ratios_of(pairs_of(one.observations, metric)))
                 for one in own
                 if (effect := effect_about(one, metric))
             ]
-            if len(told) > 1:
-                groups.setdefault((str(own[0].plan["design"]), family(metric)), []).append(told)
-    rows = [
-        _row(*key, groups[key]) for key in sorted(groups, key=lambda key: (key[0], FAMILIES.index(key[1])))
-    ]
+            kind = "CPU" if metric.startswith("cpu") else METRICS[metric].label
+            if len(told) > 1 and kind not in counted:
+                groups.setdefault((str(own[0].plan["design"]), kind), []).append(told)
+                counted.add(kind)  # two kinds of CPU of one session are no two sessions
+    rows = [_row(*key, groups[key]) for key in sorted(groups)]
     return [*SECTION, *rows, ""] if rows else []
 
 
@@ -84,7 +87,7 @@ def _row(design: str, kind: str, questions: Sequence[Sequence[tuple[Effect, list
     return (
         f"| {design} | {kind} | {len(questions)} | {sum(map(len, questions))} | {apart} "
         f"| {found.within:.1%} | {found.deviation:.1%} (up to {found.most:.1%}) "
-        f"| {'too few' if few else f'± {found.another:.0%}'} |"
+        f"| {'too few' if few else f'{found.another:.0%}'} |"
     )
 
 
@@ -93,4 +96,5 @@ def sessions_of(result: PullResult, found: Sequence[Found]) -> str:
     ratios = [effect.ratio for _, effect in asked_again(result, found)]
     if len(ratios) < 2:
         return "1"
-    return f"{len(ratios)}: {percent(min(ratios))} to {percent(max(ratios))}"
+    ends = dict.fromkeys((percent(min(ratios)), percent(max(ratios))))
+    return f"{len(ratios)}: {' to '.join(ends)}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.experiments.plan import plan_from
+from lab.experiments.preparation import WARM_UP_SECONDS
 from lab.experiments.result import PullResult
 from lab.experiments.session import MOST_OF_OTHERS, again_of
 from lab.trials.observation import by_round, pairs_of
@@ -60,6 +61,16 @@ def enough(result: PullResult) -> bool:
 def firm(result: PullResult) -> bool:
     """Whether it may be ranked among others: of twelve pairs, on a quiet machine, by committed code."""
     return enough(result) and quiet(result) and committed(result)
+
+
+def roomy(result: PullResult) -> bool:
+    """Whether the machine had room: on a full one the price of an operation is a crowd's."""
+    return not any(one.name in ("pressure", "full machine") for one in result.primary.caveats)
+
+
+def usual(result: PullResult) -> bool:
+    """Whether its processes were warmed up as those of the others."""
+    return bool(result.plan["warm_up_seconds"] == WARM_UP_SECONDS)
 
 
 def mark(result: PullResult) -> str:

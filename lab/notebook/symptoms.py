@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.experiments.result import PullResult
 from lab.notebook.advice import difference
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm
+from lab.notebook.standing import Found, firm, roomy, usual
 from lab.report.load_words import OPERATIONS
 from lab.verdict import Verdict
 from lab.verdict_words import percent
@@ -72,7 +72,10 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
     best: dict[str, tuple[PullResult, Verdict]] = {}
     for one, verdict in sorted(
         _moved(symptom, latest),
-        key=lambda each: (not firm(each[0]), each[1] != each[0].primary, -_size(each[1])),
+        key=lambda each: (
+            *(not firm(each[0]), each[1] != each[0].primary, not usual(each[0]), not roomy(each[0])),
+            -_size(each[1]),
+        ),
     ):
         best.setdefault(one.lever, (one, verdict))
     found = sorted(best.values(), key=lambda each: (not firm(each[0]), -_size(each[1])))[:MOST]

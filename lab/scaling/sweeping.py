@@ -79,17 +79,21 @@ def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell
 
 
 def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) -> Sweep:
-    """All points of a sweep. Ctrl-C keeps what was measured, as does a value whose stack does not start."""
+    """All points of a sweep. Ctrl-C keeps what was measured; a value whose stack does not start is told."""
     points: list[Point] = []
     try:
         for number, value in enumerate(sweep.order(), 1):
             tell(f"{number} of {len(sweep.order())}: {sweep.lever}={value}")
-            points.append(measure(plan, value, measured, slo, tell))
+            try:
+                points.append(measure(plan, value, measured, slo, tell))
+            except LabError as error:
+                if not points:
+                    raise
+                tell(f"{value} is missing: {error}")
+                continue
             tell(f"{value}: {points[-1].bracket.sentence()}; {points[-1].memory_mib:.0f} MiB")
-    except (KeyboardInterrupt, LabError) as error:
-        if not points:
-            raise
-        tell(f"{str(error) or 'interrupted'}: the finished points are kept")
+    except KeyboardInterrupt:
+        tell("interrupted: the finished points are kept")
     if not points or measured.last is None:
         raise UsageError("no point was measured")
     return replace(sweep, points=tuple(points), machine=fingerprint(measured.last.machine))

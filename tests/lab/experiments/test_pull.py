@@ -160,7 +160,7 @@ async def test_an_interrupted_capacity_search_goes_on_with_the_tries_that_it_mad
     made = at - 1  # the preflight is no try, and is made again
     assert len(again.plans) == len(unbroken.plans) - made
     assert any(f"{made} tries of the search are kept" in line for line in lines) is bool(made)
-    assert "resumed" in result.notes[0]
+    assert ("resumed after an interruption" in result.notes) is bool(made)
     assert not list(tmp_path.iterdir())
 
 
@@ -207,7 +207,7 @@ async def test_whoever_saw_rounds_cannot_predict_any_more(tmp_path):
         quiet = {"tell": lambda line: None, "watch": lambda progress: None, "folder": tmp_path}
         result = await pull(question, draft, rig, prediction="up", **quiet)
         assert result.prediction == expected
-        assert "resumed" in result.notes[0]
+        assert ("resumed after an interruption" in result.notes) is with_rounds
 
 
 async def test_the_time_before_an_interruption_counts(tmp_path):

@@ -130,13 +130,13 @@ async def test_a_full_machine_and_other_programs_are_said_beside_the_verdict(tmp
     class Crowded(FakeRig):
         async def measure(self, step, seed):
             found = await super().measure(step, seed)
-            return [replace(one, pressure=0.9, detail={"others": 0.9}) for one in found]
+            return [replace(one, pressure=0.9, detail={"others": 0.9, "machine": 0.71}) for one in found]
 
     verdicts, _ = await pull(tmp_path, Crowded(effect=1.3))
     assert [verdict.word for verdict in verdicts] == ["worse"] * 3
-    assert {"pressure", "other load"} <= {caveat.name for caveat in verdicts[0].caveats}
+    assert {"pressure", "full machine", "other load"} <= {caveat.name for caveat in verdicts[0].caveats}
     quiet, _ = await pull(tmp_path, FakeRig(effect=1.3))
-    assert not {"pressure", "other load"} & {caveat.name for caveat in quiet[0].caveats}
+    assert not {"pressure", "full machine", "other load"} & {caveat.name for caveat in quiet[0].caveats}
 
 
 @pytest.mark.parametrize(("pressure", "others"), [(0.95, 0.0), (0.2, 1.1)])

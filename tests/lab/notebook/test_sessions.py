@@ -44,5 +44,7 @@ def test_only_firm_sessions_of_the_same_load_count():
 
 def test_a_metric_beside_the_one_that_decided_counts_where_it_decided_another():
     (path, one), other = sessions(1.3, 1.3)
-    of_total = replace(one, plan={**one.plan, "metric": "p50"}, verdicts=one.verdicts)
-    assert len(asked_again(other[1], [(path, of_total), other])) == 2
+    waiting = replace(one.primary, metric="p50")
+    of_both = replace(one, verdicts=[waiting, one.primary])
+    assert len(asked_again(other[1], [(path, of_both), other])) == 2
+    assert len(asked_again(other[1], [(path, replace(one, verdicts=[waiting])), other])) == 1

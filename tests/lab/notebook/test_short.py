@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from lab.caveats import caveat
 from lab.notebook.short import ROWS, chosen, short_answer
 from lab.notebook.symptoms import symptoms
 from tests.lab.notebook.test_advice import beside, counted, pulled
@@ -112,3 +113,14 @@ def test_a_complaint_leads_to_what_moved_its_metric_also_where_another_one_decid
     more = (path, replace(result, observations=told, verdicts=[result.primary, late]))
     assert "- **Deliveries come late**: [http_parser]" in "\n".join(symptoms([more]))
     assert symptoms([(Path("a.json"), made_up(effect=1.0, also=()))]) == []
+
+
+def test_what_was_measured_on_a_full_machine_stands_behind_what_had_room():
+    values = ("httptools", "h11")
+    roomy = pulled(1.3, "http_parser", values, also=(), rate=240.0)
+    path, one = pulled(1.6, "http_parser", values, also=(), rate=1_500.0)
+    crowd = (caveat("full machine", share=0.8),)
+    full = (path, replace(one, verdicts=[replace(one.primary, caveats=crowd)]))
+    (row,) = rows([full, roomy])
+    assert " at 240/s" in row
+    assert " at 1,500/s" in rows([(path, one), roomy])[0]

@@ -10,9 +10,11 @@ from lab.cli import run
 from lab.commands.all import choose
 from lab.commands.scale_curve import check
 from lab.commands.sweep import Wanted, drafted, measured, save, table
+from lab.errors import StackError
 from lab.experiments.arrangement import requested
 from lab.experiments.counting import Counters
 from lab.load.record import Figures, Latency
+from lab.scaling import sweeping
 from lab.scaling.capacity import Attempt, Bracket, Slo
 from lab.scaling.measured import Measured
 from lab.scaling.sweeping import Point, Sweep, knee
@@ -39,6 +41,24 @@ def test_the_knee_is_the_first_value_within_ten_percent_of_the_best():
 
 def test_where_a_value_held_every_rate_there_is_no_knee():
     assert knee([point("1", 380), point("2", 400, float("inf"))]) is None
+
+
+def test_a_value_whose_stack_does_not_start_is_told_and_the_others_are_kept(monkeypatch):
+    def measured_point(plan, value, *_):
+        if value == missing:
+            raise StackError("postgres did not start")
+        return point(value, 100.0)
+
+    monkeypatch.setattr("lab.scaling.sweeping.measure", measured_point)
+    sweep = Sweep("pool_size", ["1", "2", "5"], "multi", 2, 2)
+    told: list[str] = []
+    load = Measured(None, mix="send", seconds=1.0)  # type: ignore[arg-type]  # nothing is loaded
+    load.last = EXAMPLE
+    missing = sweep.order()[1]  # before the first point there is nothing to keep
+    plan = drafted(lever_named("pool_size"), "multi", "history", 1)
+    found = sweeping.run(sweep, plan, load, Slo(), told.append)
+    assert len(found.points) == 4 and missing not in {one.value for one in found.points}
+    assert told.count(f"{missing} is missing: postgres did not start") == 2
 
 
 def test_a_sweep_is_saved_without_infinities(tmp_path, monkeypatch):
