@@ -45,8 +45,9 @@ class Beginning:
             self.unfinished.begin(head)
             return await self._with_a_rate(head, resumed=False)
         if not self.unfinished.seen():
-            self.unfinished.begin({**head, "prediction": kept["prediction"] or head["prediction"]})
-            return await self._with_a_rate(self.unfinished.kept() or head, resumed=False)
+            head = {**head, "prediction": kept["prediction"] or head["prediction"]}
+            self.unfinished.begin(head)
+            return await self._with_a_rate(head, resumed=False)
         # Whoever saw figures may know the answer: what was not predicted before them cannot be any more.
         head = {
             **head,

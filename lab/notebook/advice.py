@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm, pairs, roomy, usual
+from lab.notebook.standing import Found, firm, pairs, roomy, warmed_as_usual
 from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import short_rate_of, unit_of
@@ -141,7 +141,7 @@ def _by_other(result: PullResult) -> bool:
     """Whether it was asked of another metric than the lever's, by another design, mode or warm-up."""
     lever, plan = lever_named(result.lever), result.plan
     asked = (plan["metric"], plan["design"], plan["mode"])
-    return bool(asked != (lever.metric, lever.design, mode_for(lever))) or not usual(result)
+    return bool(asked != (lever.metric, lever.design, mode_for(lever))) or not warmed_as_usual(result)
 
 
 def part_of(result: PullResult) -> str:

@@ -22,6 +22,5 @@ def apart(result: PullResult, among: Sequence[Found]) -> str:
     warm = result.plan["warm_up_seconds"]
     warmed = f", warmed up for {warm:g} s" if warm != WARM_UP_SECONDS else ""
     rates = {one.plan["rate"] for _, one in among if question_of(one) == question_of(result)}
-    return (
-        judged + design + mode + length + warmed + (f", {result.plan['rate']:g}/s" if len(rates) > 1 else "")
-    )
+    rate = f", {result.plan['rate']:g}/s" if len(rates) > 1 else ""
+    return judged + design + mode + length + warmed + rate

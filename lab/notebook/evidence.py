@@ -15,7 +15,7 @@ from lab.notebook.lever_page import never_pulled
 from lab.notebook.load_point import cell, provisos
 from lab.notebook.predictions import prediction
 from lab.notebook.resolved import bonds, resolved
-from lab.notebook.sessions import between
+from lab.notebook.sessions import another_session
 from lab.notebook.signs import LEGEND, signs
 from lab.notebook.standing import Found, pairs
 from lab.report.load_words import OPERATIONS
@@ -43,7 +43,7 @@ def evidence(
         *_results(latest, found, capacities),
         *_designs(latest),
         *([told, ""] if (told := bonds(found)) else []),
-        *between(found),
+        *another_session(found),
         *hops(latest, found),
         *scaling.section(sweeps, capacities),
         *_missing(latest, sweeps),

@@ -52,10 +52,10 @@ def provisos(
         lines.append(
             f"Where a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
             f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
-            "sides share that rate, so each process gets a third of it. In "
-            f"{sum(map(_pressed, latest))} of all {len(latest)} pulls the machine is known to have been "
-            "full all the same (*pressure* or *full machine* on their pages): generator, services and "
-            "database share the cores."
+            "sides share that rate, so each process gets a third of it. "
+            f"In {sum(not roomy(one) for _, one in latest)} of all {len(latest)} pulls the machine is known "
+            "to have been full all the same (*pressure* or *full machine* on their pages): generator, "
+            "services and database share the cores."
         )
     moved = changing(everything or latest)
     if moved:
@@ -114,10 +114,6 @@ def _committed(result: PullResult, known: Sequence[Searched]) -> float:
         and not one.repeats.newest.levers
     ]
     return max((one.carries.low for one in alike), default=0.0)
-
-
-def _pressed(found: Found) -> bool:
-    return not roomy(found[1])
 
 
 def _rate(result: PullResult) -> float:

@@ -7,7 +7,7 @@ import jinja2
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between, family
-from lab.notebook.standing import Found, firm, mark, question_of, roomy, usual
+from lab.notebook.standing import Found, firm, mark, question_of, roomy, warmed_as_usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change
@@ -35,7 +35,7 @@ class Answers:
             key=lambda one: (
                 one.plan["metric"] != catalogued.metric,
                 not firm(one),
-                not usual(one),
+                not warmed_as_usual(one),
                 one.plan["design"] != catalogued.design,
                 not roomy(one),
                 -one.plan["rate"],

@@ -1,7 +1,6 @@
 """What an answer is worth in another session: the same question asked again, the whole stack new."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
@@ -30,15 +29,12 @@ SECTION = [
 ]
 
 
-def asked_again(result: PullResult, found: Sequence[Found]) -> list[tuple[Path, Effect]]:
+def asked_again(result: PullResult, found: Sequence[Found]) -> list[Effect]:
     """What firm sessions of the same question say of its deciding metric, the oldest first; itself too."""
     key, metric = _key(result), result.primary.metric
-    again = []
-    for path, one in sorted(found, key=lambda each: each[1].started_at):
-        effect = effect_about(one, metric) if firm(one) and _key(one) == key else None
-        if effect:
-            again.append((path, effect))
-    return again
+    alike = [one for _, one in found if firm(one) and _key(one) == key]
+    alike.sort(key=lambda one: one.started_at)
+    return [effect for one in alike if (effect := effect_about(one, metric))]
 
 
 def effect_about(result: PullResult, metric: str) -> Effect | None:
@@ -53,7 +49,7 @@ def _key(result: PullResult) -> tuple[object, ...]:
     return (plan.lever, plan.values, plan.mode, plan.design, *load)
 
 
-def between(found: Sequence[Found]) -> list[str]:
+def another_session(found: Sequence[Found]) -> list[str]:
     """The section of evidence.md; nothing where no question was asked again."""
     questions: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in sorted(found, key=lambda each: each[1].started_at):
@@ -93,7 +89,7 @@ def _row(design: str, kind: str, questions: Sequence[Sequence[tuple[Effect, list
 
 def sessions_of(result: PullResult, found: Sequence[Found]) -> str:
     """How many sessions answered, and the range of what they say: `3: +27.7 % to +40.1 %`."""
-    ratios = [effect.ratio for _, effect in asked_again(result, found)]
+    ratios = [effect.ratio for effect in asked_again(result, found)]
     if len(ratios) < 2:
         return "1"
     ends = dict.fromkeys((percent(min(ratios)), percent(max(ratios))))

@@ -21,7 +21,7 @@ from lab.notebook.advice import (
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
 from lab.notebook.sessions import sessions_of
-from lab.notebook.standing import Found, committed, enough, mark, quiet, roomy, usual
+from lab.notebook.standing import Found, committed, enough, mark, quiet, roomy, warmed_as_usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
 from lab.verdict_words import change, percent
@@ -84,7 +84,7 @@ def _of_each_value(own: Sequence[PullResult]) -> list[PullResult]:
         own,
         key=lambda one: (
             -sure(one),
-            not usual(one),
+            not warmed_as_usual(one),
             one.plan["metric"] != lever.metric,
             one.plan["design"] != lever.design,
             one.plan["mode"] != mode_for(lever),

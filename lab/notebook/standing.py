@@ -68,7 +68,7 @@ def roomy(result: PullResult) -> bool:
     return not any(one.name in ("pressure", "full machine") for one in result.primary.caveats)
 
 
-def usual(result: PullResult) -> bool:
+def warmed_as_usual(result: PullResult) -> bool:
     """Whether its processes were warmed up as those of the others."""
     return bool(result.plan["warm_up_seconds"] == WARM_UP_SECONDS)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.experiments.result import PullResult
 from lab.notebook.advice import difference
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm, roomy, usual
+from lab.notebook.standing import Found, firm, roomy, warmed_as_usual
 from lab.report.load_words import OPERATIONS
 from lab.verdict import Verdict
 from lab.verdict_words import percent
@@ -73,7 +73,12 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
     for one, verdict in sorted(
         _moved(symptom, latest),
         key=lambda each: (
-            *(not firm(each[0]), each[1] != each[0].primary, not usual(each[0]), not roomy(each[0])),
+            *(
+                not firm(each[0]),
+                each[1] != each[0].primary,
+                not warmed_as_usual(each[0]),
+                not roomy(each[0]),
+            ),
             -_size(each[1]),
         ),
     ):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from lab.notebook.sessions import asked_again, between
+from lab.notebook.sessions import another_session, asked_again
 from tests.lab.notebook.test_advice import beside
 from tests.lab.report.made_up_pulls import made_up
 
@@ -16,13 +16,14 @@ def sessions(*effects, **changes):
 
 
 def row(found):
-    [line] = [one for one in between(found) if one.startswith("| duet")]
+    [line] = [one for one in another_session(found) if one.startswith("| duet")]
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def test_nothing_is_told_of_a_question_that_was_asked_once():
-    assert between(sessions(1.3)) == []
-    assert between([*sessions(1.3), *sessions(1.3, lever="http_parser", values=("httptools", "h11"))]) == []
+    once, other = sessions(1.3), sessions(1.3, lever="http_parser", values=("httptools", "h11"))
+    assert another_session(once) == []
+    assert another_session([*once, *other]) == []
 
 
 def test_sessions_that_agree_add_nothing_and_others_do():
