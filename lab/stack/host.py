@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from lab.errors import StackError, UsageError
 from lab.stack.description import FILE, StackDescription
@@ -20,6 +21,7 @@ OURS = (
     *("postgres", "rabbitmq", "haproxy", "programs", FILE, f".{FILE}"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )
+AGAIN_SECONDS = 0.3
 
 
 def up(
@@ -43,10 +45,11 @@ def up(
     make_home(home)
     _clear(home, supervision)
     try:
-        planned = planner(request)
-        supervision.start(planned.programs, tell, tethered)
-        description = planned.described(supervision.pids())
-        description.save()
+        with heard():
+            planned = planner(request)
+            supervision.start(planned.programs, tell, tethered)
+            description = planned.described(supervision.pids())
+            description.save()
     except BaseException as error:
         with undisturbed():
             down(
@@ -54,6 +57,45 @@ def up(
             )  # they say why; an interrupted start needs none
         raise
     return description
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """A signal that shall end the block does, even where its first exception is lost.
+
+    Python drops what is raised in a finalizer, silently where that closes a file, and waiting for a
+    process makes and drops a connection twenty times a second. So the signal is sent again until the
+    block is left.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    again: list[threading.Timer] = []
+    former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    leaving = False
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if leaving and again:
+            return  # it was heard, and this is its repetition
+        again.append(threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number)))
+        again[-1].start()
+        ends = former[signal.Signals(number)]
+        assert callable(ends)
+        ends(number, frame)
+
+    try:
+        for number, ends in former.items():
+            if callable(ends):
+                signal.signal(number, handler)
+        yield
+    finally:
+        leaving = True
+        for timer in again:
+            timer.cancel()
+            timer.join()
+        for number, ends in former.items():
+            signal.signal(number, ends)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A stack of a real PostgreSQL and stand-in services: starting, restarting, stopping, failing."""
 
+import io
 import os
 import signal
 import socket
@@ -203,6 +204,23 @@ def test_a_start_that_fails_before_any_program_leaves_no_folder(home: Path):
 
     with pytest.raises(StackError, match="initdb failed"):
         up(Request(home), planner=refuse)
+    assert not home.exists()
+
+
+def test_a_ctrl_c_that_a_finalizer_swallowed_ends_the_start_all_the_same(home: Path):
+    class Deaf(io.RawIOBase):
+        def close(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)  # Python drops what its handler raises here
+
+    def plan(request: Request) -> Plan:
+        Deaf()
+        time.sleep(20)
+        raise StackError("Ctrl-C was lost")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        up(Request(home), planner=plan)
+    assert signal.getsignal(signal.SIGINT) is before
     assert not home.exists()
 
 
