@@ -59,7 +59,11 @@ class Listener:
 
 
 class Emitter:
-    """What the API process would be: emits each message to the rooms of both users, at equal distances."""
+    """What the API process would be: emits each message to the rooms of both users, at equal distances.
+
+    A message says when it was due: a delay that counted from its emission would leave out how long it
+    waited for the one before.
+    """
 
     def __init__(self, broker: str, pairs: Sequence[tuple[int, int]], rate: float, characters: int) -> None:
         self._manager: Any = socketio.AsyncAioPikaManager(broker, write_only=True)
@@ -71,16 +75,17 @@ class Emitter:
 
     async def run(self, seconds: float) -> None:
         """Emit for so long; an emit that raises is counted and not repeated."""
-        began = time.monotonic()
+        began = time.time()
         for number in range(round(seconds * self._rate)):
-            await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
+            due = began + number / self._rate
+            await asyncio.sleep(max(0.0, due - time.time()))
             low, high = self._pairs[number % len(self._pairs)]
             message = {
                 "seq": number,
                 "from": low,
                 "to": high,
                 "content": self._content,
-                "at": time.time(),
+                "at": due,
             }
             try:
                 await self._manager.emit(EVENT, message, namespace="/", room=[room(low), room(high)])

@@ -24,7 +24,10 @@ TOKEN_SECONDS = 3600
 
 
 class Fed:
-    """Sockets of pairs of users behind the proxy, and messages to both of a pair at equal distances."""
+    """Sockets of pairs of users behind the proxy, and messages to both of a pair at equal distances.
+
+    A delay counts from when a message was due.
+    """
 
     def __init__(
         self,
@@ -67,15 +70,16 @@ class Fed:
 
     async def run(self, seconds: float, characters: int) -> None:
         """Hand over messages for so long."""
-        began, content = time.monotonic(), "x" * characters
+        began, content = time.time(), "x" * characters
         firsts = self._users[: len(self._users) - 1 : 2]
         for number in range(round(seconds * self._rate)):
-            await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
+            due = began + number / self._rate
+            await asyncio.sleep(max(0.0, due - time.time()))
             low = firsts[number % len(firsts)]
             seq = self._seqs[low] = self._seqs[low] + 1
-            now = self._sent[low, seq] = time.time()
+            self._sent[low, seq] = due
             dialog = dialog_id_of(low, low + 1)
-            self._gathering.put(DialogMessage(dialog, seq, uuid4(), low, low + 1, content, now))
+            self._gathering.put(DialogMessage(dialog, seq, uuid4(), low, low + 1, content, time.time()))
             self.emitted += 1
 
     def _heard(self, messages: Sequence[Light], now: float) -> None:

@@ -77,7 +77,8 @@ def markdown(found: Rival) -> str:
     lines += [
         "",
         "`owed` is what had to come in the end, of ours with the warm-up; `deliveries` came in the measured",
-        "seconds. The ledger of ours is clean. A turn of ours counts when every guard of its run held, one",
+        "seconds, and `delay` is from when a message was due to when it came. The ledger of ours is clean. A",
+        "turn of ours counts when every guard of its run held, one",
         "that is fed when its messages were given in time. The rival's counts in any case: where its sender",
         "cannot give the messages in time, its services are asked for less than ours.",
         "",

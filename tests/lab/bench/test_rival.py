@@ -1,11 +1,13 @@
 """Ours beside python-socketio: the ratio goes by rounds, the page tells both, and both really run."""
 
+import asyncio
 import json
+import time
 
 import msgspec
 import pytest
 
-from lab.bench.rival import page
+from lab.bench.rival import clients, page
 from lab.bench.rival.result import Restart, Rival, RivalPlan, Turn
 from lab.bench.rival.run import bench
 from lab.bench.rival.turns import fed_in_time, turn_of
@@ -120,3 +122,18 @@ def test_both_deliver_what_they_were_given(tmp_path):
     ours, rival = result.restarts
     assert ours.side == "ours" and ours.lost == 0 and ours.share_at_the_end > 0.9
     assert rival.messages > rival.accepted > 0 or rival.lost > 0
+
+
+async def test_a_message_that_waited_for_the_one_before_says_when_it_was_due():
+    class Slow:
+        async def emit(self, event, message, namespace, room):
+            sent.append((time.time(), message["at"]))
+            await asyncio.sleep(0.2)
+
+    sent: list[tuple[float, float]] = []
+    emitter = clients.Emitter("amqp://nobody", [(1, 2)], rate=100.0, characters=3)
+    emitter._manager = Slow()
+    await emitter.run(0.05)
+    due = [at for _, at in sent]
+    assert [later - due[0] for later in due] == pytest.approx([0.0, 0.01, 0.02, 0.03, 0.04])
+    assert sent[-1][0] - due[-1] > 0.5
