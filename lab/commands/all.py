@@ -9,7 +9,7 @@ import typer
 
 from lab.errors import LabError, UsageError
 from lab.experiments.availability import availability
-from lab.experiments.preparation import ELSEWHERE
+from lab.experiments.preparation import ELSEWHERE, OF_ANOTHER
 from lab.experiments.result import results_of
 from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue, lever_named
@@ -19,6 +19,10 @@ def command(
     *,
     only: Annotated[str | None, typer.Option(help="a,b,c: only these levers.")] = None,
     rate: Annotated[float | None, typer.Option(min=1, help="The same rate for all.")] = None,
+    every_value: Annotated[
+        bool,
+        typer.Option("--every-value", help="The first value against each other one, not only the second."),
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Six rounds each.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results and its index.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Only say what would run.")] = False,
@@ -32,16 +36,19 @@ def command(
     chosen, left_out = choose(names)
     for name, reason in left_out:
         print(f"{name}: left out, {reason}")
+    asked = [(name, values) for name in chosen for values in questions(name, every_value)]
     if list_:
-        print("\n".join(chosen))
+        print("\n".join(f"{name} {values}" for name, values in asked))
         return
-    failed, interrupted = [], False
+    failed, done = [], 0
     try:
-        for name in chosen:
-            if _pull(name, rate, quick, keep):
-                failed.append(name)
+        for name, values in asked:
+            if _pull(name, values, rate, quick, keep):
+                failed.append(f"{name} {values}")
+            done += 1
     except KeyboardInterrupt:
-        interrupted = True
+        pass
+    interrupted = done < len(asked)
     print()
     for path, result in results_of():
         if path not in before:
@@ -51,6 +58,8 @@ def command(
 
         write()
     if interrupted:
+        rest = dict.fromkeys(name for name, _ in asked[done:])
+        print(f"not pulled yet: lab all --only {','.join(rest)}")
         raise KeyboardInterrupt
     if failed:
         raise LabError(f"not decided or not run: {', '.join(failed)}")
@@ -76,8 +85,18 @@ def choose(names: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
     return chosen, left_out
 
 
-def _pull(name: str, rate: float | None, quick: bool, keep: bool) -> int:
-    words = [sys.executable, "-m", "lab.cli", "pull", name, "--predict", catalogue_prediction(name)]
+def questions(name: str, every_value: bool) -> list[str]:
+    """What is asked of a lever: its first value that can run here beside the second, or beside each other."""
+    lever = lever_named(name)
+    missing = availability(lever).without
+    usable = [value for value in lever.values if value not in missing and (name, value) not in OF_ANOTHER]
+    return [f"{usable[0]},{value}" for value in (usable[1:] if every_value else usable[1:2])]
+
+
+def _pull(name: str, values: str, rate: float | None, quick: bool, keep: bool) -> int:
+    words = [sys.executable, "-m", "lab.cli", "pull", name, "--values", values]
+    second = values == questions(name, every_value=False)[0]
+    words += ["--predict", catalogue_prediction(name) if second else "none"]
     words += ["--rate", f"{rate:g}"] if rate else []
     words += ["--quick"] if quick else []
     words += ["--keep"] if keep else []
@@ -86,6 +105,6 @@ def _pull(name: str, rate: float | None, quick: bool, keep: bool) -> int:
 
 
 def catalogue_prediction(name: str) -> str:
-    """What the lever itself expects; `none` where it says that the way is open."""
+    """What the lever itself expects of its second value; `none` where it says that the way is open."""
     expected = catalogue()[name].expected
     return "none" if expected == "either" else expected

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from lab.cli import run
-from lab.commands.all import choose
+from lab.commands.all import choose, questions
 from lab.commands.scale_curve import check
 from lab.commands.sweep import Wanted, drafted, measured, save, table
 from lab.errors import StackError
@@ -105,6 +105,23 @@ def test_all_leaves_out_what_a_pull_cannot_measure():
     assert "event_loop" in chosen
     assert ("uvicorn_workers", "lab sweep uvicorn_workers") in left_out
     assert set(chosen) | {name for name, _ in left_out} == set(catalogue())
+
+
+def test_all_asks_for_each_value_when_told_to():
+    assert questions("event_loop", every_value=False) == ["uvloop,asyncio"]
+    assert questions("event_loop", every_value=True) == ["uvloop,asyncio", "uvloop,asyncio_debug"]
+    assert not any("memory" in words for words in questions("broker", every_value=True))
+
+
+def test_all_that_is_interrupted_says_what_is_left(capsys, monkeypatch):
+    def pulled(name, values, rate, quick, keep):
+        if name == "http_parser":
+            raise KeyboardInterrupt
+        return 0
+
+    monkeypatch.setattr("lab.commands.all._pull", pulled)
+    assert run(["all", "--only", "event_loop,http_parser,token_cache"]) == 130
+    assert "lab all --only http_parser,token_cache" in capsys.readouterr().out
 
 
 def test_all_refuses_an_unknown_lever_in_one_line_before_anything_runs(capsys, monkeypatch):
