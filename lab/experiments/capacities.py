@@ -10,14 +10,15 @@ from lab.experiments.rig import StackRig
 from lab.experiments.session import MOST_OF_THE_MACHINE
 from lab.experiments.unfinished import Tries
 from lab.load.record import Latency, RunRecord
-from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.scaling.capacity import GROWTH, Attempt, Bracket, Slo, search
 from lab.trials.schedule import Side
 
 ATTEMPT_SECONDS = 3.0
 SHARE_OF_CAPACITY = 0.4
 FIRST_RATE = 400.0  # a search goes down from it as well
 MOST_RATE = 20_000.0
-RESOLUTION = 1.25
+# A step of the growth, and no more: the search is for the rate of the trials. `lab capacity` looks closer.
+RESOLUTION = 1.01 * GROWTH
 # Guards that the SLO has a limit of its own for, or that make a rate fail by themselves: a late generator
 # only adds to the latency, which counts from the intended send.
 JUDGED_BY_THE_SLO = {"errors", "generator CPU", "generator lag"}
