@@ -15,6 +15,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 4_999
+LEAST_SESSIONS = 3  # of two Student's interval is seven times as wide as they are apart
 DIGITS = 12  # of a log ratio, after the point: coarser than the last digits of a double, finer than any clock
 
 
@@ -103,6 +104,23 @@ def exact_interval(values: NDArray[np.float64], confidence: float = CONFIDENCE) 
         low if math.isfinite(low) else float(values.min()),
         high if math.isfinite(high) else float(values.max()),
     )
+
+
+def over_sessions(medians: Sequence[float], confidence: float = CONFIDENCE) -> Effect:
+    """The mean of what sessions say, a log ratio each, with Student's interval; `pairs` counts the sessions.
+
+    The session is the unit: whatever a session draws once (users, processes, minutes of the machine) is in
+    the interval, however many pairs each has. Needs 3 or more; raises ValueError.
+    """
+    values = np.asarray(medians, dtype=float)
+    if len(values) < LEAST_SESSIONS:
+        raise ValueError(f"{len(values)} sessions: expected {LEAST_SESSIONS} or more")
+    mean = math.exp(float(values.mean()))
+    if np.ptp(values) == 0:
+        return Effect(mean, mean, mean, 1.0 if mean == 1 else 0.0, len(values))
+    found = stats.ttest_1samp(values, 0.0)
+    low, high = found.confidence_interval(confidence)
+    return Effect(mean, math.exp(low), math.exp(high), float(found.pvalue), len(values))
 
 
 @dataclass(frozen=True)

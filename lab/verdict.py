@@ -13,12 +13,21 @@ sameness is fixed: one that grew with the noise would call more things the same 
 Where A and its twin differ, B must be told from the twin as well, by the same word.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.caveats import Caveat, caveat, guard_failed
-from lab.statistics import Effect, drift, effect_of, log_ratios, order_difference
+from lab.statistics import (
+    LEAST_SESSIONS,
+    Effect,
+    drift,
+    effect_of,
+    log_ratios,
+    order_difference,
+    over_sessions,
+)
 from lab.verdict_words import Word, change, sentence
 from levers.metrics import METRICS, Metric
 
@@ -142,11 +151,39 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
     )
 
 
-def _word(effect: Effect, margin: float, metric: Metric, alpha: float) -> Word:
+def judge_sessions(sessions: Sequence[Verdict], a: str = "A", b: str = "B", label: str = "") -> Verdict:
+    """The verdict of three or more sessions about one metric, each a claim of its own: one figure a session.
+
+    The margin is as in `judge`, with A against A over the same sessions. Raises ValueError for fewer.
+    """
+    metric = METRICS[sessions[0].metric]
+    effects = [one.effect for one in sessions if one.effect]
+    floors = [one.floor for one in sessions if one.floor]
+    effect = over_sessions([math.log(one.ratio) for one in effects])
+    floor = over_sessions([math.log(one.ratio) for one in floors])
+    margin = max(LEAST_MARGIN, floor.largest_change)
+    word = _word(effect, margin, metric, ALPHA[1], LEAST_SESSIONS)
+    shared = any(caveat.name == "shared by the sides" for one in sessions for caveat in one.caveats)
+    if word == "same within the margin" and shared:
+        word = "no difference shown"
+    withheld = "" if word != "no difference shown" else _withheld(effect, margin)
+    text = sentence(
+        label or metric.label,
+        word,
+        effect,
+        SAMENESS if word == "same within the margin" else margin,
+        sides=(a, b),
+        withheld=withheld,
+        unit="sessions",
+    )
+    return Verdict(sessions[0].metric, word, text, effect, floor, margin, withheld=withheld)
+
+
+def _word(effect: Effect, margin: float, metric: Metric, alpha: float, enough: int = LOOKS[0]) -> Word:
     """What an effect is called. Both ends of the interval count, for sameness as for a difference."""
     if effect.least_change > margin and effect.p_value <= alpha:
         return "better" if (effect.ratio < 1) == (metric.better == "lower") else "worse"
-    if effect.largest_change <= SAMENESS and effect.pairs >= LOOKS[0]:
+    if effect.largest_change <= SAMENESS and effect.pairs >= enough:
         return "same within the margin"
     return "no difference shown"
 

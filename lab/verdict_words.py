@@ -18,12 +18,19 @@ GLYPHS: Mapping[Word, str] = {
 
 
 def sentence(
-    label: str, word: Word, effect: Effect, margin: float, *, sides: tuple[str, str], withheld: str = ""
+    label: str,
+    word: Word,
+    effect: Effect,
+    margin: float,
+    *,
+    sides: tuple[str, str],
+    withheld: str = "",
+    unit: str = "pairs",
 ) -> str:
     """The verdict in words, with the interval. `withheld`: why a change that was seen is not claimed."""
     a, b = sides
     low, moved, high = percents(effect)
-    bounds = f"95 % interval {low} to {high}, {effect.pairs} pairs"
+    bounds = f"95 % interval {low} to {high}, {effect.pairs} {unit}"
     if word == "same within the margin":
         return f"{b} and {a} are the same in {label} within {margin:.1%} ({bounds})."
     if withheld:

@@ -4,6 +4,8 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,8 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.errors import UsageError, VoidResult
-from lab.experiments.result import KEPT, RUNS, PullResult, file_name
-from lab.verdict_words import GLYPHS, prediction_came_true
+from lab.experiments.result import KEPT, ROOT, RUNS, PullResult, file_name, results_of
+from lab.statistics import LEAST_SESSIONS
+from lab.verdict_words import GLYPHS, change, prediction_came_true
 from levers.catalogue import lever_named
 from levers.lever import Design
 from levers.metrics import METRICS
@@ -53,6 +56,9 @@ def command(
     ] = None,
     content: Annotated[int, typer.Option(min=1, max=4096, help="Characters of a message.")] = 80,
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
+    sessions: Annotated[
+        int, typer.Option(min=1, max=99, help="Stacks in turn, each with users and arrivals of its own.")
+    ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Write to docs/results/pulls, to be committed, without HTML.")
@@ -63,9 +69,10 @@ def command(
 
     Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds, and the tries of the
     capacity search; the same command goes on.
+    An interval is of its own session. With --sessions 3 or more (seed, seed + 1 ...) the session is the
+    unit, and the last sentence holds for another one too.
     Exit code 3: it ran, but the figures do not count (INVALID).
     """
-    from lab.experiments.compact import compact
     from lab.experiments.machine import refuse_changes
     from lab.experiments.preparation import Question, chosen_values, drafted
 
@@ -73,6 +80,8 @@ def command(
         lever = lever_named(name)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if sessions > 1 and sessions < LEAST_SESSIONS:
+        raise UsageError(f"--sessions {sessions}: expected 1, or {LEAST_SESSIONS} or more for an interval")
     if keep:
         refuse_changes()
     console = Console(highlight=False)
@@ -91,21 +100,106 @@ def command(
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")
-    prediction = predicted(question, draft, console, predict, fresh)
-    try:
-        result = _measured(question, draft, console, prediction, fresh)
-    except KeyboardInterrupt:
-        console.print(interrupted(draft))
-        raise
-    path = compact(result).save(KEPT / file_name(result)) if keep else result.save(RUNS / file_name(result))
-    show(console, result)
-    console.print(f"result  {path}")
-    if report and not keep:
-        from lab.report.pull import write
-
-        console.print(f"report  {write(result, path.with_suffix('.html'))}")
-    if result.primary.word == "INVALID":
+    results = measured_in_turn(question, sessions, console, Wishes(predict, fresh, keep, report))
+    if sessions > 1:
+        show_together(console, results)
+    elif results[0].primary.word == "INVALID":
         raise VoidResult("the figures do not count, see above")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a pull besides the question."""
+
+    predict: Prediction | None
+    fresh: bool
+    keep: bool
+    report: bool
+
+
+def measured_in_turn(
+    question: "Question", sessions: int, console: Console, wishes: Wishes
+) -> list[PullResult]:
+    """Measure, show and save each session. The first one chooses rate and trials, and its prediction counts.
+
+    Of several, one that is there already (of the same seed, code and machine) is not measured again.
+    """
+    from lab.experiments.machine import fingerprint
+    from lab.experiments.preparation import drafted
+    from lab.experiments.series import done_already
+    from lab.load.fingerprint import machine
+
+    def kept(question: "Question") -> tuple[Path, PullResult] | None:
+        if sessions == 1 or wishes.fresh:
+            return None
+        return done_already(question, fingerprint(machine(ROOT)), results_of(question.lever.name))
+
+    results: list[PullResult] = []
+    for number in range(sessions):
+        if results:
+            chosen = results[0].plan
+            question = replace(
+                question,
+                seed=results[0].plan["seed"] + number,
+                rate=chosen["rate"],
+                trial_seconds=chosen["trial_seconds"],
+            )
+        draft = drafted(question)
+        if sessions > 1:
+            console.print(f"[bold]session {number + 1} of {sessions}, seed {draft.seed}[/bold]")
+        if there := kept(question):
+            path, result = there
+            console.print(f"it is there already (--fresh measures it anew): {path}", soft_wrap=True)
+            show(console, result)
+            results.append(result)
+            continue
+        if results:
+            prediction = results[0].prediction
+        else:
+            prediction = predicted(question, draft, console, wishes.predict, wishes.fresh)
+        try:
+            result = _measured(question, draft, console, prediction, wishes.fresh)
+        except KeyboardInterrupt:
+            console.print(interrupted(draft))
+            raise
+        results.append(result)
+        write(console, result, wishes)
+    return results
+
+
+def write(console: Console, result: PullResult, wishes: Wishes) -> None:
+    """Save a session, show it, and write its report."""
+    from lab.experiments.compact import compact
+
+    if wishes.keep:
+        path = compact(result).save(KEPT / file_name(result))
+    else:
+        path = result.save(RUNS / file_name(result))
+    show(console, result)
+    console.print(f"result  {path}", soft_wrap=True)
+    if wishes.report and not wishes.keep:
+        from lab.report import pull
+
+        others = [one for _, one in results_of(result.lever)]
+        console.print(f"report  {pull.write(result, path.with_suffix('.html'), others)}", soft_wrap=True)
+
+
+def show_together(console: Console, results: Sequence[PullResult]) -> None:
+    """A line a session, and what they say together. Raises VoidResult where too few of them count."""
+    from lab.experiments.series import about, together
+
+    metric = results[0].primary.metric
+    console.print(f"\n[bold]{escape(results[0].label(metric))}, {len(results)} sessions[/bold]")
+    for one in results:
+        verdict = about(one, metric)
+        words = (
+            f"{GLYPHS[verdict.word]} {change(verdict.effect)}" if verdict and verdict.effect else "✗ INVALID"
+        )
+        console.print(f"seed {one.plan['seed']}: {words}")
+    joint = together(results)
+    if joint is None:
+        raise VoidResult(f"fewer than {LEAST_SESSIONS} sessions count, see above")
+    console.print(f"[bold]{GLYPHS[joint.word]} {escape(joint.sentence)}[/bold]", soft_wrap=True)
 
 
 def predicted(

@@ -23,9 +23,12 @@ def command(
     """Make the HTML report of a result: one file that opens offline. Prints its path."""
     if is_pull(result):
         from lab.experiments.result import load as load_pull
+        from lab.experiments.result import results_of
         from lab.report.pull import write
 
-        typer.echo(write(load_pull(result), output or result.with_suffix(".html")).resolve())
+        pulled = load_pull(result)
+        others = [one for _, one in results_of(pulled.lever)]
+        typer.echo(write(pulled, output or result.with_suffix(".html"), others).resolve())
         return
     try:
         record = load(result)

@@ -54,7 +54,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
         folder / "index.html": heat_map(latest, found),
     }
     if example := example_of(latest):
-        texts[folder / EXAMPLE] = pull.html(example)
+        texts[folder / EXAMPLE] = pull.html(example, [one for _, one in found])
     for path, sweep in sweeps:
         texts[folder / "figures" / f"{path.stem}.svg"] = standalone(scaling.drawn(sweep))
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):

@@ -1,14 +1,16 @@
 """What an answer is worth in another session: the same question asked again, the whole stack new."""
 
+import math
 from collections.abc import Sequence
 
-from lab.experiments.plan import plan_from
+from lab.experiments.machine import other_machine
 from lab.experiments.result import PullResult
-from lab.notebook.standing import Found, content_of, firm
-from lab.statistics import Effect, between_sessions
+from lab.experiments.series import about, question_of_session
+from lab.notebook.standing import Found, firm
+from lab.statistics import LEAST_SESSIONS, Effect, between_sessions, over_sessions
 from lab.trials.observation import pairs_of
 from lab.verdict import ratios_of
-from lab.verdict_words import percent
+from lab.verdict_words import change, percent
 from levers.catalogue import lever_named
 from levers.metrics import METRICS
 
@@ -30,23 +32,20 @@ SECTION = [
 
 
 def asked_again(result: PullResult, found: Sequence[Found]) -> list[Effect]:
-    """What firm sessions of the same question say of its deciding metric, the oldest first; itself too."""
-    key, metric = _key(result), result.primary.metric
-    alike = [one for _, one in found if firm(one) and _key(one) == key]
+    """What firm sessions of the same question say of its deciding metric, the oldest first; itself too.
+
+    Of the same machine, and of whatever commit.
+    """
+    key, metric = question_of_session(result), result.primary.metric
+    alike = [
+        one
+        for _, one in found
+        if firm(one)
+        and question_of_session(one) == key
+        and not other_machine(one.fingerprint, result.fingerprint)
+    ]
     alike.sort(key=lambda one: one.started_at)
-    return [effect for one in alike if (effect := effect_about(one, metric))]
-
-
-def effect_about(result: PullResult, metric: str) -> Effect | None:
-    """What a result says of a metric, whichever decided; None where it claims nothing."""
-    return next((one.effect for one in result.verdicts if one.metric == metric), None)
-
-
-def _key(result: PullResult) -> tuple[object, ...]:
-    """What must be alike for two sessions to be of one question."""
-    plan = plan_from(result.plan)
-    load = (plan.rate, plan.mix, content_of(result), plan.trial_seconds, plan.warm_up_seconds)
-    return (plan.lever, plan.values, plan.mode, plan.design, *load)
+    return [told.effect for one in alike if (told := about(one, metric)) and told.effect]
 
 
 def another_session(found: Sequence[Found]) -> list[str]:
@@ -54,15 +53,15 @@ def another_session(found: Sequence[Found]) -> list[str]:
     questions: dict[tuple[object, ...], list[PullResult]] = {}
     for _, one in sorted(found, key=lambda each: each[1].started_at):
         if firm(one):
-            questions.setdefault(_key(one), []).append(one)
+            questions.setdefault(question_of_session(one), []).append(one)
     groups: dict[tuple[str, str], list[list[tuple[Effect, list[float]]]]] = {}
     for own in questions.values():
         wanted, counted = lever_named(own[0].lever).metric, set[str]()
         for metric in sorted({one.primary.metric for one in own}, key=lambda name: (name != wanted, name)):
             told = [
-                (effect, ratios_of(pairs_of(one.observations, metric)))
+                (said.effect, ratios_of(pairs_of(one.observations, metric)))
                 for one in own
-                if (effect := effect_about(one, metric))
+                if (said := about(one, metric)) and said.effect
             ]
             kind = "CPU" if metric.startswith("cpu") else METRICS[metric].label
             if len(told) > 1 and kind not in counted:
@@ -87,10 +86,12 @@ def _row(design: str, kind: str, questions: Sequence[Sequence[tuple[Effect, list
     )
 
 
-def sessions_of(result: PullResult, found: Sequence[Found]) -> str:
-    """How many sessions answered, and the range of what they say: `3: +27.7 % to +40.1 %`."""
+def what_sessions_say(result: PullResult, found: Sequence[Found]) -> str:
+    """How many sessions answered, and what they say: of two the range, of more the mean with its interval."""
     ratios = [effect.ratio for effect in asked_again(result, found)]
     if len(ratios) < 2:
         return "1"
+    if len(ratios) >= LEAST_SESSIONS:
+        return f"{len(ratios)}: {change(over_sessions([math.log(ratio) for ratio in ratios]))}"
     ends = dict.fromkeys((percent(min(ratios)), percent(max(ratios))))
     return f"{len(ratios)}: {' to '.join(ends)}"

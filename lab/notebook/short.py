@@ -20,7 +20,7 @@ from lab.notebook.advice import (
 )
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
-from lab.notebook.sessions import sessions_of
+from lab.notebook.sessions import what_sessions_say
 from lab.notebook.standing import Found, committed, enough, mark, quiet, roomy, warmed_as_usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS
@@ -42,7 +42,8 @@ LEGEND = [
     "They are of each session's own: those of two rows cannot be compared. Differences are medians of the",
     "rounds. In brackets behind a rate: which part that is of what the mode carries by default, where it is",
     "known; \\*: of what the slower side carried alone. An interval is of one session. *Sessions*: how many",
-    "of the same question there are, of a row's values in turn, and the range of what they say; each of",
+    "of the same question there are, of a row's values in turn, and what they say: of two the range, of",
+    "three or more their mean with the interval that holds for another session (`--sessions 3`); each of",
     f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code",
     "([what another session adds](evidence.md#what-another-session-adds)).",
 ]
@@ -122,7 +123,7 @@ def _row(
 
 def _sessions(result: PullResult, found: Sequence[Found]) -> str:
     """`2: +27.7 % to +37.5 %`; of what is less firm, why."""
-    return sessions_of(result, found) if sure(result) == SUREST else f"1{mark(result)}"
+    return what_sessions_say(result, found) if sure(result) == SUREST else f"1{mark(result)}"
 
 
 def _only(result: PullResult) -> str:

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ from markupsafe import Markup
 from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
+from lab.experiments.series import about, sessions_of, together
 from lab.report import charts, pull_charts
 from lab.report.again import pull_again
 from lab.report.doubts import doubts
 from lab.report.load_words import load_of, searched
 from lab.report.style import render
+from lab.statistics import Effect
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of
 from lab.trials.schedule import Side
-from lab.verdict import SAMENESS
+from lab.verdict import SAMENESS, Verdict
 from lab.verdict_words import GLYPHS, prediction_came_true
 from levers.catalogue import lever_named, page, paragraphs
 from levers.metrics import METRICS
@@ -34,14 +36,15 @@ TONES = {
 }
 
 
-def write(result: PullResult, path: Path) -> Path:
-    """Write the report next to its result, or wherever `path` says."""
-    path.write_text(html(result))
+def write(result: PullResult, path: Path, found: Iterable[PullResult] = ()) -> Path:
+    """Write the report next to its result, or wherever `path` says. `found`: where its other sessions are."""
+    path.write_text(html(result, found))
     return path
 
 
-def html(result: PullResult) -> str:
+def html(result: PullResult, found: Iterable[PullResult] = ()) -> str:
     """The whole page."""
+    sessions = sessions_of(result, found)
     lever = lever_named(result.lever)
     verdict = result.primary
     told = paragraphs(page(result.lever))
@@ -58,7 +61,9 @@ def html(result: PullResult) -> str:
         day=result.day,
         minutes=result.seconds / 60,
         rounds=len(by_round(result.observations)),
-        drawings=drawings(result),
+        drawings=drawings(result) | {"sessions": Markup(_sessions(sessions, result))},
+        sessions=sessions,
+        joint=together(sessions),
         busiest=busiest(result),
         differences=difference([result.settings["a"]], [result.settings["b"]]),
         doubts=doubts([result]),
@@ -94,20 +99,28 @@ def drawings(result: PullResult) -> dict[str, Markup]:
 
 def intervals(result: PullResult) -> str:
     """Each metric's change with its interval, as an SVG picture; empty where none has one."""
-    rows = [
-        (
-            result.label(one.metric),
-            one.word,
-            one.effect.ratio,
-            one.effect.low,
-            one.effect.high,
-            SAMENESS if one.word == "same within the margin" else one.margin or 0.0,
-            one.floor.largest_change if one.floor else 0.0,
-        )
-        for one in result.verdicts
-        if one.effect
-    ]
+    rows = [_bar(result.label(one.metric), one, one.effect) for one in result.verdicts if one.effect]
     return pull_charts.intervals(rows) if rows else ""
+
+
+def _bar(label: str, verdict: Verdict, effect: Effect) -> tuple[str, str, float, float, float, float, float]:
+    margin = SAMENESS if verdict.word == "same within the margin" else verdict.margin or 0.0
+    floor = verdict.floor.largest_change if verdict.floor else 0.0
+    return label, verdict.word, effect.ratio, effect.low, effect.high, margin, floor
+
+
+def _sessions(sessions: Sequence[PullResult], result: PullResult) -> str:
+    """Each session's change with its interval, and that of all together; empty where there is one only."""
+    if len(sessions) < 2:
+        return ""
+    metric, joint = result.primary.metric, together(sessions)
+    told = [(_named(one, result), about(one, metric)) for one in sessions] + [("together", joint)]
+    return pull_charts.intervals([_bar(name, one, one.effect) for name, one in told if one and one.effect])
+
+
+def _named(one: PullResult, result: PullResult) -> str:
+    at = time.strftime("%d %b, %H:%M", time.gmtime(one.started_at))
+    return f"{at}, seed {one.plan['seed']}{' (this one)' if one.started_at == result.started_at else ''}"
 
 
 def _pairs(result: PullResult) -> str:

@@ -14,6 +14,7 @@ from lab.statistics import (
     effect_of,
     log_ratios,
     order_difference,
+    over_sessions,
     resolution,
 )
 
@@ -163,3 +164,25 @@ def test_a_second_session_lies_where_the_first_one_says_that_it_may():
     assert known
     far = [abs(np.median(session()) - np.median(session())) for _ in range(1_000)]
     assert 0.92 < np.mean(np.exp(far) - 1 <= known.another) < 0.98
+
+
+def test_an_interval_over_sessions_covers_the_truth_where_that_of_one_session_does_not():
+    """Sessions scatter by 2 %, the pairs of each by 1.5 %: twelve pairs know nothing of the former."""
+    rng = np.random.default_rng(5)
+    one_covers = all_cover = 0
+    for _ in range(200):
+        sessions = [rng.normal(rng.normal(math.log(1.2), 0.02), 0.015, 12) for _ in range(3)]
+        one = effect_of(list(sessions[0]))
+        joint = over_sessions([float(np.median(each)) for each in sessions])
+        one_covers += one.low <= 1.2 <= one.high
+        all_cover += joint.low <= 1.2 <= joint.high
+    assert all_cover >= 180
+    assert one_covers < 140
+
+
+def test_two_sessions_have_no_interval_and_three_alike_a_narrow_one():
+    with pytest.raises(ValueError, match="2 sessions: expected 3 or more"):
+        over_sessions([0.1, 0.1])
+    alike = over_sessions([math.log(1.1)] * 3)
+    assert [alike.low, alike.ratio, alike.high] == pytest.approx([1.1] * 3)
+    assert alike.pairs == 3

@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from lab.caveats import caveat
 from lab.statistics import Effect
-from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge
+from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge, judge_sessions
 from lab.verdict_words import change, prediction_came_true
 
 
@@ -240,3 +241,40 @@ def test_a_against_a_over_many_sessions(tails, looks):
 def test_an_interval_has_one_notation():
     assert change(Effect(2.04, 1.921, 2.06, 0.01, 6)) == "2.0x (1.92x to 2.1x)"
     assert change(Effect(1.6, 1.2, 2.5, 0.01, 6)) == "+60.0 % (+20.0 % to +150.0 %)"
+
+
+def sessions_of(*effects, twins=(1.0, 1.003, 0.997), metric="cpu_per_1k"):
+    """A verdict for each session: its median, and that of A against A."""
+    return [
+        Verdict(metric, "worse", "", Effect(one, one, one, 0.001, 12), Effect(twin, twin, twin, 0.5, 12))
+        for one, twin in zip(effects, twins, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("effects", "word"),
+    [
+        ((1.30, 1.32, 1.28), "worse"),
+        ((0.75, 0.76, 0.74), "better"),
+        ((1.01, 1.0, 1.005), "same within the margin"),
+        ((1.02, 1.30, 1.10), "no difference shown"),
+    ],
+)
+def test_sessions_together_are_called_by_the_interval_over_them(effects, word):
+    verdict = judge_sessions(sessions_of(*effects), "off", "on")
+    assert verdict.word == word
+    assert "3 sessions" in verdict.sentence
+
+
+def test_a_change_within_what_a_against_a_does_from_session_to_session_is_not_claimed():
+    verdict = judge_sessions(sessions_of(1.06, 1.065, 1.07, twins=(1.04, 0.97, 1.05)))
+    assert verdict.word == "no difference shown"
+    assert "within the noise of A against A" in verdict.sentence
+
+
+def test_sessions_in_which_the_sides_share_what_slows_them_are_never_the_same_together():
+    alike = [
+        replace(one, caveats=(caveat("shared by the sides", most=0.01),))
+        for one in sessions_of(1.0, 1.002, 0.999, metric="p50")
+    ]
+    assert judge_sessions(alike).word == "no difference shown"

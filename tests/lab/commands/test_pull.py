@@ -10,12 +10,13 @@ from lab.caveats import caveat
 from lab.cli import run
 from lab.commands import pull
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.result import PullResult
+from lab.experiments.result import PullResult, results_of
 from lab.experiments.unfinished import Unfinished
 from lab.scaling.capacity import Attempt
 from lab.verdict import Verdict
 from levers.catalogue import lever_named
 from tests.lab.experiments.test_pull import head_of
+from tests.lab.report.made_up_pulls import made_up
 from tests.lab.trials.test_journal import fill
 
 QUESTION = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0)
@@ -87,3 +88,50 @@ def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(interru
     head = json.loads(interrupted.head.read_text())
     interrupted.head.write_text(json.dumps(head | {"machine": {"changed": True}}))
     assert "begins anew" in pull.interrupted(drafted(QUESTION))
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """What is measured, in place of a stack: (seed, rate, prediction) of each session; results are saved."""
+    asked = []
+
+    def one(question, draft, console, prediction, fresh):
+        asked.append((draft.seed, draft.rate, prediction))
+        rate = question.rate or 300.0
+        result = made_up(1.3, seed=draft.seed, rate=rate)
+        plan = replace(draft, rate=rate).as_json()
+        return replace(result, plan=plan, started_at=float(len(asked)), prediction=prediction)
+
+    monkeypatch.setattr(pull, "_measured", one)
+    monkeypatch.setattr(pull, "RUNS", tmp_path)
+    monkeypatch.setattr(pull, "results_of", lambda lever: results_of(lever, [tmp_path]))
+    monkeypatch.setattr(Unfinished, "of", lambda plan: Unfinished(tmp_path / "unfinished"))
+    return asked
+
+
+WORDS = ["pull", "event_loop", "--predict", "up", "--seed", "5", "--no-report"]
+
+
+def test_each_session_has_a_seed_of_its_own_and_the_rate_of_the_first(measured, capsys):
+    assert run([*WORDS, "--sessions", "3"]) == 0
+    assert measured == [(5, 0.0, "up"), (6, 300.0, "up"), (7, 300.0, "up")]
+    told = capsys.readouterr().out
+    assert "session 2 of 3, seed 6" in told
+    assert "3 sessions" in told.strip().splitlines()[-1]
+
+
+def test_a_session_that_is_there_already_is_not_measured_again(measured, monkeypatch, capsys):
+    monkeypatch.setattr("lab.experiments.series.other_software", lambda one, here: {})
+    monkeypatch.setattr("lab.experiments.series.other_machine", lambda one, here: {})
+    assert run([*WORDS, "--sessions", "3"]) == 0
+    assert run([*WORDS, "--sessions", "4"]) == 0
+    assert [seed for seed, _, _ in measured] == [5, 6, 7, 8]
+    assert "it is there already" in capsys.readouterr().out
+    assert run([*WORDS, "--sessions", "3", "--fresh"]) == 0
+    assert [seed for seed, _, _ in measured] == [5, 6, 7, 8, 5, 6, 7]
+
+
+def test_two_sessions_are_refused_since_they_have_no_interval(measured, capsys):
+    assert run([*WORDS, "--sessions", "2"]) == 2
+    assert "expected 1, or 3 or more" in capsys.readouterr().err
+    assert measured == []

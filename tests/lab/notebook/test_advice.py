@@ -12,6 +12,7 @@ from lab.notebook.hops import hops
 from lab.notebook.lever_page import lever_page
 from lab.notebook.opening import opening
 from lab.notebook.standing import firm, ranked
+from lab.report.doubts import unchecked
 from tests.lab.report.made_up_pulls import made_up
 
 
@@ -288,6 +289,18 @@ def test_a_latency_of_a_duet_says_whether_a_stack_for_each_side_was_asked():
     words = "Not checked by ABAB: both sides share the database here"
     assert words in lever_page("durability", [(Path("a.json"), duet)])
     assert words not in lever_page("durability", [(Path("a.json"), duet), (Path("b.json"), abab)])
+
+
+def test_cpu_with_that_of_postgresql_says_it_too_and_that_of_the_api_alone_does_not():
+    _, duet = pulled(1.3, "delivery", ("confirm", "outbox"), also=())
+    total, own = (
+        replace(duet, verdicts=[replace(duet.primary, metric=metric)])
+        for metric in ("cpu_per_1k_total", "cpu_per_1k")
+    )
+    abab = replace(total, plan={**total.plan, "design": "abab"})
+    assert "which may move the difference" in unchecked(total, [total])
+    assert unchecked(total, [total, abab]) == ""
+    assert unchecked(own, [own]) == ""
 
 
 def test_what_needs_a_part_that_is_not_there_by_default_ranks_behind_and_says_so():

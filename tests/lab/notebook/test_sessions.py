@@ -1,9 +1,10 @@
 """What sessions of one question say together, beyond what the pairs of one know."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from lab.notebook.sessions import another_session, asked_again
+from lab.notebook.sessions import another_session, asked_again, what_sessions_say
 from tests.lab.notebook.test_advice import beside
 from tests.lab.report.made_up_pulls import made_up
 
@@ -49,3 +50,17 @@ def test_a_metric_beside_the_one_that_decided_counts_where_it_decided_another():
     of_both = replace(one, verdicts=[waiting, one.primary])
     assert len(asked_again(other[1], [(path, of_both), other])) == 2
     assert len(asked_again(other[1], [(path, replace(one, verdicts=[waiting])), other])) == 1
+
+
+def test_of_two_sessions_the_range_is_told_and_of_three_the_mean_with_its_interval():
+    found = sessions(1.28, 1.30, 1.33)
+    assert what_sessions_say(found[0][1], found[:1]) == "1"
+    assert re.fullmatch(r"2: \+2\d\.\d % to \+[23]\d\.\d %", what_sessions_say(found[0][1], found[:2]))
+    three = what_sessions_say(found[0][1], found)
+    assert re.fullmatch(r"3: \+3\d\.\d % \(\+2\d\.\d % to \+3\d\.\d %\)", three)
+
+
+def test_a_session_on_another_machine_does_not_count():
+    (path, one), other = sessions(1.3, 1.3)
+    elsewhere = (path, replace(one, fingerprint={**one.fingerprint, "cores": 64}))
+    assert len(asked_again(other[1], [elsewhere, other])) == 1

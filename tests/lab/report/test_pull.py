@@ -31,6 +31,25 @@ def test_every_picture_is_drawn(clear):
     ]  # fmt: skip
 
 
+def test_other_sessions_stand_beside_it_and_three_have_an_interval_together(clear):
+    own = {**clear.fingerprint, "changed": False}
+    one, two, three = (
+        replace(made_up(effect, seed=seed), fingerprint=own, started_at=3600.0 * seed)
+        for seed, effect in ((1, 1.28), (2, 1.30), (3, 1.32))
+    )
+    assert "Other sessions" not in pull.html(one)
+    assert "no interval over sessions" in pull.html(one, [two])
+    html = pull.html(one, [two, three])
+    assert "seed 1 (this one)" in html and "seed 3" in html
+    assert "3 sessions; margin" in html
+
+
+def test_a_tail_that_the_table_does_not_claim_is_not_drawn(clear):
+    end = "so the lines end at p90"
+    assert end not in pull.html(clear)
+    assert end in pull.html(made_up(also=("p50",)))
+
+
 def test_the_page_opens_offline(clear):
     html = pull.html(clear)
     assert not re.search(r"""(src|href)=["'](https?:)?//""", html)
