@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.commands.sweep import Wanted, asked, command_of, measured, numeric, save, table
+from lab.commands.sweep import INTERRUPTED, Wanted, asked, command_of, measured, numeric, save, table
 from lab.errors import UsageError
 from lab.experiments.machine import refuse_changes
 from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, as_json, fit
@@ -30,7 +30,8 @@ def command(
 ) -> None:
     """Measure the capacity for several N and fit the Universal Scalability Law, with 95 % bands.
 
-    No figure is given beyond twice the largest measured N. Needs four values or more.
+    No figure is given beyond twice the largest measured N. Needs four values or more. Ctrl-C keeps the
+    finished points, and the same command goes on with the others.
     """
     check(name, values, upto)
     if keep:
@@ -40,6 +41,9 @@ def command(
     console = Console(highlight=False)
     console.print(table(swept))
     command = command_of("lab scale-curve", wanted, swept)
+    if swept.interrupted:
+        print(f"result {save(swept, keep, command)}")
+        raise typer.Exit(INTERRUPTED)
     try:
         curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
     except ValueError as error:

@@ -12,18 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import UsageError
-from lab.experiments.machine import refuse_changes
+from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
 from lab.scaling.stored import unused
 from lab.scaling.sweeping import Sweep, knee, run
+from lab.scaling.unfinished import FOLDER, Unfinished
 from levers.catalogue import lever_named
 from levers.lever import Lever
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "results" / "sweeps"
 RUNS = ROOT / ".lab" / "results" / "sweeps"
+INTERRUPTED = 130
 
 
 def command(
@@ -42,7 +44,8 @@ def command(
 ) -> None:
     """Search the capacity of each value under the SLO, with memory and the knee.
 
-    Values come in random order. About a minute a value.
+    Values come in random order. About a minute a value. Ctrl-C keeps the finished ones, and the same
+    command goes on with the others.
     """
     wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
     if keep:
@@ -58,6 +61,8 @@ def command(
     elif found is not None:
         console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
     print(f"result {save(swept, keep, command_of('lab sweep', wanted, swept))}")
+    if swept.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Wanted:
 
 def measured(wanted: Wanted) -> Sweep:
     """Measure it. Raises UsageError for a value that the lever does not know."""
+    from lab.load.fingerprint import machine
     from lab.load.run import run_load
     from lab.scaling.capacity import Slo
     from lab.scaling.measured import Measured
@@ -89,7 +95,11 @@ def measured(wanted: Wanted) -> Sweep:
     plan = drafted(lever, wanted.mode or mode_for(lever), mix, wanted.seed)
     load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed, metric=lever.metric)
     sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
-    return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), _tell)
+    question = {**sweep.as_json(), "mix": mix, "slo_ms": wanted.slo_ms, "seconds": wanted.seconds}
+    kept = Unfinished(
+        FOLDER / f"{lever.name}.{plan.mode}.jsonl", question, fingerprint(machine(FOLDER.parents[1]))
+    )
+    return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), tell=_tell, unfinished=kept)
 
 
 def asked(name: str, words: str | None) -> tuple[Lever, list[str]]:
@@ -157,9 +167,14 @@ def command_of(words: str, wanted: Wanted, swept: Sweep) -> str:
 
 
 def save(sweep: Sweep, keep: bool, command: str = "", curve: Mapping[str, Any] | None = None) -> Path:
-    """Write the points as JSON, with the command, and with the curve where one was fitted."""
+    """Write the points as JSON, with the command, and with the curve where one was fitted.
+
+    What was interrupted is never kept: the whole of it will be.
+    """
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    path = unused((KEPT if keep else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json")
+    path = unused(
+        (KEPT if keep and not sweep.interrupted else RUNS) / f"{sweep.lever}.{sweep.mode}.{moment}.json"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = {"format": 1, "kind": "sweep", **sweep.as_json(), "command": command, "curve": curve}
     path.write_text(json.dumps(raw, indent=1) + "\n")

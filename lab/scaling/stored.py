@@ -64,19 +64,21 @@ def load(path: Path) -> CapacityResult:
         raw = json.loads(path.read_text())
         if raw.pop("format") != FORMAT or raw.pop("kind") != KIND:
             raise KeyError
-        bracket = raw["bracket"]
-        bracket["fails"] = math.inf if bracket["fails"] is None else bracket["fails"]
-        bracket["slo"] = Slo(**bracket["slo"])
-        bracket["attempts"] = tuple(Attempt(**dict(_read(one))) for one in bracket["attempts"])
-        return CapacityResult(**{**raw, "bracket": Bracket(**bracket)})
+        return CapacityResult(**{**raw, "bracket": bracket_from(raw["bracket"])})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise UsageError(f"{path} is not the result of a capacity search") from None
 
 
-def _read(attempt: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    return ((name, math.inf if value is None else value) for name, value in attempt.items())
+def bracket_from(raw: Mapping[str, Any]) -> Bracket:
+    """What `bracket_as_json` made builtins of."""
+    attempts = tuple(Attempt(**_finite_or_not(one)) for one in raw["attempts"])
+    return Bracket(**{**_finite_or_not(raw), "slo": Slo(**raw["slo"]), "attempts": attempts})
+
+
+def _finite_or_not(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.inf if value is None else value for name, value in raw.items()}
 
 
 def stored(folders: Iterable[Path] = (KEPT, RUNS)) -> list[tuple[Path, CapacityResult]]:

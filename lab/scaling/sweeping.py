@@ -13,26 +13,14 @@ from lab.experiments.arrangement import requested
 from lab.experiments.machine import fingerprint
 from lab.experiments.plan import PullPlan
 from lab.experiments.rig import SERVICES, seed
-from lab.scaling.capacity import Bracket, Slo, bracket_as_json
+from lab.scaling.capacity import Slo
 from lab.scaling.measured import Measured
+from lab.scaling.unfinished import Point, Unfinished
 from lab.stack.host import running
 
 RESOLUTION = 1.15
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Point:
-    """What one value gave, once. `memory_mib` is PSS of the services.
-
-    `acquire_wait_ms`: what an operation waited for a database connection at the rate that held.
-    """
-
-    value: str
-    bracket: Bracket
-    memory_mib: float
-    acquire_wait_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +34,7 @@ class Sweep:
     seed: int
     points: Sequence[Point] = ()
     machine: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False  # and so without some of its points
 
     def order(self) -> list[str]:
         """The values in the order in which they are measured."""
@@ -59,10 +48,7 @@ class Sweep:
 
     def as_json(self) -> dict[str, Any]:
         """Builtins for a file; infinities become None."""
-        raw = asdict(self)
-        for point, kept in zip(raw["points"], self.points, strict=True):
-            point["bracket"] = bracket_as_json(kept.bracket)
-        return raw
+        return {**asdict(replace(self, points=())), "points": [point.as_json() for point in self.points]}
 
 
 def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell) -> Point:
@@ -78,12 +64,18 @@ def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell
             return Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20, waited)
 
 
-def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) -> Sweep:
+def run(
+    sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, *, tell: Tell, unfinished: Unfinished
+) -> Sweep:
     """All points of a sweep. Ctrl-C keeps what was measured; a value whose stack does not start is told."""
-    points: list[Point] = []
+    kept, points, interrupted = unfinished.points(), [], False
     try:
         for number, value in enumerate(sweep.order(), 1):
             tell(f"{number} of {len(sweep.order())}: {sweep.lever}={value}")
+            if number in kept:
+                points.append(kept[number])
+                tell(f"{value}: {points[-1].bracket.sentence()}; measured before the interruption")
+                continue
             try:
                 points.append(measure(plan, value, measured, slo, tell))
             except LabError as error:
@@ -91,12 +83,16 @@ def run(sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, tell: Tell) 
                     raise
                 tell(f"{value} is missing: {error}")
                 continue
+            unfinished.add(number, points[-1])
             tell(f"{value}: {points[-1].bracket.sentence()}; {points[-1].memory_mib:.0f} MiB")
+        unfinished.remove()
     except KeyboardInterrupt:
-        tell("interrupted: the finished points are kept")
-    if not points or measured.last is None:
+        interrupted = True
+        tell("interrupted: the finished points are kept; the same command goes on with the others")
+    if not points:
         raise UsageError("no point was measured")
-    return replace(sweep, points=tuple(points), machine=fingerprint(measured.last.machine))
+    machine = fingerprint(measured.last.machine) if measured.last else dict(unfinished.machine)
+    return replace(sweep, points=tuple(points), machine=machine, interrupted=interrupted)
 
 
 def knee(points: Sequence[Point]) -> str | None:

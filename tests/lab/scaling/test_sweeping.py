@@ -17,7 +17,8 @@ from lab.load.record import Figures, Latency
 from lab.scaling import sweeping
 from lab.scaling.capacity import Attempt, Bracket, Slo
 from lab.scaling.measured import Measured
-from lab.scaling.sweeping import Point, Sweep, knee
+from lab.scaling.sweeping import Sweep, knee
+from lab.scaling.unfinished import Point, Unfinished
 from lab.stack.description import Process
 from levers.catalogue import catalogue, lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, description
@@ -43,7 +44,91 @@ def test_where_a_value_held_every_rate_there_is_no_knee():
     assert knee([point("1", 380), point("2", 400, float("inf"))]) is None
 
 
-def test_a_value_whose_stack_does_not_start_is_told_and_the_others_are_kept(monkeypatch):
+MACHINE = {"cpu": "made up", "commit": "abc", "changed": False}
+
+
+def unfinished(folder, sweep, machine=MACHINE):
+    return Unfinished(folder / "points.jsonl", sweep.as_json(), machine)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The values for which a stack was brought up; `asked.stop` is how many before a Ctrl-C."""
+
+    class Asked(list[str]):
+        stop = 99
+
+    def measured_point(plan, value, *_):
+        if len(values) == values.stop:
+            raise KeyboardInterrupt
+        values.append(value)
+        tried = Attempt(100.0, float("inf"), 1.0, 0.0, p50_seconds=0.01, others_cores=0.1)
+        bracket = Bracket(100.0, float("inf"), Slo(), (tried,))
+        return Point(value, bracket, 50.0)
+
+    values = Asked()
+    monkeypatch.setattr("lab.scaling.sweeping.measure", measured_point)
+    return values
+
+
+def swept(folder, sweep, machine=MACHINE):
+    load = Measured(None, mix="send", seconds=1.0)  # type: ignore[arg-type]  # nothing is loaded
+    plan = drafted(lever_named("pool_size"), "multi", "history", 1)
+    return sweeping.run(
+        sweep, plan, load, Slo(), tell=lambda line: None, unfinished=unfinished(folder, sweep, machine)
+    )
+
+
+def test_an_interrupted_sweep_goes_on_with_the_points_that_it_has(tmp_path, asked):
+    sweep = Sweep("pool_size", ["1", "2", "5"], "multi", 2, 2)
+    asked.stop = 4
+    part = swept(tmp_path, sweep)
+    assert part.interrupted and len(part.points) == 4
+    asked.stop = 99
+    whole = swept(tmp_path, sweep)
+    assert asked == sweep.order()
+    assert [one.value for one in whole.points] == sweep.order()
+    assert not whole.interrupted and whole.machine == MACHINE
+    assert whole.points[:4] == part.points
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_of_another_question_machine_or_code_are_dropped(tmp_path, asked):
+    sweep = Sweep("pool_size", ["1", "2", "5"], "multi", 2, 2)
+    for machine, question in (
+        ({**MACHINE, "cpu": "other"}, sweep),
+        ({**MACHINE, "commit": "def"}, sweep),
+        ({**MACHINE, "changed": True}, sweep),
+        (MACHINE, replace(sweep, seed=3)),
+    ):
+        asked.clear()
+        asked.stop = 2
+        swept(tmp_path, sweep)
+        asked.stop = 8
+        swept(tmp_path, question, machine)
+        assert len(asked) == 8
+
+
+def test_a_torn_point_is_measured_again(tmp_path, asked):
+    sweep = Sweep("pool_size", ["1", "2"], "multi", 1, 2)
+    asked.stop = 1
+    swept(tmp_path, sweep)
+    file = tmp_path / "points.jsonl"
+    file.write_text(file.read_text()[:-9])
+    asked.stop = 99
+    assert len(swept(tmp_path, sweep).points) == 2
+    assert len(asked) == 3
+
+
+def test_an_interrupted_sweep_is_not_kept_among_the_committed(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("lab.commands.sweep.KEPT", tmp_path / "kept")
+    sweep = Sweep("pool_size", ["1", "2"], "multi", 1, 7, (point("1", 100.0),))
+    assert save(sweep, keep=True).parent.name == "kept"
+    assert save(replace(sweep, interrupted=True), keep=True).parent.name == "runs"
+
+
+def test_a_value_whose_stack_does_not_start_is_told_and_the_others_are_kept(monkeypatch, tmp_path):
     def measured_point(plan, value, *_):
         if value == missing:
             raise StackError("postgres did not start")
@@ -56,7 +141,7 @@ def test_a_value_whose_stack_does_not_start_is_told_and_the_others_are_kept(monk
     load.last = EXAMPLE
     missing = sweep.order()[1]  # before the first point there is nothing to keep
     plan = drafted(lever_named("pool_size"), "multi", "history", 1)
-    found = sweeping.run(sweep, plan, load, Slo(), told.append)
+    found = sweeping.run(sweep, plan, load, Slo(), tell=told.append, unfinished=unfinished(tmp_path, sweep))
     assert len(found.points) == 4 and missing not in {one.value for one in found.points}
     assert told.count(f"{missing} is missing: postgres did not start") == 2
 
@@ -114,14 +199,18 @@ def test_all_asks_for_each_value_when_told_to():
 
 
 def test_all_that_is_interrupted_says_what_is_left(capsys, monkeypatch):
-    def pulled(name, values, rate, quick, keep):
-        if name == "http_parser":
+    def pulled(words):
+        if "asyncio_debug" in words[3]:
             raise KeyboardInterrupt
         return 0
 
     monkeypatch.setattr("lab.commands.all._pull", pulled)
-    assert run(["all", "--only", "event_loop,http_parser,token_cache"]) == 130
-    assert "lab all --only http_parser,token_cache" in capsys.readouterr().out
+    assert run(["all", "--only", "event_loop,http_parser", "--every-value", "--rate", "50", "--quick"]) == 130
+    left = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  lab ")]
+    assert left == [
+        "lab pull event_loop --values uvloop,asyncio_debug --predict none --rate 50 --quick",
+        "lab pull http_parser --values httptools,h11 --predict up --rate 50 --quick",
+    ]
 
 
 def test_all_refuses_an_unknown_lever_in_one_line_before_anything_runs(capsys, monkeypatch):
@@ -216,7 +305,7 @@ async def test_the_wait_for_a_connection_is_measured_at_the_rate_that_held(monke
 @pytest.mark.parametrize("name", ["websocket_instances", "uvicorn_workers"])
 def test_a_sweep_asks_for_the_latency_of_its_lever(name, monkeypatch):
     loads = []
-    monkeypatch.setattr("lab.commands.sweep.run", lambda sweep, plan, load, slo, tell: loads.append(load))
+    monkeypatch.setattr("lab.commands.sweep.run", lambda sweep, plan, load, slo, **_: loads.append(load))
     measured(Wanted(name, None, None, None, repeats=1, slo_ms=100, seconds=1, seed=1))
     assert [load.metric for load in loads] == [lever_named(name).metric]
 
