@@ -43,7 +43,7 @@ def command(
     failed, done = [], 0
     try:
         for name, values in asked:
-            if _pull(name, values, rate, quick, keep):
+            if _pull(words_of(name, values, rate, quick, keep)):
                 failed.append(f"{name} {values}")
             done += 1
     except KeyboardInterrupt:
@@ -58,8 +58,9 @@ def command(
 
         write()
     if interrupted:
-        rest = dict.fromkeys(name for name, _ in asked[done:])
-        print(f"not pulled yet: lab all --only {','.join(rest)}")
+        print("not pulled yet; each of these lines goes on:")
+        for name, values in asked[done:]:
+            print(f"  lab {' '.join(words_of(name, values, rate, quick, keep))}")
         raise KeyboardInterrupt
     if failed:
         raise LabError(f"not decided or not run: {', '.join(failed)}")
@@ -93,15 +94,25 @@ def questions(name: str, every_value: bool) -> list[str]:
     return [f"{usable[0]},{value}" for value in (usable[1:] if every_value else usable[1:2])]
 
 
-def _pull(name: str, values: str, rate: float | None, quick: bool, keep: bool) -> int:
-    words = [sys.executable, "-m", "lab.cli", "pull", name, "--values", values]
-    second = values == questions(name, every_value=False)[0]
-    words += ["--predict", catalogue_prediction(name) if second else "none"]
+def words_of(name: str, values: str, rate: float | None, quick: bool, keep: bool) -> list[str]:
+    """The pull, as a command line."""
+    lever = lever_named(name)
+    own = values == ",".join(lever.values[:2])  # of others the lever expects nothing
+    words = ["pull", name, "--values", values, "--predict", catalogue_prediction(name) if own else "none"]
     words += ["--rate", f"{rate:g}"] if rate else []
     words += ["--quick"] if quick else []
     words += ["--keep"] if keep else []
-    print(f"\n{time.strftime('%H:%M:%S')} {' '.join(words[3:])}", flush=True)
-    return subprocess.call(words)
+    return words
+
+
+def _pull(words: list[str]) -> int:
+    print(f"\n{time.strftime('%H:%M:%S')} lab {' '.join(words)}", flush=True)
+    with subprocess.Popen([sys.executable, "-m", "lab.cli", *words]) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # the same Ctrl-C told it to take its stack down
+            raise
 
 
 def catalogue_prediction(name: str) -> str:

@@ -71,31 +71,40 @@ def heard() -> Iterator[None]:
         yield
         return
     again: list[threading.Timer] = []
+    told: list[int] = []
     former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-
     leaving = False
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if leaving and again:
-            return  # it was heard, and this is its repetition
+        told.append(number)
+        if leaving:
+            return
         again.append(threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number)))
         again[-1].start()
         ends = former[signal.Signals(number)]
         assert callable(ends)
         ends(number, frame)
 
-    try:
-        for number, ends in former.items():
-            if callable(ends):
-                signal.signal(number, handler)
-        yield
-    finally:
+    def leave() -> None:
+        nonlocal leaving
         leaving = True
         for timer in again:
             timer.cancel()
             timer.join()
         for number, ends in former.items():
             signal.signal(number, ends)
+
+    try:
+        for number, ends in former.items():
+            if callable(ends):
+                signal.signal(number, handler)
+        yield
+    except BaseException:
+        leave()
+        raise
+    leave()
+    if told:  # and lost, or the block would not have come to its end
+        os.kill(os.getpid(), told[0])
 
 
 @contextmanager

@@ -75,17 +75,17 @@ class Emitter:
 
     async def run(self, seconds: float) -> None:
         """Emit for so long; an emit that raises is counted and not repeated."""
-        began = time.time()
+        began, clock = time.monotonic(), time.time() - time.monotonic()
         for number in range(round(seconds * self._rate)):
             due = began + number / self._rate
-            await asyncio.sleep(max(0.0, due - time.time()))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             low, high = self._pairs[number % len(self._pairs)]
             message = {
                 "seq": number,
                 "from": low,
                 "to": high,
                 "content": self._content,
-                "at": due,
+                "at": clock + due,
             }
             try:
                 await self._manager.emit(EVENT, message, namespace="/", room=[room(low), room(high)])

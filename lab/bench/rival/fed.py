@@ -70,14 +70,15 @@ class Fed:
 
     async def run(self, seconds: float, characters: int) -> None:
         """Hand over messages for so long."""
-        began, content = time.time(), "x" * characters
+        began, clock = time.monotonic(), time.time() - time.monotonic()
+        content = "x" * characters
         firsts = self._users[: len(self._users) - 1 : 2]
         for number in range(round(seconds * self._rate)):
             due = began + number / self._rate
-            await asyncio.sleep(max(0.0, due - time.time()))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             low = firsts[number % len(firsts)]
             seq = self._seqs[low] = self._seqs[low] + 1
-            self._sent[low, seq] = due
+            self._sent[low, seq] = clock + due
             dialog = dialog_id_of(low, low + 1)
             self._gathering.put(DialogMessage(dialog, seq, uuid4(), low, low + 1, content, time.time()))
             self.emitted += 1
