@@ -125,6 +125,12 @@ ROWS = (
         "See the page for why; many of them make a result invalid",
     ),
     Caveat(
+        "in some sessions",
+        "{what}: in {n} of {of} sessions",
+        "What a session said of itself",
+        "The page of each says what was seen there",
+    ),
+    Caveat(
         "pressure",
         "tasks waited for a core {share:.0%} of the time",
         "Both sides were slowed by a full machine, which distorts differences in latency, either way",

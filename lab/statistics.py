@@ -15,7 +15,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 4_999
-LEAST_SESSIONS = 3  # of two Student's interval is seven times as wide as they are apart
+LEAST_SESSIONS = 3  # of two Student's interval is thirteen times as wide as they are apart
 DIGITS = 12  # of a log ratio, after the point: coarser than the last digits of a double, finer than any clock
 
 
@@ -112,15 +112,27 @@ def over_sessions(medians: Sequence[float], confidence: float = CONFIDENCE) -> E
     The session is the unit: whatever a session draws once (users, processes, minutes of the machine) is in
     the interval, however many pairs each has. Needs 3 or more; raises ValueError.
     """
-    values = np.asarray(medians, dtype=float)
-    if len(values) < LEAST_SESSIONS:
-        raise ValueError(f"{len(values)} sessions: expected {LEAST_SESSIONS} or more")
+    values = _sessions(medians)
     mean = math.exp(float(values.mean()))
     if np.ptp(values) == 0:
         return Effect(mean, mean, mean, 1.0 if mean == 1 else 0.0, len(values))
     found = stats.ttest_1samp(values, 0.0)
     low, high = found.confidence_interval(confidence)
     return Effect(mean, math.exp(low), math.exp(high), float(found.pvalue), len(values))
+
+
+def one_more_session(medians: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Between which ratios one more session lies: wider than the interval of the mean, of three twice."""
+    values = _sessions(medians)
+    reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * float(values.std(ddof=1))
+    reach *= math.sqrt(1 + 1 / len(values))
+    return math.exp(float(values.mean()) - reach), math.exp(float(values.mean()) + reach)
+
+
+def _sessions(medians: Sequence[float]) -> NDArray[np.float64]:
+    if len(medians) < LEAST_SESSIONS:
+        raise ValueError(f"{len(medians)} sessions: expected {LEAST_SESSIONS} or more")
+    return np.asarray(medians, dtype=float)
 
 
 @dataclass(frozen=True)

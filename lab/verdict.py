@@ -25,10 +25,11 @@ from lab.statistics import (
     drift,
     effect_of,
     log_ratios,
+    one_more_session,
     order_difference,
     over_sessions,
 )
-from lab.verdict_words import Word, change, sentence
+from lab.verdict_words import Word, change, percent, sentence
 from levers.metrics import METRICS, Metric
 
 Order = Literal["ab", "ba", "together"]
@@ -151,23 +152,24 @@ def judge(record: Record, a: str = "A", b: str = "B") -> Verdict:
     )
 
 
-def judge_sessions(sessions: Sequence[Verdict], a: str = "A", b: str = "B", label: str = "") -> Verdict:
+def judge_sessions(
+    sessions: Sequence[Verdict], a: str = "A", b: str = "B", label: str = "", *, shared: bool = False
+) -> Verdict:
     """The verdict of three or more sessions about one metric, each a claim of its own: one figure a session.
 
-    The margin is as in `judge`, with A against A over the same sessions. Raises ValueError for fewer.
+    The margin is as in `judge`, with A against A over the same sessions. `shared` as in `Record`. Raises
+    ValueError for fewer than three claims.
     """
     metric = METRICS[sessions[0].metric]
-    effects = [one.effect for one in sessions if one.effect]
-    floors = [one.floor for one in sessions if one.floor]
-    effect = over_sessions([math.log(one.ratio) for one in effects])
-    floor = over_sessions([math.log(one.ratio) for one in floors])
+    told = [math.log(one.effect.ratio) for one in sessions if one.effect]
+    effect = over_sessions(told)
+    floor = over_sessions([math.log(one.floor.ratio) for one in sessions if one.floor])
     margin = max(LEAST_MARGIN, floor.largest_change)
     word = _word(effect, margin, metric, ALPHA[1], LEAST_SESSIONS)
-    shared = any(caveat.name == "shared by the sides" for one in sessions for caveat in one.caveats)
     if word == "same within the margin" and shared:
         word = "no difference shown"
     withheld = "" if word != "no difference shown" else _withheld(effect, margin)
-    text = sentence(
+    said = sentence(
         label or metric.label,
         word,
         effect,
@@ -176,6 +178,8 @@ def judge_sessions(sessions: Sequence[Verdict], a: str = "A", b: str = "B", labe
         withheld=withheld,
         unit="sessions",
     )
+    low, high = (percent(end) for end in one_more_session(told))
+    text = f"{said} One more session may say {low} to {high}."
     return Verdict(sessions[0].metric, word, text, effect, floor, margin, withheld=withheld)
 
 

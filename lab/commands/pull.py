@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.errors import UsageError, VoidResult
+from lab.experiments.plan import QUICK_ROUNDS
 from lab.experiments.result import KEPT, ROOT, RUNS, PullResult, file_name, results_of
 from lab.statistics import LEAST_SESSIONS
+from lab.verdict import LOOKS
 from lab.verdict_words import GLYPHS, change, prediction_came_true
 from levers.catalogue import lever_named
 from levers.lever import Design
@@ -45,9 +47,11 @@ def command(
     warm_up_seconds: Annotated[
         float, typer.Option(min=0, max=600, help="Of each trial, before its figures begin.")
     ] = 1.0,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Six rounds and one look: large effects only.")
-    ] = False,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=QUICK_ROUNDS, max=200, help="So many, and one look; default: looks at 12, 20, 30."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="--rounds 6: large effects only.")] = False,
     predict: Annotated[
         Prediction | None, typer.Option(help="What you expect of the metric from A to B.")
     ] = None,
@@ -57,9 +61,11 @@ def command(
     content: Annotated[int, typer.Option(min=1, max=4096, help="Characters of a message.")] = 80,
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
     sessions: Annotated[
-        int, typer.Option(min=1, max=99, help="Stacks in turn, each with users and arrivals of its own.")
+        int, typer.Option(min=1, max=99, help="Stacks in turn, seed, seed + 1 ...; of 12 rounds each.")
     ] = 1,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Drop an interrupted session.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure anew what an interruption left, rounds or sessions.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Write to docs/results/pulls, to be committed, without HTML.")
     ] = False,
@@ -69,8 +75,8 @@ def command(
 
     Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds, and the tries of the
     capacity search; the same command goes on.
-    An interval is of its own session. With --sessions 3 or more (seed, seed + 1 ...) the session is the
-    unit, and the last sentence holds for another one too.
+    An interval is of its own session. With --sessions 3 or more each has a stack, users and arrivals of
+    its own, and the last sentence is about their mean: choose the number before you look.
     Exit code 3: it ran, but the figures do not count (INVALID).
     """
     from lab.experiments.machine import refuse_changes
@@ -80,8 +86,10 @@ def command(
         lever = lever_named(name)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    if sessions > 1 and sessions < LEAST_SESSIONS:
+    if 1 < sessions < LEAST_SESSIONS:
         raise UsageError(f"--sessions {sessions}: expected 1, or {LEAST_SESSIONS} or more for an interval")
+    if sessions > 1 and rate is None:
+        raise UsageError("--sessions: needs --rate, the same for all; `lab pull` without it finds one")
     if keep:
         refuse_changes()
     console = Console(highlight=False)
@@ -92,7 +100,7 @@ def command(
         metric,
         rate,
         trial_seconds,
-        quick=quick,
+        rounds=rounds or (QUICK_ROUNDS if quick else LOOKS[0] if sessions > 1 else None),
         seed=seed,
         design=design,
         content_characters=content,
@@ -100,10 +108,20 @@ def command(
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")
-    results = measured_in_turn(question, sessions, console, Wishes(predict, fresh, keep, report))
+    wishes = Wishes(predict, fresh, keep, report)
     if sessions > 1:
-        show_together(console, results)
-    elif results[0].primary.word == "INVALID":
+        series(question, sessions, console, wishes)
+        return
+    result = one_session(question, console, wishes)
+    path = saved(result, keep)
+    show(console, result)
+    console.print(f"result  {path}", soft_wrap=True)
+    if report and not keep:
+        from lab.experiments.series import sessions_of
+
+        others = [one for _, one in results_of(result.lever)]
+        reported(console, path, result, sessions_of(result, others))
+    if result.primary.word == "INVALID":
         raise VoidResult("the figures do not count, see above")
 
 
@@ -117,78 +135,71 @@ class Wishes:
     report: bool
 
 
-def measured_in_turn(
-    question: "Question", sessions: int, console: Console, wishes: Wishes
-) -> list[PullResult]:
-    """Measure, show and save each session. The first one chooses rate and trials, and its prediction counts.
-
-    Of several, one that is there already (of the same seed, code and machine) is not measured again.
-    """
-    from lab.experiments.machine import fingerprint
+def one_session(question: "Question", console: Console, wishes: Wishes) -> PullResult:
+    """Measure it, on a stack of its own; what an interruption leaves is told."""
     from lab.experiments.preparation import drafted
-    from lab.experiments.series import done_already
+
+    draft = drafted(question)
+    prediction = predicted(question, draft, console, wishes.predict, wishes.fresh)
+    try:
+        return _measured(question, draft, console, prediction, wishes.fresh)
+    except KeyboardInterrupt:
+        console.print(interrupted(draft, wishes.fresh))
+        raise
+
+
+def series(question: "Question", sessions: int, console: Console, wishes: Wishes) -> None:
+    """Measure each session, but for those that an interrupted series has by now, and say what all say.
+
+    The prediction is made once, before the first. Raises VoidResult where too few sessions count.
+    """
+    from lab.experiments.machine import fingerprint, refuse_changes
+    from lab.experiments.series import done_already, refuse_others
     from lab.load.fingerprint import machine
 
-    def kept(question: "Question") -> tuple[Path, PullResult] | None:
-        if sessions == 1 or wishes.fresh:
-            return None
-        return done_already(question, fingerprint(machine(ROOT)), results_of(question.lever.name))
-
-    results: list[PullResult] = []
+    found: list[tuple[Path, PullResult]] = []
     for number in range(sessions):
-        if results:
-            chosen = results[0].plan
-            question = replace(
-                question,
-                seed=results[0].plan["seed"] + number,
-                rate=chosen["rate"],
-                trial_seconds=chosen["trial_seconds"],
-            )
-        draft = drafted(question)
-        if sessions > 1:
-            console.print(f"[bold]session {number + 1} of {sessions}, seed {draft.seed}[/bold]")
-        if there := kept(question):
-            path, result = there
-            console.print(f"it is there already (--fresh measures it anew): {path}", soft_wrap=True)
-            show(console, result)
-            results.append(result)
-            continue
-        if results:
-            prediction = results[0].prediction
+        own = replace(question, seed=question.seed + number)
+        console.print(f"[bold]session {number + 1} of {sessions}, seed {own.seed}[/bold]")
+        folders = (KEPT,) if wishes.keep else (KEPT, RUNS)
+        before = results_of(f"{own.lever.name}.{'-'.join(own.values).replace('/', '_')}", folders)
+        there = None if wishes.fresh else done_already(own, fingerprint(machine(ROOT)), before)
+        if there:
+            console.print(f"it is there (--fresh measures it anew): {there[0]}", soft_wrap=True)
         else:
-            prediction = predicted(question, draft, console, wishes.predict, wishes.fresh)
-        try:
-            result = _measured(question, draft, console, prediction, wishes.fresh)
-        except KeyboardInterrupt:
-            console.print(interrupted(draft))
-            raise
-        results.append(result)
-        write(console, result, wishes)
-    return results
+            if wishes.keep:
+                refuse_changes()
+            result = one_session(own, console, wishes if not found else replace(wishes, predict="none"))
+            there = saved(result, wishes.keep), result
+        show(console, there[1])
+        found.append(there)
+    results = [result for _, result in found]
+    refuse_others(results)
+    if wishes.report and not wishes.keep:
+        for path, result in found:
+            reported(console, path, result, results)
+    show_together(console, results)
 
 
-def write(console: Console, result: PullResult, wishes: Wishes) -> None:
-    """Save a session, show it, and write its report."""
+def saved(result: PullResult, keep: bool) -> Path:
+    """Where it was written."""
     from lab.experiments.compact import compact
 
-    if wishes.keep:
-        path = compact(result).save(KEPT / file_name(result))
-    else:
-        path = result.save(RUNS / file_name(result))
-    show(console, result)
-    console.print(f"result  {path}", soft_wrap=True)
-    if wishes.report and not wishes.keep:
-        from lab.report import pull
+    return compact(result).save(KEPT / file_name(result)) if keep else result.save(RUNS / file_name(result))
 
-        others = [one for _, one in results_of(result.lever)]
-        console.print(f"report  {pull.write(result, path.with_suffix('.html'), others)}", soft_wrap=True)
+
+def reported(console: Console, path: Path, result: PullResult, sessions: Sequence[PullResult]) -> None:
+    """Write the page beside the result, with these sessions."""
+    from lab.report import pull
+
+    console.print(f"report  {pull.write(result, path.with_suffix('.html'), sessions)}", soft_wrap=True)
 
 
 def show_together(console: Console, results: Sequence[PullResult]) -> None:
     """A line a session, and what they say together. Raises VoidResult where too few of them count."""
     from lab.experiments.series import about, together
 
-    metric = results[0].primary.metric
+    metric, prediction = results[0].plan["metric"], results[0].prediction
     console.print(f"\n[bold]{escape(results[0].label(metric))}, {len(results)} sessions[/bold]")
     for one in results:
         verdict = about(one, metric)
@@ -196,10 +207,16 @@ def show_together(console: Console, results: Sequence[PullResult]) -> None:
             f"{GLYPHS[verdict.word]} {change(verdict.effect)}" if verdict and verdict.effect else "✗ INVALID"
         )
         console.print(f"seed {one.plan['seed']}: {words}")
-    joint = together(results)
+    joint = together(results, metric)
     if joint is None:
-        raise VoidResult(f"fewer than {LEAST_SESSIONS} sessions count, see above")
+        count = sum(about(one, metric) is not None for one in results)
+        raise VoidResult(f"{count} of {len(results)} sessions count: too few (the same command goes on)")
     console.print(f"[bold]{GLYPHS[joint.word]} {escape(joint.sentence)}[/bold]", soft_wrap=True)
+    if prediction:
+        told = prediction_came_true(prediction, joint.word, joint.effect)
+        console.print(f"Your prediction ({prediction}): {told}.")
+    for caveat in joint.caveats:
+        console.print(f"[dim]{escape(caveat.seen)}[/dim]", soft_wrap=True)
 
 
 def predicted(
@@ -220,7 +237,7 @@ def predicted(
     return None if given == "none" else given
 
 
-def interrupted(draft: "PullPlan") -> str:
+def interrupted(draft: "PullPlan", fresh: bool = False) -> str:
     """What Ctrl-C leaves, and how to go on."""
     from lab.experiments.unfinished import Unfinished
 
@@ -231,7 +248,7 @@ def interrupted(draft: "PullPlan") -> str:
         return "no round was finished"
     if kept["machine"].get("changed"):
         return f"{done} were done; with changes that are not committed the same command begins anew"
-    return f"{done} kept; the same command goes on"
+    return f"{done} kept; the same command{' without --fresh' if fresh else ''} goes on"
 
 
 def asked(label: str, values: tuple[str, str]) -> str | None:

@@ -24,11 +24,12 @@ def command(
     if is_pull(result):
         from lab.experiments.result import load as load_pull
         from lab.experiments.result import results_of
+        from lab.experiments.series import sessions_of
         from lab.report.pull import write
 
         pulled = load_pull(result)
-        others = [one for _, one in results_of(pulled.lever)]
-        typer.echo(write(pulled, output or result.with_suffix(".html"), others).resolve())
+        sessions = sessions_of(pulled, [one for _, one in results_of(pulled.lever)])
+        typer.echo(write(pulled, output or result.with_suffix(".html"), sessions).resolve())
         return
     try:
         record = load(result)

@@ -9,7 +9,7 @@ from levers.catalogue import lever_named
 from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
-QUICK_LOOKS = (6,)
+QUICK_ROUNDS = 6  # and one look
 
 
 @dataclass(frozen=True)

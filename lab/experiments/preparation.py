@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
-from lab.experiments.plan import QUICK_LOOKS, PullPlan
+from lab.experiments.plan import PullPlan
 from lab.trials.schedule import RENEW_EVERY, SIDES
 from lab.verdict import LOOKS
 from levers.lever import Design, Lever
@@ -36,7 +36,7 @@ class Question:
     metric: str | None = None
     rate: float | None = None
     trial_seconds: float | None = None
-    quick: bool = False
+    rounds: int | None = None  # so many and one look; None: looks after 12, 20 and 30
     seed: int = 1
     design: Design | None = None
     content_characters: int = 80
@@ -93,7 +93,7 @@ def drafted(question: Question) -> PullPlan:
         trial_seconds=question.trial_seconds or TRIAL_SECONDS,
         warm_up_seconds=question.warm_up_seconds,
         seed=question.seed,
-        looks=QUICK_LOOKS if question.quick else LOOKS,
+        looks=(question.rounds,) if question.rounds else LOOKS,
         renew_every=RENEW_EVERY[design_for(question)],
         content_characters=question.content_characters,
     )

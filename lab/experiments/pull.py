@@ -10,7 +10,7 @@ from lab.errors import VoidResult
 from lab.experiments.audit import check_sides, merged
 from lab.experiments.beginning import Beginning
 from lab.experiments.machine import fingerprint
-from lab.experiments.plan import PullPlan
+from lab.experiments.plan import QUICK_ROUNDS, PullPlan
 from lab.experiments.preparation import WARM_UP_SECONDS, Question
 from lab.experiments.result import PullResult
 from lab.experiments.rig import StackRig
@@ -124,5 +124,5 @@ def command_of(plan: PullPlan) -> str:
     if plan.content_characters != type(plan).content_characters:
         words.append(f"--content {plan.content_characters}")
     if plan.looks != type(plan).looks:
-        words.append("--quick")
+        words.append("--quick" if plan.looks == (QUICK_ROUNDS,) else f"--rounds {plan.looks[-1]}")
     return " ".join(words)

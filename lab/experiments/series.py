@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lab.caveats import caveat
 from lab.errors import UsageError
 from lab.experiments.machine import other_machine, other_software
 from lab.experiments.plan import plan_from
@@ -12,7 +14,10 @@ from lab.experiments.preparation import Question, drafted
 from lab.experiments.result import PullResult
 from lab.experiments.unfinished import same_question
 from lab.statistics import LEAST_SESSIONS
-from lab.verdict import Verdict, judge_sessions
+from lab.verdict import LOOKS, Verdict, judge_sessions
+from levers.metrics import METRICS
+
+MOST_INVALID = 0.2  # of the sessions; beyond it those that count are a choice
 
 
 def question_of_session(result: PullResult) -> tuple[object, ...]:
@@ -22,22 +27,24 @@ def question_of_session(result: PullResult) -> tuple[object, ...]:
     return (plan.lever, plan.values, plan.mode, plan.design, *load)
 
 
-def sessions_of(result: PullResult, found: Iterable[PullResult]) -> list[PullResult]:
+def sessions_of(
+    result: PullResult, found: Iterable[PullResult], *, same_code: bool = True
+) -> list[PullResult]:
     """Those of its question and machine that claim something of its deciding metric, oldest first; it too.
 
-    None of fewer rounds or of other code than its own: these are apart for reasons that can be named.
+    Of a seed the newest only, since it draws users and arrivals; none of fewer than twelve rounds.
     """
     key, here = question_of_session(result), result.fingerprint
-    others = (
-        one
-        for one in found
-        if question_of_session(one) == key
-        and one.plan["looks"] == result.plan["looks"]
-        and not other_machine(one.fingerprint, here)
-        and not other_software(one.fingerprint, here)
-    )
-    told = {one.started_at: one for one in (*others, result) if about(one, result.primary.metric)}
-    return [told[at] for at in sorted(told)]
+    told = {result.plan["seed"]: result}
+    for one in sorted(found, key=lambda each: each.started_at):
+        if one.plan["seed"] == result.plan["seed"] or question_of_session(one) != key:
+            continue
+        if min(one.plan["looks"]) < LOOKS[0] or other_machine(one.fingerprint, here):
+            continue
+        if not (same_code and other_software(one.fingerprint, here)):
+            told[one.plan["seed"]] = one
+    claims = (one for one in told.values() if about(one, result.primary.metric))
+    return sorted(claims, key=lambda one: one.started_at)
 
 
 def about(result: PullResult, metric: str) -> Verdict | None:
@@ -45,28 +52,40 @@ def about(result: PullResult, metric: str) -> Verdict | None:
     return next((one for one in result.verdicts if one.metric == metric and one.effect), None)
 
 
-def together(sessions: Sequence[PullResult]) -> Verdict | None:
-    """The verdict of these sessions about what the first was asked about; None of fewer than three."""
-    if not sessions:
-        return None
-    metric = sessions[0].primary.metric
+def together(sessions: Sequence[PullResult], metric: str) -> Verdict | None:
+    """What these sessions say of a metric, with the caveats of each; None of fewer than three that count."""
     told = [verdict for one in sessions if (verdict := about(one, metric))]
-    if len(told) < LEAST_SESSIONS:
+    if len(told) < LEAST_SESSIONS or len(sessions) - len(told) > MOST_INVALID * len(sessions):
         return None
-    return judge_sessions(told, *sessions[0].values, sessions[0].label(metric))
+    first = sessions[0]
+    shared = first.plan["design"] == "duet" and METRICS[metric].is_latency
+    joint = judge_sessions(told, *first.values, first.label(metric), shared=shared)
+    names = [name for one in told for name in {one.name for one in one.caveats if not one.grave}]
+    notes = [
+        caveat("in some sessions", what=name, n=names.count(name), of=len(told)) for name in sorted({*names})
+    ]
+    return replace(joint, caveats=tuple(notes))
+
+
+def refuse_others(results: Sequence[PullResult]) -> None:
+    """Raises UsageError where the machine, the commit or a version changed from session to session."""
+    first = {**results[0].fingerprint, "changed": False}
+    for one in results[1:]:
+        own = {**one.fingerprint, "changed": False}
+        if apart := {**other_machine(first, own), **other_software(first, own)}:
+            raise UsageError(f"sessions that differ in {', '.join(apart)} say nothing together")
 
 
 def done_already(
     question: Question, here: Mapping[str, Any], found: Iterable[tuple[Path, PullResult]]
 ) -> tuple[Path, PullResult] | None:
-    """The session of this question and seed that is there already; `here`: the fingerprint of now."""
+    """The newest session of this question and seed that counts; `here`: the fingerprint of now."""
     draft = drafted(question)
-    for path, one in found:
-        own = plan_from(one.plan)
-        if (own.lever, own.values, own.seed) != (draft.lever, draft.values, draft.seed):
-            continue
+    for path, one in sorted(found, key=lambda each: each[1].started_at, reverse=True):
         apart = {**other_machine(one.fingerprint, here), **other_software(one.fingerprint, here)}
+        if apart or not about(one, draft.metric):
+            continue
         with suppress(UsageError):  # at its rate the asked trials would be too short
-            if not apart and same_question({"plan": one.plan}, draft, question):
+            if same_question({"plan": one.plan}, draft, question):
                 return path, one
     return None

@@ -32,7 +32,7 @@ class Unfinished:
     def of(cls, plan: PullPlan, root: Path = FOLDER) -> "Unfinished":
         """That of this question (its plan may still lack the rate)."""
         a, b = (value.replace("/", "_") for value in plan.values)
-        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}")
+        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}.{plan.seed}")
 
     @property
     def journal(self) -> Path:

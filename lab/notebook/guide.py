@@ -10,6 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
+from lab.experiments.series import sessions_of
 from lab.notebook import scaling
 from lab.notebook.advice import advice, size
 from lab.notebook.apart import apart
@@ -54,7 +55,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
         folder / "index.html": heat_map(latest, found),
     }
     if example := example_of(latest):
-        texts[folder / EXAMPLE] = pull.html(example, [one for _, one in found])
+        texts[folder / EXAMPLE] = pull.html(example, sessions_of(example, [one for _, one in found]))
     for path, sweep in sweeps:
         texts[folder / "figures" / f"{path.stem}.svg"] = standalone(scaling.drawn(sweep))
     for name in sorted({result.lever for _, result in latest} | {sweep["lever"] for _, sweep in sweeps}):

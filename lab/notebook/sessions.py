@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from lab.experiments.machine import other_machine
 from lab.experiments.result import PullResult
-from lab.experiments.series import about, question_of_session
+from lab.experiments.series import about, question_of_session, sessions_of
 from lab.notebook.standing import Found, firm
 from lab.statistics import LEAST_SESSIONS, Effect, between_sessions, over_sessions
 from lab.trials.observation import pairs_of
@@ -36,15 +35,9 @@ def asked_again(result: PullResult, found: Sequence[Found]) -> list[Effect]:
 
     Of the same machine, and of whatever commit.
     """
-    key, metric = question_of_session(result), result.primary.metric
-    alike = [
-        one
-        for _, one in found
-        if firm(one)
-        and question_of_session(one) == key
-        and not other_machine(one.fingerprint, result.fingerprint)
-    ]
-    alike.sort(key=lambda one: one.started_at)
+    firm_ones = [one for _, one in found if firm(one)]
+    alike = sessions_of(result, firm_ones, same_code=False)
+    metric = result.primary.metric
     return [told.effect for one in alike if (told := about(one, metric)) and told.effect]
 
 
@@ -55,7 +48,8 @@ def another_session(found: Sequence[Found]) -> list[str]:
         if firm(one):
             questions.setdefault(question_of_session(one), []).append(one)
     groups: dict[tuple[str, str], list[list[tuple[Effect, list[float]]]]] = {}
-    for own in questions.values():
+    for asked in questions.values():
+        own = list({one.plan["seed"]: one for one in asked}.values())  # a seed draws users and arrivals
         wanted, counted = lever_named(own[0].lever).metric, set[str]()
         for metric in sorted({one.primary.metric for one in own}, key=lambda name: (name != wanted, name)):
             told = [

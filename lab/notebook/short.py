@@ -43,7 +43,7 @@ LEGEND = [
     "rounds. In brackets behind a rate: which part that is of what the mode carries by default, where it is",
     "known; \\*: of what the slower side carried alone. An interval is of one session. *Sessions*: how many",
     "of the same question there are, of a row's values in turn, and what they say: of two the range, of",
-    "three or more their mean with the interval that holds for another session (`--sessions 3`); each of",
+    "three or more their mean with its interval (one more session may lie twice as far); each of",
     f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code",
     "([what another session adds](evidence.md#what-another-session-adds)).",
 ]

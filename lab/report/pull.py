@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
-from lab.experiments.series import about, sessions_of, together
+from lab.experiments.series import about, together
 from lab.report import charts, pull_charts
 from lab.report.again import pull_again
 from lab.report.doubts import doubts
@@ -36,15 +36,14 @@ TONES = {
 }
 
 
-def write(result: PullResult, path: Path, found: Iterable[PullResult] = ()) -> Path:
-    """Write the report next to its result, or wherever `path` says. `found`: where its other sessions are."""
-    path.write_text(html(result, found))
+def write(result: PullResult, path: Path, sessions: Sequence[PullResult] = ()) -> Path:
+    """Write the report next to its result, or wherever `path` says. `sessions` of its question, it too."""
+    path.write_text(html(result, sessions))
     return path
 
 
-def html(result: PullResult, found: Iterable[PullResult] = ()) -> str:
+def html(result: PullResult, sessions: Sequence[PullResult] = ()) -> str:
     """The whole page."""
-    sessions = sessions_of(result, found)
     lever = lever_named(result.lever)
     verdict = result.primary
     told = paragraphs(page(result.lever))
@@ -63,7 +62,8 @@ def html(result: PullResult, found: Iterable[PullResult] = ()) -> str:
         rounds=len(by_round(result.observations)),
         drawings=drawings(result) | {"sessions": Markup(_sessions(sessions, result))},
         sessions=sessions,
-        joint=together(sessions),
+        counting=sum(about(one, verdict.metric) is not None for one in sessions),
+        joint=together(sessions, verdict.metric),
         busiest=busiest(result),
         differences=difference([result.settings["a"]], [result.settings["b"]]),
         doubts=doubts([result]),
@@ -113,7 +113,8 @@ def _sessions(sessions: Sequence[PullResult], result: PullResult) -> str:
     """Each session's change with its interval, and that of all together; empty where there is one only."""
     if len(sessions) < 2:
         return ""
-    metric, joint = result.primary.metric, together(sessions)
+    metric = result.primary.metric
+    joint = together(sessions, metric)
     told = [(_named(one, result), about(one, metric)) for one in sessions] + [("together", joint)]
     return pull_charts.intervals([_bar(name, one, one.effect) for name, one in told if one and one.effect])
 

@@ -13,6 +13,7 @@ from lab.statistics import (
     drift,
     effect_of,
     log_ratios,
+    one_more_session,
     order_difference,
     over_sessions,
     resolution,
@@ -169,15 +170,18 @@ def test_a_second_session_lies_where_the_first_one_says_that_it_may():
 def test_an_interval_over_sessions_covers_the_truth_where_that_of_one_session_does_not():
     """Sessions scatter by 2 %, the pairs of each by 1.5 %: twelve pairs know nothing of the former."""
     rng = np.random.default_rng(5)
-    one_covers = all_cover = 0
-    for _ in range(200):
-        sessions = [rng.normal(rng.normal(math.log(1.2), 0.02), 0.015, 12) for _ in range(3)]
-        one = effect_of(list(sessions[0]))
-        joint = over_sessions([float(np.median(each)) for each in sessions])
-        one_covers += one.low <= 1.2 <= one.high
-        all_cover += joint.low <= 1.2 <= joint.high
-    assert all_cover >= 180
-    assert one_covers < 140
+    truth = math.log(1.2)
+    drawn = rng.normal(rng.normal(truth, 0.02, (2_000, 4, 1)), 0.015, (2_000, 4, 12))
+    medians = np.median(drawn, axis=2)
+    joint = [over_sessions(list(three)) for three in medians[:, :3]]
+    assert 0.935 < np.mean([one.low <= 1.2 <= one.high for one in joint]) < 0.965
+    more = [one_more_session(list(three)) for three in medians[:, :3]]
+    fourth = np.exp(medians[:, 3])
+    assert (
+        0.935 < np.mean([low <= one <= high for (low, high), one in zip(more, fourth, strict=True)]) < 0.965
+    )
+    own = [effect_of(list(sessions[0])) for sessions in drawn[:100]]
+    assert sum(one.low <= 1.2 <= one.high for one in own) < 70
 
 
 def test_two_sessions_have_no_interval_and_three_alike_a_narrow_one():

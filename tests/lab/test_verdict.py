@@ -1,12 +1,12 @@
 """The verdict on made-up sessions: the instrument's acceptance tests in their short form."""
 
+import re
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pytest
 
-from lab.caveats import caveat
 from lab.statistics import Effect
 from lab.verdict import LOOKS, Guard, Pair, Record, Verdict, judge, judge_sessions
 from lab.verdict_words import change, prediction_came_true
@@ -273,8 +273,22 @@ def test_a_change_within_what_a_against_a_does_from_session_to_session_is_not_cl
 
 
 def test_sessions_in_which_the_sides_share_what_slows_them_are_never_the_same_together():
-    alike = [
-        replace(one, caveats=(caveat("shared by the sides", most=0.01),))
-        for one in sessions_of(1.0, 1.002, 0.999, metric="p50")
-    ]
-    assert judge_sessions(alike).word == "no difference shown"
+    alike = sessions_of(1.0, 1.002, 0.999, metric="p50")
+    assert judge_sessions(alike).word == "same within the margin"
+    assert judge_sessions(alike, shared=True).word == "no difference shown"
+
+
+def test_the_sentence_of_sessions_says_how_far_one_more_may_lie():
+    said = judge_sessions(sessions_of(1.30, 1.32, 1.28)).sentence
+    low, high = (float(one) for one in re.findall(r"\+([\d.]+) %", said)[-2:])
+    assert low < 28 and high > 32
+
+
+@pytest.mark.parametrize("sessions", [3, 6])
+def test_a_against_a_over_sessions_is_called_different_in_fewer_than_one_series_of_twenty(sessions):
+    rng = np.random.default_rng(4)
+    called = 0
+    for _ in range(400):
+        told = np.exp(rng.normal(0, 0.025, (2, sessions)))
+        called += judge_sessions(sessions_of(*told[0], twins=told[1])).word in ("better", "worse")
+    assert called < 20

@@ -1,6 +1,7 @@
 """`lab pull` asks for a prediction once, and says what an interruption left."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from lab.caveats import caveat
 from lab.cli import run
 from lab.commands import pull
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.result import PullResult, results_of
+from lab.experiments.result import PullResult
 from lab.experiments.unfinished import Unfinished
 from lab.scaling.capacity import Attempt
 from lab.verdict import Verdict
@@ -90,48 +91,106 @@ def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(interru
     assert "begins anew" in pull.interrupted(drafted(QUESTION))
 
 
+class Measured:
+    """In place of a stack: what each session was asked; `invalid` seeds fail, at `stop` there is a Ctrl-C."""
+
+    def __init__(self):
+        self.asked, self.invalid, self.stop = [], set(), None
+
+    def __call__(self, question, draft, console, prediction, fresh):
+        if draft.seed == self.stop:
+            raise KeyboardInterrupt
+        self.asked.append((draft.seed, draft.rate, prediction))
+        failing = {4, 5, 6} if draft.seed in self.invalid else ()
+        result = made_up(1.3, failing, seed=draft.seed, looks=draft.looks)
+        plan = draft.as_json()
+        machine = {"cpu": "made up", "cores": 2}
+        return replace(
+            result,
+            plan=plan,
+            fingerprint=machine,
+            started_at=float(len(self.asked)),
+            prediction=prediction,
+        )
+
+    @property
+    def seeds(self):
+        return [seed for seed, _, _ in self.asked]
+
+
 @pytest.fixture
 def measured(monkeypatch, tmp_path):
-    """What is measured, in place of a stack: (seed, rate, prediction) of each session; results are saved."""
-    asked = []
-
-    def one(question, draft, console, prediction, fresh):
-        asked.append((draft.seed, draft.rate, prediction))
-        rate = question.rate or 300.0
-        result = made_up(1.3, seed=draft.seed, rate=rate)
-        plan = replace(draft, rate=rate).as_json()
-        return replace(result, plan=plan, started_at=float(len(asked)), prediction=prediction)
-
-    monkeypatch.setattr(pull, "_measured", one)
-    monkeypatch.setattr(pull, "RUNS", tmp_path)
-    monkeypatch.setattr(pull, "results_of", lambda lever: results_of(lever, [tmp_path]))
+    session = Measured()
+    monkeypatch.setattr(pull, "_measured", session)
+    monkeypatch.setattr(pull, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(pull, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(Unfinished, "of", lambda plan: Unfinished(tmp_path / "unfinished"))
-    return asked
+    here = {"cpu": "made up", "cores": 2}
+    monkeypatch.setattr("lab.experiments.machine.fingerprint", lambda machine: here)
+    return session
 
 
-WORDS = ["pull", "event_loop", "--predict", "up", "--seed", "5", "--no-report"]
+WORDS = ["pull", "event_loop", "--predict", "up", "--seed", "5", "--rate", "300", "--no-report"]
 
 
-def test_each_session_has_a_seed_of_its_own_and_the_rate_of_the_first(measured, capsys):
+def test_each_session_has_a_seed_of_its_own_and_the_first_one_the_prediction(measured, capsys):
     assert run([*WORDS, "--sessions", "3"]) == 0
-    assert measured == [(5, 0.0, "up"), (6, 300.0, "up"), (7, 300.0, "up")]
+    assert measured.asked == [(5, 300.0, "up"), (6, 300.0, None), (7, 300.0, None)]
     told = capsys.readouterr().out
     assert "session 2 of 3, seed 6" in told
-    assert "3 sessions" in told.strip().splitlines()[-1]
+    assert re.search(r"worse than uvloop in CPU per 1,000, API: .*3 sessions; margin", told)
+    assert told.rstrip().endswith("Your prediction (up): came true.")
 
 
-def test_a_session_that_is_there_already_is_not_measured_again(measured, monkeypatch, capsys):
-    monkeypatch.setattr("lab.experiments.series.other_software", lambda one, here: {})
-    monkeypatch.setattr("lab.experiments.series.other_machine", lambda one, here: {})
+def test_an_interrupted_series_goes_on_with_the_sessions_that_it_has(measured, capsys):
+    measured.stop = 7
+    assert run([*WORDS, "--sessions", "3"]) == 130
+    measured.stop = None
     assert run([*WORDS, "--sessions", "3"]) == 0
-    assert run([*WORDS, "--sessions", "4"]) == 0
-    assert [seed for seed, _, _ in measured] == [5, 6, 7, 8]
-    assert "it is there already" in capsys.readouterr().out
+    assert measured.seeds == [5, 6, 7]
+    assert "it is there (--fresh measures it anew)" in capsys.readouterr().out
     assert run([*WORDS, "--sessions", "3", "--fresh"]) == 0
-    assert [seed for seed, _, _ in measured] == [5, 6, 7, 8, 5, 6, 7]
+    assert measured.seeds == [5, 6, 7, 5, 6, 7]
 
 
-def test_two_sessions_are_refused_since_they_have_no_interval(measured, capsys):
-    assert run([*WORDS, "--sessions", "2"]) == 2
-    assert "expected 1, or 3 or more" in capsys.readouterr().err
-    assert measured == []
+def test_a_session_that_does_not_count_is_measured_again_by_the_same_command(measured, capsys):
+    measured.invalid = {6}
+    assert run([*WORDS, "--sessions", "3"]) == 3
+    assert "2 of 3 sessions count: too few" in capsys.readouterr().err
+    measured.invalid = set()
+    assert run([*WORDS, "--sessions", "3"]) == 0
+    assert measured.seeds == [5, 6, 7, 6]
+
+
+def test_what_is_kept_is_measured_though_an_own_result_is_there(measured, monkeypatch):
+    monkeypatch.setattr("lab.experiments.machine.refuse_changes", lambda: None)
+    assert run([*WORDS, "--sessions", "3"]) == 0
+    assert run([*WORDS, "--sessions", "3", "--keep"]) == 0
+    assert measured.seeds == [5, 6, 7, 5, 6, 7]
+
+
+def test_sessions_have_twelve_rounds_and_one_look_each(measured, monkeypatch):
+    plans = []
+    monkeypatch.setattr(pull, "saved", lambda result, keep: plans.append(result.plan))
+    assert run([*WORDS, "--sessions", "3"]) == 0
+    assert [plan["looks"] for plan in plans] == [[12]] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([*WORDS, "--sessions", "2"], "expected 1, or 3 or more"),
+        (["pull", "event_loop", "--predict", "up", "--sessions", "3"], "needs --rate"),
+    ],
+)
+def test_a_series_that_could_say_nothing_is_refused(measured, words, why, capsys):
+    assert run(words) == 2
+    assert why in capsys.readouterr().err
+    assert measured.asked == []
+
+
+def test_a_ctrl_c_of_a_fresh_start_says_how_to_go_on(interrupted):
+    assert (
+        pull.interrupted(drafted(QUESTION), fresh=True)
+        == "5 rounds kept; the same command without --fresh goes on"
+    )

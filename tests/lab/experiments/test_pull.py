@@ -169,7 +169,7 @@ async def test_a_search_of_another_question_is_not_gone_on_with(tmp_path):
     stops.at = 5
     with pytest.raises(KeyboardInterrupt):
         await ask(tmp_path, stops, rate=None)
-    _, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None, seed=6)
+    _, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None, trial_seconds=3.0)
     assert "an interrupted session of another plan is dropped" in lines
     assert not any("are kept" in line for line in lines)
 
@@ -254,7 +254,9 @@ def test_two_trees_with_changes_are_never_of_one_software():
 
 
 async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):
-    question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0)
+    question = Question(
+        lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0, seed=5
+    )
     draft = drafted(question)
     Unfinished.of(draft, tmp_path).begin(head_of(draft, {}))
     result, lines = await ask(tmp_path, load(effect=1.3))

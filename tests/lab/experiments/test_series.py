@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import UsageError
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.series import done_already, sessions_of, together
+from lab.experiments.series import done_already, refuse_others, sessions_of, together
 from levers.catalogue import lever_named
 from tests.lab.report.made_up_pulls import made_up
 
@@ -25,7 +26,7 @@ def three():
 def test_sessions_of_one_question_machine_and_code_belong_together(three):
     assert sessions_of(three[0], three) == three
     assert sessions_of(three[0], []) == [three[0]]
-    verdict = together(three)
+    verdict = together(three, "cpu_per_1k")
     assert verdict and verdict.word == "worse" and verdict.effect
     assert verdict.effect.ratio == pytest.approx(1.3, abs=0.03)
 
@@ -47,11 +48,43 @@ def test_another_machine_code_or_question_is_no_session_of_it(three, other):
     assert sessions_of(three[0], [changed]) == [three[0]]
 
 
+def test_code_is_no_matter_where_it_is_asked_so(three):
+    other = replace(three[1], fingerprint={**MACHINE, "commit": "def"})
+    assert sessions_of(three[0], [other], same_code=False) == [three[0], other]
+
+
+def test_of_a_seed_the_newest_counts_since_it_draws_users_and_arrivals(three):
+    again = replace(three[1], started_at=9e6)
+    assert sessions_of(three[0], [again, three[1], replace(three[0], started_at=9e6)]) == [three[0], again]
+
+
 def test_fewer_than_three_that_count_say_nothing_together(three):
     invalid = replace(made_up(failing={4, 5, 6}, seed=3), fingerprint=MACHINE)
-    assert together(three[:2]) is None
-    assert together([*three[:2], invalid]) is None
-    assert together([]) is None
+    assert together(three[:2], "cpu_per_1k") is None
+    assert together([*three[:2], invalid], "cpu_per_1k") is None
+    assert together([*three, *three, invalid, invalid], "cpu_per_1k") is None  # a quarter: a choice
+    assert together([], "cpu_per_1k") is None
+
+
+def test_what_is_told_together_is_of_the_metric_that_is_asked(three):
+    waiting = [replace(one, verdicts=[one.verdicts[1], *one.verdicts[:1]]) for one in three]
+    verdict = together(waiting, "cpu_per_1k")
+    assert verdict and verdict.metric == "cpu_per_1k"
+
+
+def test_a_latency_of_a_duet_is_never_the_same_however_many_sessions():
+    alike = [
+        replace(made_up(1.0, seed=seed), fingerprint=MACHINE, started_at=float(seed)) for seed in range(8)
+    ]
+    joint = {metric: together(alike, metric) for metric in ("cpu_per_1k", "p50")}
+    assert joint["cpu_per_1k"] and joint["cpu_per_1k"].word == "same within the margin"
+    assert joint["p50"] and joint["p50"].word == "no difference shown"
+
+
+def test_sessions_of_another_commit_are_refused_together(three):
+    refuse_others(three)
+    with pytest.raises(UsageError, match="differ in commit"):
+        refuse_others([*three, replace(three[0], fingerprint={**MACHINE, "commit": "def"})])
 
 
 def test_a_session_of_this_seed_and_code_is_there_already(three):
@@ -63,7 +96,10 @@ def test_a_session_of_this_seed_and_code_is_there_already(three):
     ]
     assert done_already(question, MACHINE, found) == found[0]
     assert done_already(replace(question, seed=2), MACHINE, found) == found[1]
-    assert done_already(replace(question, rate=None), MACHINE, found) == found[0]
+    newer = (Path("3.json"), replace(found[0][1], started_at=9e6))
+    assert done_already(question, MACHINE, [newer, *found]) == newer
+    invalid = [replace(found[0][1].primary, effect=None)]
+    assert done_already(question, MACHINE, [(Path("1.json"), replace(found[0][1], verdicts=invalid))]) is None
     assert done_already(replace(question, seed=9), MACHINE, found) is None
     assert done_already(replace(question, rate=500.0), MACHINE, found) is None
     assert done_already(question, {**MACHINE, "commit": "def"}, found) is None

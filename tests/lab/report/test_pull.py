@@ -37,9 +37,11 @@ def test_other_sessions_stand_beside_it_and_three_have_an_interval_together(clea
         replace(made_up(effect, seed=seed), fingerprint=own, started_at=3600.0 * seed)
         for seed, effect in ((1, 1.28), (2, 1.30), (3, 1.32))
     )
-    assert "Other sessions" not in pull.html(one)
-    assert "no interval over sessions" in pull.html(one, [two])
-    html = pull.html(one, [two, three])
+    assert "Session beside session" not in pull.html(one, [one])
+    assert "an interval over sessions, which needs three" in pull.html(one, [one, two])
+    assert "--sessions 6" in pull.html(one, [one, two])
+    html = pull.html(one, [one, two, three])
+    assert "--sessions 6" not in html
     assert "seed 1 (this one)" in html and "seed 3" in html
     assert "3 sessions; margin" in html
 
