@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from backend import dialogs, documentation, failing, page, queries, twins, users
+from backend import dialogs, documentation, failing, page, queries, twins, users, worker_metrics
 from backend.access import Access
 from backend.asgi import Event, Receive, Route, Send
 from backend.bodies import MAX_BODY_BYTES, WhereOut
@@ -201,7 +201,7 @@ class Backend(FastAPI):
             **of_process(),
             **of_parts(parts),
             **self.server,
-            "uvicorn_workers": self.settings.uvicorn_workers if self.health.shares_port else 1,
+            "uvicorn_workers": worker_metrics.running() if self.health.shares_port else 1,
             "citus_node": "any" if self.nodes else "coordinator",
             "app_transport": "unix" if socket and Path(socket).is_socket() else "tcp",
         }

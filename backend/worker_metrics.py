@@ -28,6 +28,13 @@ def _siblings() -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
 
 
+def running() -> int:
+    """How many workers of this supervisor run: those that listen for their siblings."""
+    begin = _address(0).removesuffix("0").replace("\0", "@")
+    listed = Path("/proc/net/unix").read_text().splitlines()
+    return len({line.rsplit(" ", 1)[-1] for line in listed if begin in line})
+
+
 @asynccontextmanager
 async def offered(page: Page) -> AsyncIterator[None]:
     """Give this worker's page to its siblings within the block."""

@@ -46,6 +46,22 @@ def module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
+def workers_ready(url: str, workers: int) -> HealthCheck:
+    """A check that passes when the service is ready with so many uvicorn workers."""
+    ready = http_ready(url)
+
+    def check() -> str | None:
+        if reason := ready():
+            return reason
+        try:
+            running = httpx.get(f"{url}/health", timeout=2.0).json()["effective"]["uvicorn_workers"]
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            return f"{url}/health: {type(error).__name__}"
+        return None if running == workers else f"{running} of {workers} workers run"
+
+    return check
+
+
 def http_ready(url: str, path: str = "/ready") -> HealthCheck:
     """A check that passes when the service answers 200 on `path`."""
 

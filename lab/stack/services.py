@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lab.errors import UsageError
 from lab.stack.description import Database
-from lab.stack.program import Program, http_ready, module
+from lab.stack.program import Program, http_ready, module, workers_ready
 
 SERVICES = 50  # order: after the servers they need
 PROXIED = {"backend": "BACKEND_SOCKET", "websocket": "WS_SOCKET"}  # kind: its setting
@@ -120,6 +120,10 @@ def with_levers(program: Program, levers: Mapping[str, str], database: Database)
         environment["POSTGRES_HOST"] = _database_host(environment.pop("DATABASE_TRANSPORT"), database)
     if environment.pop("APP_TRANSPORT", "tcp") == "unix" and program.kind in PROXIED:
         environment[PROXIED[program.kind]] = f"haproxy/{program.name}.sock"  # in the run folder
+    workers = environment.get("UVICORN_WORKERS", "1")
+    if program.kind == "backend" and program.health and workers.isdigit() and int(workers) > 1:
+        check = workers_ready(program.health.removesuffix("/health"), int(workers))
+        return replace(program, environment=environment, check=check)
     return replace(program, environment=environment)
 
 

@@ -132,7 +132,6 @@ async def test_processes_that_start_at_once_make_the_tables_once(empty_database:
         ("HTTP_PARSER", "h11", "h11"),
         ("HTTP_SERVER", "granian", "granian"),
         ("DURABILITY", "off", "off"),
-        ("UVICORN_WORKERS", "2", 2),
     ],
 )
 async def test_health_tells_what_is_in_effect(database: str, setting: str, value: str, effective: object):
@@ -280,6 +279,28 @@ async def test_workers_do_not_outlive_a_killed_supervisor(database: str):
         process.kill()
         await process.wait()
         await eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+async def test_the_workers_that_are_reported_are_those_that_run(database: str):
+    async with launched(database, UVICORN_WORKERS="3") as (process, client):
+
+        async def reported() -> int:
+            async with httpx.AsyncClient(base_url=client.base_url, timeout=PATIENCE_SECONDS) as other:
+                return int((await other.get("/health")).json()["effective"]["uvicorn_workers"])
+
+        async def all_run() -> bool:
+            return await reported() == 3
+
+        async def one_is_missing() -> bool:
+            return await reported() == 2
+
+        await eventually(all_run, START_SECONDS)
+        supervisor = psutil.Process(process.pid)
+        supervisor.suspend()  # or it starts another one at once
+        supervisor.children()[-1].kill()
+        await eventually(one_is_missing, START_SECONDS)
+        supervisor.resume()
+        await eventually(all_run, START_SECONDS)
 
 
 async def test_a_scrape_reaches_every_worker_and_no_figure_is_mixed(database: str):
