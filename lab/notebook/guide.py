@@ -65,7 +65,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
             if drawn:
                 texts[folder / "figures" / f"{path.stem}.svg"] = standalone(drawn)
         besides = scaling.on_lever(name, sweeps) + kills(name, folder / "faults.md")
-        swept = {value for _, sweep in sweeps if sweep["lever"] == name for value in sweep["values"]}
+        swept = [sweep for _, sweep in sweeps if sweep["lever"] == name]
         beside = Beside(besides, swept, found, capacities)
         texts[folder / "levers" / f"{name}.md"] = lever_page(name, own, beside)
     old = set((folder / "levers").glob("*"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lab.experiments.result import PullResult
 from lab.notebook.standing import Found, firm
 from levers.catalogue import lever_named
 
@@ -14,9 +15,16 @@ def on_hot_path(name: str) -> bool:
     return "backend" in lever.processes and lever.metric == "cpu_per_1k" and lever.mix == "send"
 
 
+def of_the_api(result: PullResult) -> bool:
+    """Whether its answer is a share of what one API process uses for a send on the short path."""
+    duet = result.plan["design"] == "duet" and result.plan["part"] == "backend"
+    send = result.plan["mix"] == "send" and result.primary.metric == "cpu_per_1k"
+    return duet and send and result.lever != LEVER and on_hot_path(result.lever)
+
+
 def shares(latest: Sequence[Found], here: str = "") -> str:
     """One sentence; `here` is the way to the folder of the levers' pages."""
-    times = _layers(latest)
+    times = layers(latest)
     much = f"{times:.1f} times as much ([query_path]({here}query_path.md))" if times else "more"
     part = f"about {1 / times:.0%} of" if times else "less than"
     return (
@@ -26,7 +34,7 @@ def shares(latest: Sequence[Found], here: str = "") -> str:
     )
 
 
-def _layers(latest: Sequence[Found]) -> float:
+def layers(latest: Sequence[Found]) -> float:
     """How many times the CPU FastAPI's layers took; 0 where that was not decided."""
     own = [
         one

@@ -1,17 +1,18 @@
 """The page of one lever in the notebook: what it is, and what pulling it gave."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.experiments.audit import difference
 from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
-from lab.notebook.advice import between, seen
+from lab.notebook.advice import between
 from lab.notebook.apart import apart
-from lab.notebook.hot_path import on_hot_path, shares
 from lab.notebook.load_point import words
+from lab.notebook.meaning import meaning
 from lab.notebook.predictions import prediction, repeated
 from lab.notebook.repeats import repeats
 from lab.notebook.scaling import Searched
@@ -22,7 +23,7 @@ from lab.report.counted import counted
 from lab.report.doubts import doubts, unchecked
 from lab.report.links import linked
 from lab.report.load_words import load_of
-from lab.verdict import Verdict
+from lab.verdict import LOOKS, Verdict
 from lab.verdict_words import GLYPHS
 from levers.catalogue import lever_named, page, paragraphs
 from levers.lever import Lever
@@ -35,12 +36,13 @@ HERE = "**That applies here**"
 class Beside:
     """What a page tells besides its own results.
 
-    `lines`: what other commands found out about the lever, as Markdown; `swept` are values of which a sweep
-    knows the capacity; `found` are all results of all levers, also those that no page shows otherwise.
+    `lines`: what other commands found out about the lever, as Markdown; `sweeps` are the lever's own, that
+    know the capacity of its values; `found` are all results of all levers, also those that no page shows
+    otherwise.
     """
 
     lines: Sequence[str] = ()
-    swept: Collection[str] = ()
+    sweeps: Sequence[Mapping[str, Any]] = ()
     found: Sequence[Found] = ()
     capacities: Sequence[Searched] = ()
 
@@ -54,10 +56,10 @@ def lever_page(name: str, own: Sequence[Found], beside: Beside | None = None) ->
     for text in texts:  # a text may be about several values
         values = " or ".join(f"`{value}`" for value in lever.values if told.get(value) == text)
         lines.append(f"- {values}: {text}")
-    unknown = [f"`{value}`" for value in never_pulled(lever, own, beside.swept)]
+    swept = {value for sweep in beside.sweeps for value in sweep["values"]}
+    unknown = [f"`{value}`" for value in never_pulled(lever, own, swept)]
     lines += ["", *([f"Not pulled: {', '.join(unknown)}.", ""] if unknown else [])]
-    if own and on_hot_path(name):
-        lines += [shares(latest_of(beside.found)), ""]
+    lines += meaning([one for _, one in own], latest_of(beside.found), beside.sweeps)
     for path, result in own:
         lines += _told(path, result, own, beside)
     lines += [
@@ -88,7 +90,8 @@ def _told(path: Path, result: PullResult, own: Sequence[Found], beside: Beside) 
     lines = [
         f"## {result.values[0]} or {result.values[1]}{apart(result, own)}",
         "",
-        f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}{medians}",
+        f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}{medians}"
+        f"{_expectation(result, lever)}{_predicted(result, beside.found)}",
         "",
     ]
     if verdict.effect:
@@ -103,7 +106,7 @@ def _told(path: Path, result: PullResult, own: Sequence[Found], beside: Beside) 
     lines += [f"- {note[:1].upper()}{note[1:]}." for note in result.notes]
     lines += [
         "",
-        f"{_meaning(result, lever)}{_predicted(result, beside.found)} {_how(result, beside.capacities)}"
+        f"{_how(result, beside.capacities)}"
         f"{_along(result, lever)}"
         f"{unchecked(result, [one for _, one in own])}",
         "",
@@ -119,15 +122,22 @@ def _how(result: PullResult, capacities: Sequence[Searched]) -> str:
     plan = result.plan
     point = words(result, capacities)
     rounds = len({one.round for one in result.observations})
-    quick = " (one look at six rounds: large effects only)" if len(plan["looks"]) == 1 else ""
     changed = " with changes that are not committed" if result.fingerprint.get("changed") else ""
     return (
         f"{load_of(result)}{f', {point}' if point else ''}, {plan['design']}, "
-        f"{rounds} rounds of {plan['trial_seconds']:g} s{quick}, "
+        f"{rounds} rounds of {plan['trial_seconds']:g} s{_one_look(plan['looks'])}, "
         f"mode {plan['mode']}{_broker(result)}{_disk(result)}, {result.day}, "
         f"{result.seconds / 60:.1f} minutes, "
         f"commit {result.fingerprint.get('commit') or 'unknown'}{changed}."
     )
+
+
+def _one_look(looks: Sequence[int]) -> str:
+    """That more rounds were not to come, and of few what they can show; '' where there were more looks."""
+    if len(looks) != 1:
+        return ""
+    few = ": large effects only" if looks[0] < LOOKS[0] else ""
+    return f" (one look at {looks[0]} rounds{few})"
 
 
 def _along(result: PullResult, lever: Lever) -> str:
@@ -165,25 +175,21 @@ def _unclaimed(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"- No figure is claimed of {' and '.join(labels)}: {why}." for why, labels in reasons.items()]
 
 
-def _meaning(result: PullResult, lever: Lever) -> str:
-    """What to make of it, from what was expected and what came."""
+def _expectation(result: PullResult, lever: Lever) -> str:
+    """What was expected of a decided answer and which way it went; '' where nothing was."""
     word, effect = result.primary.word, result.primary.effect
-    if effect is None:
-        return "Nothing may be concluded from it."
-    if word == "no difference shown":
-        noticed = seen(result.primary)
-        why = f"{noticed}: neither" if noticed else "Neither"
-        return f"{why} a difference nor sameness was shown. Longer trials or a quieter machine are needed."
-    moved = "up" if effect.ratio > 1 else "down"
+    if effect is None or word == "no difference shown":
+        return ""
     if lever.metric != result.plan["metric"] or lever.default not in result.values:
-        return f"From `{result.values[0]}` to `{result.values[1]}` it went {moved}."
+        return ""
     if word == "same within the margin":
-        return f"Expected was {_expected(lever)}; here it does not matter."
+        return f" Expected was {_expected(lever)}."
+    moved = "up" if effect.ratio > 1 else "down"
     # The reason is the second value's: of another one the page would give a wrong one.
     reason = lever.because if set(result.values) == set(lever.values[:2]) else ""
     if lever.expected == moved:
-        return f"As expected: {reason}." if reason else f"As expected it went {moved}."
-    return f"Expected was {_expected(lever)}{f' ({reason})' if reason else ''}; it went {moved}."
+        return f" As expected: {reason}." if reason else f" As expected it went {moved}."
+    return f" Expected was {_expected(lever)}{f' ({reason})' if reason else ''}; it went {moved}."
 
 
 def _predicted(result: PullResult, found: Sequence[Found]) -> str:

@@ -104,6 +104,34 @@ def sentence(sweep: Mapping[str, Any]) -> str:
     )
 
 
+def advised(sweep: Mapping[str, Any]) -> str:
+    """Which value to take: of those not shown to carry less the one that needs the least memory."""
+    points = {value: (low, high, memory) for value, low, high, memory in _by_value(sweep)}
+    asked = f"mode {sweep['mode']}, by a sweep"
+    if any(high is None for _, high, _ in points.values()):
+        return f"**Not shown** ({asked}): {sentence(sweep)} To decide it: a search that sees each value fail."
+    best = max(points, key=lambda value: points[value][0])
+    if sweep["repeats"] > 1:
+        alike = [value for value in points if _range(sweep, value)[1] >= _range(sweep, best)[0]]
+    else:
+        alike = [value for value in points if points[value][0] >= KNEE * points[best][0]]
+    taken = min(alike, key=lambda value: points[value][2])
+    keep = "Keep" if taken == lever_named(sweep["lever"]).default else "Take"
+
+    def told(value: str) -> str:
+        return f"`{value}` ({_words(_range(sweep, value))}, {points[value][2]:,.0f} MiB)"
+
+    as_much = " and ".join(told(value) for value in alike if value != taken)
+    less = " and ".join(told(value) for value in points if value not in alike)
+    return (
+        f"**{keep} `{taken}`** ({asked}): it carries {_words(_range(sweep, taken))} with "
+        f"{points[taken][2]:,.0f} MiB"
+        f"{f'; that {as_much} carries more was not shown' if as_much else ''}"
+        f"{f'; {less} carried less' if less else ''}."
+        f"{' To decide it: more searches of each value (`--repeats`).' if as_much else ''}"
+    )
+
+
 def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, float]]:
     """(value, held, failed, MiB) in the order of the values; of repeats the median by what held, of two the
     lower."""

@@ -1,6 +1,7 @@
 """The short answer: a row a lever, the largest effects of the firmest results."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
@@ -54,7 +55,7 @@ def short_answer(
 ) -> list[str]:
     """A table, CPU before waiting before counts; nothing where nothing was decided. `found`: all results."""
     rows = chosen(latest)
-    given_up = _clauses()
+    given_up = clauses()
     lines = [_row(own, known, given_up, found or latest) for own in rows]
     return [*HEAD, *lines, "", *LEGEND, ""] if rows else []
 
@@ -77,23 +78,25 @@ def sure(result: PullResult) -> int:
     return enough(result) + quiet(result) + committed(result)
 
 
+def by_standing(result: PullResult) -> tuple[Any, ...]:
+    """Sorts the surest first, then what is by the lever's metric, design and mode, then by room."""
+    lever, plan = lever_named(result.lever), result.plan
+    return (
+        -sure(result),
+        not warmed_as_usual(result),
+        plan["metric"] != lever.metric,
+        plan["design"] != lever.design,
+        plan["mode"] != mode_for(lever),
+        not roomy(result),
+        -plan["rate"],
+        -result.started_at,
+    )
+
+
 def _of_each_value(own: Sequence[PullResult]) -> list[PullResult]:
     """The surest of each pair of values, by the lever's design and mode and the rate; alike in metric."""
-    lever = lever_named(own[0].lever)
     best: dict[tuple[str, str], PullResult] = {}
-    for one in sorted(
-        own,
-        key=lambda one: (
-            -sure(one),
-            not warmed_as_usual(one),
-            one.plan["metric"] != lever.metric,
-            one.plan["design"] != lever.design,
-            one.plan["mode"] != mode_for(lever),
-            not roomy(one),
-            -one.plan["rate"],
-            -one.started_at,
-        ),
-    ):
+    for one in sorted(own, key=by_standing):
         best.setdefault(one.values, one)
     surest = max(map(sure, best.values()))
     kept = sorted((one for one in best.values() if sure(one) == surest), key=size, reverse=True)
@@ -116,7 +119,7 @@ def _row(
     )
     moves = "; ".join(_move(one, known) for one in own)
     return (
-        f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {_default(first)} | {label}: {moves} "
+        f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {what_to_do(first)} | {label}: {moves} "
         f"| {_but(first, given_up)} | {'; '.join(_sessions(one, found) for one in own)} |"
     )
 
@@ -130,7 +133,7 @@ def _only(result: PullResult) -> str:
     return f", if you run {part}" if (part := part_of(result)) else ""
 
 
-def _default(result: PullResult) -> str:
+def what_to_do(result: PullResult) -> str:
     """Keep, or change to what, where what it gives up is nothing to you."""
     default = default_of(result)
     if ahead(result) == default:
@@ -163,15 +166,17 @@ def _but(result: PullResult, given_up: dict[str, str]) -> str:
         for _ in against[:1]
         if against[0].effect
     ]
-    clause = given_up.get(result.lever) or f"different when {_first_clause(result.lever)}"
+    clause = given_up.get(result.lever) or f"different when {first_clause(result.lever)}"
     return "; ".join([*lost, clause])
 
 
-def _first_clause(lever: str) -> str:
+def first_clause(lever: str) -> str:
+    """When it would be different, as its page says: the first clause of that."""
     text = paragraphs(page(lever)).get("Different when", "the page says")
     return min((text.partition(one)[0] for one in SEPARATORS), key=len)
 
 
-def _clauses() -> dict[str, str]:
+def clauses() -> dict[str, str]:
+    """Of a lever what is given up by the better figure, as far as it was written by hand."""
     lines = (TEMPLATES / "given_up.txt").read_text().splitlines()
     return dict(line.split(": ", 1) for line in lines if line)
