@@ -182,3 +182,4 @@ ROWS = (
     ),
 )
 TABLE = {row.name: row for row in ROWS}
+FULL_MACHINE = ("pressure", "full machine")  # on it a latency is a crowd's

@@ -21,6 +21,7 @@ from lab.scaling.capacity import Slo
 from lab.trials.schedule import SIDES, Side, schedule
 
 PREFLIGHT_RATE, PREFLIGHT_SECONDS = 50.0, 2.0
+STALL_TEST = ("rate", "slow", "needed")  # what a result keeps of it
 AROUND_A_TRIAL_SECONDS, RENEWAL_SECONDS = 1.5, 4.0  # as seen on 2 cores; only for the first word about time
 
 Tell = Callable[[str], None]
@@ -46,7 +47,7 @@ async def pull(
     found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
     tell(f"audit: the sides differ in {', '.join(found)} and in nothing else")
     tested = question.rate or PREFLIGHT_RATE
-    machine = await preflight(rig, tested, tell)
+    machine, stall_test = await preflight(rig, tested, tell)
     unfinished = Unfinished.of(draft, folder)
     if fresh:
         unfinished.remove()
@@ -55,7 +56,7 @@ async def pull(
     plan, journal, head = begun.plan, begun.journal, dict(begun.head)
     rig.plan = plan
     if plan.rate != tested:
-        await preflight(rig, plan.rate, tell)
+        _, stall_test = await preflight(rig, plan.rate, tell)
     first, last = (_minutes(plan, rounds) for rounds in (plan.looks[0], plan.looks[-1]))
     span = f"{first:.0f} min" if first == last else f"{first:.0f} to {last:.0f} min"
     each = f"{plan.rate:g}/s, {plan.trial_seconds:g} s each"
@@ -78,6 +79,7 @@ async def pull(
         capacity=head["capacity"],
         command=command_of(plan),
         notes=[*(["resumed after an interruption"] if begun.resumed else []), *repeated],
+        stall_test=stall_test,
     )
     unfinished.remove()
     return result
@@ -90,10 +92,10 @@ def _minutes(plan: PullPlan, rounds: int) -> float:
     return max(1.0, (trial * len(steps) + RENEWAL_SECONDS * sum(one.fresh for one in steps)) / 60)
 
 
-async def preflight(rig: StackRig, rate: float, tell: Tell) -> dict[str, Any]:
-    """The instrument tests itself at this rate, then loads the real stack; the machine's fingerprint.
+async def preflight(rig: StackRig, rate: float, tell: Tell) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The instrument tests itself at this rate, then loads the real stack.
 
-    Raises VoidResult.
+    The machine's fingerprint, and what the test saw. Raises VoidResult.
     """
     tell(f"preflight: does the generator see a small server stall at {rate:g}/s? ...")
     sides: list[Side] = ["a"] if rig.arrangement.processes["a"] is None else list(SIDES)
@@ -103,7 +105,7 @@ async def preflight(rig: StackRig, rate: float, tell: Tell) -> dict[str, Any]:
         seen = f"{test.slow} of at least {test.needed} slow samples" if test else "the test did not run"
         raise VoidResult(f"preflight: the generator missed a planted stall ({seen}); nothing was measured")
     tell(f"preflight: stall seen ({test.slow} slow samples, {test.needed} needed); {_machine(record)}")
-    return fingerprint(record.machine)
+    return fingerprint(record.machine), {name: getattr(test, name) for name in STALL_TEST}
 
 
 def _machine(record: RunRecord) -> str:

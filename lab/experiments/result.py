@@ -29,6 +29,8 @@ class PullResult:
     """What was asked (`plan`), where (`fingerprint`), with what (`settings`: the effective ones by side).
 
     `verdicts` by metric, the primary first; `seconds` how long it took; `prediction` up, down, same or None.
+    `stall_test`: of the generator's test of itself the rate, the slow samples and how many were needed; None
+    in older files.
     """
 
     plan: Mapping[str, Any]
@@ -42,6 +44,7 @@ class PullResult:
     capacity: Mapping[str, Any] | None = None
     command: str = ""
     notes: list[str] = field(default_factory=list)
+    stall_test: Mapping[str, Any] | None = None
 
     @property
     def lever(self) -> str:

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.caveats import FULL_MACHINE
 from lab.experiments.plan import plan_from
 from lab.experiments.preparation import WARM_UP_SECONDS
 from lab.experiments.result import PullResult
@@ -65,7 +66,7 @@ def firm(result: PullResult) -> bool:
 
 def roomy(result: PullResult) -> bool:
     """Whether the machine had room: on a full one the price of an operation is a crowd's."""
-    return not any(one.name in ("pressure", "full machine") for one in result.primary.caveats)
+    return not any(one.name in FULL_MACHINE for one in result.primary.caveats)
 
 
 def warmed_as_usual(result: PullResult) -> bool:

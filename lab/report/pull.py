@@ -13,7 +13,7 @@ from lab.experiments.audit import difference, merged
 from lab.experiments.compact import histogram_of
 from lab.experiments.result import PullResult
 from lab.experiments.series import about, together
-from lab.report import charts, pull_charts
+from lab.report import believed, charts, pull_charts
 from lab.report.again import pull_again
 from lab.report.doubts import doubts
 from lab.report.load_words import load_of, searched
@@ -74,6 +74,7 @@ def html(result: PullResult, sessions: Sequence[PullResult] = ()) -> str:
         no_tail=not _tail_claimed(result),
         same_settings=merged([result.settings["a"]]),
         medians=_medians(result),
+        believed=believed,
         different_when=told.get("Different when", ""),
         question=told.get("question", lever.question),
         plan=result.plan,

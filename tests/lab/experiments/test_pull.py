@@ -70,6 +70,7 @@ async def test_the_stall_is_planted_at_the_rate_of_the_trials(tmp_path, rate, te
     result, _ = await ask(tmp_path, seen, rate=rate)
     rates = [plan.rate for plan in seen.plans if plan.stall_test]
     assert (len(rates), rates[-1]) == (tested, result.plan["rate"])
+    assert result.stall_test == {"rate": 50, "slow": 24, "needed": 20}
 
 
 async def test_a_throttled_generator_is_invalid(tmp_path):
@@ -133,6 +134,7 @@ async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
     assert result.primary.word == "worse"
     assert result.capacity is not None
     assert "resumed" in result.notes[0]
+    assert result.stall_test is not None
     assert not list(tmp_path.iterdir())
 
 

@@ -27,6 +27,16 @@ def test_a_file_holds_no_words_that_later_rules_could_contradict(tmp_path):
     assert [one.word for one in load(path).verdicts] == words
 
 
+def test_a_file_is_read_with_and_without_what_the_stall_test_saw(tmp_path):
+    seen = {"rate": 100.0, "slow": 52, "needed": 40}
+    path = replace(made_up(also=()), stall_test=seen).save(tmp_path / "one.json")
+    assert load(path).stall_test == seen
+    older = json.loads(path.read_text())
+    del older["stall_test"]
+    path.write_text(json.dumps(older))
+    assert load(path).stall_test is None
+
+
 @pytest.mark.parametrize(("rounds", "word"), [((1, 1, 4), "worse"), ((1, 4, 7), "INVALID")])
 def test_an_older_file_whose_notes_name_many_rounds_again_claims_nothing(tmp_path, rounds, word):
     notes = [f"round {number} was measured again: 90 % answered" for number in rounds]

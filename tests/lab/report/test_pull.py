@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from lab.caveats import caveat
 from lab.cli import run
 from lab.report import pull, pull_charts
 from lab.trials.observation import Observation
-from tests.lab.report.made_up_pulls import made_up
+from lab.verdict import Guard
+from tests.lab.report.made_up_pulls import made_up, search
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +185,76 @@ def test_no_row_is_called_the_deciding_one_where_that_has_no_figure(clear):
     first, *others = clear.verdicts
     void = replace(clear, verdicts=[replace(first, effect=None, word="INVALID"), *others])
     assert "The first row was named" not in pull.html(void)
+
+
+def shown(html):
+    """The page as a reader sees it: without elements, with single blanks."""
+    return " ".join(re.sub(r"<(svg|style).*?</\1>|<[^>]+>", " ", html, flags=re.DOTALL).split())
+
+
+def with_guard(result, guard):
+    guarded = [replace(one, guards=[*one.guards, guard]) for one in result.observations]
+    return replace(result, observations=guarded)
+
+
+def test_the_stall_test_is_a_row_of_what_can_be_believed(clear):
+    seen = {"rate": 1_400.0, "slow": 690, "needed": 550}
+    told = shown(pull.html(replace(clear, stall_test=seen)))
+    assert "✓ stall test 690 slow samples at 1,400/s, 550 needed" in told.partition("Can it be believed?")[2]
+    assert "stall test" not in pull.html(clear)
+
+
+def test_how_late_the_generator_was_stands_beside_a_latency_also_where_cpu_decides(clear):
+    late = with_guard(clear, Guard("generator lag", True, "late by 0.1 ms (p50), expected at most 1 ms"))
+    row = "✓ generator lag (for latencies) late by 0.1 ms (p50), expected at most 1 ms"
+    assert row in shown(pull.html(late))
+    no_figure = [clear.primary, *(replace(one, effect=None, word="INVALID") for one in clear.verdicts[1:])]
+    assert row not in shown(pull.html(replace(late, verdicts=no_figure)))
+    decides = replace(clear.verdicts[1], guards=[*clear.primary.guards, late.observations[0].guards[-1]])
+    assert shown(pull.html(replace(late, verdicts=[decides]))).count(row) == 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        ((900, None), (600, 660), ""),
+        ((900, None), (900, 1_440), "The brackets overlap: which side carries more is not shown."),
+        ((900, 1_440), (562, 900), "The brackets meet: which side carries more is not shown."),
+        ((900, None), (600, None), "The brackets overlap: which side carries more is not shown."),
+    ],
+)
+def test_brackets_that_are_not_apart_show_no_side_that_carries_more(clear, a, b, words):
+    found = {"a": search(a[0], a[1], "a bracket"), "b": search(b[0], b[1], "a bracket")}
+    told = shown(pull.html(replace(clear, capacity={**clear.capacity, **found})))
+    assert (words or "The capacity search before the trials.") in told
+    assert ("which side carries more" in told) is bool(words)
+
+
+@pytest.mark.parametrize("name", ["pressure", "full machine"])
+def test_a_latency_of_a_full_machine_says_so_in_its_row(clear, name):
+    full = caveat(name, share=0.81)
+    cpu, p50, p99 = (replace(one, caveats=(full, *one.caveats)) for one in clear.verdicts)
+    void = replace(p99, effect=None, word="INVALID")
+    told = shown(pull.html(replace(clear, verdicts=[cpu, p50, void])))
+    clause = "(The machine was full: see below.)"
+    assert f"{p50.sentence} {clause}" in told
+    assert told.count(clause) == 1
+    assert told.index(clause) < told.index(full.cause)
+    assert clause not in shown(pull.html(clear))
+
+
+def test_caveats_of_the_further_metrics_are_named_once_and_those_of_the_first_stand_at_length(clear):
+    full, drift = caveat("pressure", share=0.81), caveat("drift", rho=0.7)
+    grave = caveat("too few samples", have=9, need=200, metric="p99")
+    cpu, p50, p99 = (replace(one, caveats=(full,)) for one in clear.verdicts)
+    alike = [replace(one, caveats=(*one.caveats, drift, grave)) for one in (p50, p99)]
+    told = shown(pull.html(replace(clear, verdicts=[cpu, *alike])))
+    assert told.count(full.seen) == 1
+    assert f"drift: {drift.seen} ({clear.label('p50')}; {clear.label('p99')})" in told
+    assert grave.seen not in told
+
+
+def test_the_word_invalid_stands_once_in_a_row():
+    told = shown(pull.html(made_up(failing={4, 5, 6})))
+    assert "✗ INVALID achieved 0.7 of the offered rate" in told
+    assert "INVALID INVALID" not in told and "INVALID:" not in told
