@@ -23,7 +23,7 @@ from lab.notebook.load_point import provisos
 from lab.notebook.opening import opening
 from lab.notebook.short import short_answer
 from lab.notebook.signs import SHORT_LEGEND
-from lab.notebook.standing import Found, firm, latest_of, ranked
+from lab.notebook.standing import Found, firm, latest_of, ranked, roomy
 from lab.notebook.symptoms import symptoms
 from lab.report import pull, pull_charts
 from lab.report.load_words import bounded, searched
@@ -117,11 +117,20 @@ def index(
 
 
 def example_of(latest: Sequence[Found]) -> PullResult | None:
-    """The pull whose page is kept: firm, of the lever that everybody knows, with a capacity to draw."""
+    """The pull whose page is kept: firm, of the lever that everybody knows, with a capacity to draw.
+
+    One that was predicted and had room comes first, also of another lever.
+    """
     found = [one for _, one in latest if one.primary.decided]
     return min(
         found,
-        key=lambda one: (not firm(one), one.lever != EXAMPLE_LEVER, not bounded(one), not searched(one)),
+        key=lambda one: (
+            not firm(one),
+            not (searched(one) and one.prediction and roomy(one)),
+            one.lever != EXAMPLE_LEVER,
+            not bounded(one),
+            not searched(one),
+        ),
         default=None,
     )
 

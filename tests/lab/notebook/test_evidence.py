@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from lab.caveats import caveat
 from lab.notebook import guide, scaling
 from lab.notebook.evidence import evidence
 from lab.notebook.hops import hops
@@ -172,3 +173,16 @@ def test_the_pull_that_is_kept_as_a_page_has_a_capacity_to_draw():
     assert guide.example_of([bare, unbounded, drawn]) is result
     assert guide.example_of([bare, unbounded]) == unbounded[1]
     assert guide.example_of([beside(drawn, 1.5), bare]) is bare[1]
+
+
+def test_the_pull_that_is_kept_as_a_page_was_predicted_on_a_machine_with_room_where_there_is_one():
+    drawn = asked(0)
+    whole = drawn[1]
+    blind = (Path("b.json"), replace(whole, prediction=None))
+    crowd = replace(whole.primary, caveats=(caveat("pressure", share=0.8),))
+    full = (Path("c.json"), replace(whole, verdicts=[crowd]))
+    assert guide.example_of([blind, full, drawn]) is whole
+    other = asked(1, lever="logging", values=("warning", "info"))
+    assert guide.example_of([blind, full, other]) is other[1]
+    assert guide.example_of([other, drawn]) is whole
+    assert guide.example_of([blind, full]) == blind[1]
