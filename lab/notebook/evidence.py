@@ -8,6 +8,7 @@ from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import PullResult
 from lab.notebook import scaling
 from lab.notebook.apart import apart
+from lab.notebook.beside_abab import beside_abab
 from lab.notebook.head import head
 from lab.notebook.hops import hops
 from lab.notebook.hot_path import shares
@@ -43,6 +44,7 @@ def evidence(
         *_results(latest, found, capacities),
         *_designs(latest),
         *([told, ""] if (told := bonds(found)) else []),
+        *beside_abab(latest),
         *another_session(found),
         *hops(latest, found),
         *scaling.section(sweeps, capacities),
