@@ -107,6 +107,15 @@ def nothing_replicated(plans: Plans) -> str:
     return "one node ran: a quorum queue had its price there, and nothing was replicated" if plans else ""
 
 
+def relief_unseen(plans: Plans) -> str:
+    """The work of a read is counted wherever it is done, so that what the primary saves is in no figure."""
+    return (
+        "a read is charged to who asked for it, on either server: relief of the primary is in no figure"
+        if plans
+        else ""
+    )
+
+
 def refetches_uncounted(plans: Plans) -> str:
     """Of a side that fetches contents nobody counted how often."""
     known = any(plan.get("refetches_per_1k") for plan in plans)

@@ -16,6 +16,7 @@ has the row.
 Different when: the replica has a machine of its own. Here both share the cores, which is said.
 """
 
+from levers.honesty import relief_unseen
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -33,7 +34,8 @@ LEVER = Lever(
     because="the primary is relieved, but replay costs CPU as well",
     sources=("E2", "E4", "E5", "C23"),
     claim="reads on the replica are free",
-    dishonest_if="stale reads are not counted",
+    dishonest_if="stale reads are not counted, or the relief of the primary is not",
     also=("p50", "p99", "cpu_per_1k"),
     mix="list_while_sent",
+    applies=relief_unseen,
 )

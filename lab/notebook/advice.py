@@ -1,4 +1,4 @@
-"""What to pull first: the decided results, by what a reader can do with them. Words only, no files."""
+"""The ranking: results by what a reader can do with them. Words only, no files."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from lab.experiments.preparation import mode_for
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
 from lab.notebook.standing import Found, firm, pairs, roomy, warmed_as_usual
+from lab.notebook.unseen import unseen, wanted
 from lab.report.doubts import doubts
 from lab.report.links import linked
 from lab.report.load_words import short_rate_of, unit_of
@@ -64,18 +65,21 @@ PRICED = "Cheaper on one machine, which is not what it is for"
 COUNTED = "A count moved, and neither CPU nor waiting was shown to get better"
 KEEP = "Keep: what it costs to leave the default"
 ALONE = "Leave alone"
+BLIND = "Our load cannot show these"
 OPEN = "Not decided"
 SECTIONS = {
-    WORTH: "The default is behind. What a value gives up is in no figure, and on the lever's page: read it "
-    "first. Behind the others: what matters only with a part that is not there by default, and what makes "
-    "another metric worse by more than twice.",
-    KEEP: "The largest prices first, as shares of what their lines count. Whoever changes one of these "
-    "should get something else for it.",
-    PRICED: "Machines are what it is for, and there was one: this is its price, and no word about its gain.",
+    WORTH: "Another value does better than the default. What it gives up is in no figure: read the lever's "
+    "page first. Last come levers that need a part which is not there by default, and those that make "
+    "another metric more than twice as bad.",
+    KEEP: "What another value costs, the largest price first. Whoever pays it should get something for it.",
+    PRICED: "It is for several machines, and there was one: this is its price, and says nothing of its gain.",
     COUNTED: "Fewer frames or hints are a means. Pull it again where they are what you pay for.",
-    ALONE: "Shown to be the same within the margin, and nothing else was decided. What the other value gives "
-    "up is in no figure, and on its page: only where that is nothing, choose by what is easier to run.",
-    OPEN: "The noise leaves it open, or the figures do not count. Neither is evidence of sameness.",
+    ALONE: "The same within the margin, and nothing else was decided. What the other value gives up is in no "
+    "figure, and on its page: only where that is nothing, choose by what is easier to run.",
+    BLIND: "What people say of these could not have been seen under the load that they were pulled with, "
+    "whatever the figures are.",
+    OPEN: "The noise hides the answer, or the figures do not count. Neither means that both values are the "
+    "same.",
 }
 
 
@@ -103,6 +107,7 @@ def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[st
     for _, one in everything or latest:
         asked.setdefault(one.lever, []).append(one)
     order = list(SECTIONS)
+    blind = {name: why for name in sorted(by_lever) if (why := unseen(asked[name]))}
     placed: dict[tuple[str, str, bool], list[list[PullResult]]] = {}
     for own in by_lever.values():
         moved = any(ahead(one) for one in own)  # then no sameness may lead, however firm it is
@@ -119,13 +124,17 @@ def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[st
             )
         )
         first = own[0]
+        if first.lever in blind:
+            continue
         placed.setdefault((section_of(first), family(first.primary.metric), firm(first)), []).append(own)
     lines: list[str] = []
     for title, words in SECTIONS.items():
         kinds = [(name, sure) for sure in (True, False) for name in FAMILIES]
         found = [(*kind, placed.get((title, *kind), [])) for kind in kinds]
-        if any(entries for *_, entries in found):
-            lines += [f"### {title}", "", words, ""]
+        hidden = [_hidden(by_lever[name], why) for name, why in blind.items()] if title == BLIND else []
+        if hidden or any(entries for *_, entries in found):
+            lines += [f"## {title}", "", words, ""]
+        lines += [*hidden, ""] if hidden else []
         for name, sure, entries in found:
             entries.sort(key=lambda own: (bool(part_of(own[0])), dear(own[0]), -size(own[0])))
             numbered = [
@@ -135,6 +144,17 @@ def advice(latest: Sequence[Found], everything: Sequence[Found] = ()) -> list[st
             less = "" if sure else " (less firm)"
             lines += [f"By {name}{less}:", "", *numbered, ""] if numbered else []
     return lines or ["Nothing was decided yet.", ""]
+
+
+def _hidden(own: Sequence[PullResult], why: str) -> str:
+    """Why the load could not show it, which one would, and what was seen all the same."""
+    name, (first, *others) = own[0].lever, own
+    part = part_of(first)
+    also = "".join(f" Also {_brief(one)}" for one in others)
+    told = linked(f"{why}. It wants {wanted(name)}", "results")
+    found = TOLD[section_of(first)](first)
+    needs = f", with {part}" if part else ""
+    return f"- **[{name}](levers/{name}.md)**{needs}: {told}. What came out: {found}{also}"
 
 
 def _by_other(result: PullResult) -> bool:

@@ -1,4 +1,4 @@
-"""The notebook in docs/results: a page a lever, an index that says what to pull first, a heat map.
+"""The notebook in docs/results: what to pull first, the ranking, a page a lever, a heat map.
 
 Everything in it comes from result files; `lab guide` writes it anew, so that no figure is typed by hand.
 """
@@ -12,19 +12,19 @@ from markupsafe import Markup
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
 from lab.experiments.series import sessions_of
 from lab.notebook import scaling
-from lab.notebook.advice import advice, size
+from lab.notebook.advice import size
 from lab.notebook.apart import apart
 from lab.notebook.evidence import evidence
+from lab.notebook.first import first
 from lab.notebook.head import machines
-from lab.notebook.hot_path import shares
 from lab.notebook.kills import kills
 from lab.notebook.lever_page import Beside, lever_page
-from lab.notebook.load_point import provisos
 from lab.notebook.opening import opening
+from lab.notebook.ranking import ranking
 from lab.notebook.short import short_answer
-from lab.notebook.signs import SHORT_LEGEND
-from lab.notebook.standing import Found, firm, latest_of, ranked, roomy
+from lab.notebook.standing import FIRM, Found, firm, latest_of, ranked, roomy
 from lab.notebook.symptoms import symptoms
+from lab.notebook.unseen import unseen
 from lab.report import pull, pull_charts
 from lab.report.load_words import bounded, searched
 from lab.report.style import render, standalone
@@ -34,7 +34,7 @@ from levers.catalogue import catalogue
 from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
-OWN = ("README.md", "evidence.md", "claims.md")
+OWN = ("README.md", "ranking.md", "evidence.md", "claims.md")
 EXAMPLE = "pull.html"  # one pull as its own page, for who has not run any yet
 EXAMPLE_LEVER = "event_loop"
 
@@ -51,6 +51,7 @@ def write(folder: Path = FOLDER, results: Sequence[Found] | None = None) -> list
     sweeps, capacities = scaling.sweeps_of(folder / "sweeps"), scaling.capacities_of(folder / "capacity")
     texts = {
         folder / "README.md": index(latest, others(folder), capacities, found),
+        folder / "ranking.md": ranking(latest, capacities),
         folder / "evidence.md": evidence(latest, found, sweeps, capacities),
         folder / "index.html": heat_map(latest, found),
     }
@@ -85,31 +86,27 @@ def index(
     capacities: Sequence[scaling.Searched] = (),
     found: Sequence[Found] = (),
 ) -> str:
-    """README.md: the answer, then what to conclude, then what to pull first."""
+    """README.md: what to pull first, the answer, whom it concerns, what to conclude; of firm results only.
+
+    A lever whose claim the load cannot show is left to the ranking.
+    """
+    asked: dict[str, list[PullResult]] = {}
+    for _, one in latest:
+        asked.setdefault(one.lever, []).append(one)
+    blind = {name for name, own in asked.items() if unseen(own)}
+    sure = [(path, one) for path, one in latest if firm(one) and one.lever not in blind]
+    only = [f"Only firm results are here: {FIRM}."] if sure else []
     example = [f"One pull as `lab pull` draws it: [{EXAMPLE}]({EXAMPLE})."] if example_of(latest) else []
     lines = [
         *(TEMPLATES / "guide.txt").read_text().splitlines(),
+        *only,
         *example,
         "",
-        *machines(latest),
-        *short_answer(latest, capacities, found),
-        *symptoms(ranked(latest)),
-        *opening(latest),
-        "## What to pull first",
-        "",
-        *provisos(ranked(latest), capacities, latest),
-        *([shares(latest, "levers/")] if latest else []),
-        "",
-        "Ranked by the change in the metric that was named before the run, among their like: CPU, waiting,",
-        "frames and bytes. The first brackets have its 95 % interval, the second both medians and the median",
-        "difference. What has fewer than 12 pairs, or was measured beside other programs, or by code that",
-        "was not committed, is less firm and ranked apart: there only large effects say something. The load",
-        "is sends of 80 characters in mode multi, where nothing else is said.",
-        *_not_ranked(latest),
-        "",
-        *advice(ranked(latest), latest),
-        *SHORT_LEGEND,
-        "",
+        *machines(sure or latest),
+        *first(sure, bool(blind)),
+        *short_answer(sure, capacities, found),
+        *symptoms(sure),
+        *opening(sure),
         *(["## What else was measured", "", *(f"- {link}" for link in besides), ""] if besides else []),
         "`lab guide` writes this page from the result files in [pulls](pulls); no figure is typed by hand.",
     ]
@@ -133,15 +130,6 @@ def example_of(latest: Sequence[Found]) -> PullResult | None:
         ),
         default=None,
     )
-
-
-def _not_ranked(latest: Sequence[Found]) -> list[str]:
-    """How many are left to the table, since a firm one answered the same question."""
-    left = len(latest) - len(ranked(latest))
-    words = (
-        f"{left} less firm ones are not ranked: firm ones answer their questions ([evidence](evidence.md))."
-    )
-    return [words] if left else []
 
 
 def others(folder: Path) -> list[str]:

@@ -55,7 +55,7 @@ def conditions(latest: Sequence[Found]) -> list[str]:
     found = sum(searched(result) for result in results)
     return [
         f"In {len(shared)} of {len(used)} sessions other programs used more than {MOST_OF_OTHERS:g} cores"
-        f"{busy}; {decided or 'no'} p99 was decided, of {len(tails)} that were measured{_too_few(tails)}. "
+        f"{busy}. {decided} of {len(tails)} measured p99 got a verdict{_too_few(tails)}. "
         f"In {len(results) - found} the rate was given and the capacity not searched: their ratios hold at "
         "that rate (the table has which part of a capacity that is, where one is known). "
         f"{sum(not committed(result) for result in results)} come from a tree with changes that were not "

@@ -50,20 +50,20 @@ def provisos(
         shares = [share for share, _ in points]
         middle = statistics.median(shares)
         lines.append(
-            f"Where a capacity is known ({len(points)} of {len(latest)} pulls) the rate was about "
-            f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most; in a duet three "
+            f"The capacity is known for {len(points)} of {len(latest)} pulls: the rate was about "
+            f"{_percent(middle)} of it in the median, and {_percent(max(shares))} at most. In a duet three "
             "sides share that rate, so each process gets a third of it. "
-            f"In {sum(not roomy(one) for _, one in latest)} of all {len(latest)} pulls the machine is known "
-            "to have been full all the same (*pressure* or *full machine* on their pages): generator, "
-            "services and database share the cores."
+            f"In {sum(not roomy(one) for _, one in latest)} of all {len(latest)} pulls the machine was full "
+            "all the same (*pressure* or *full machine* on their pages), since generator, services and "
+            "database share the cores."
         )
     moved = changing(everything or latest)
     if moved:
         lines += [
-            f"Of {len(asked_at_several(everything or latest))} questions that were asked at several rates "
-            "these have answers whose intervals lie apart, which sessions of one rate may have as well "
-            "([what another session adds](evidence.md#what-another-session-adds); of ¶ the interval is too "
-            "narrow; what a hint costs over RabbitMQ at several rates stands in [broker](broker.md)):",
+            f"{len(asked_at_several(everything or latest))} questions were asked at several rates. In these "
+            "the intervals of two rates do not overlap; two sessions at one rate may differ as much "
+            "([what another session adds](evidence.md#what-another-session-adds)). The interval of ¶ is too "
+            "narrow. [Broker](broker.md) has what a hint costs over RabbitMQ at several rates.",
             "",
             *(f"- {one}" for one in moved),
             "",

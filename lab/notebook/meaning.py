@@ -21,8 +21,9 @@ from lab.notebook.advice import (
 )
 from lab.notebook.hot_path import layers, of_the_api, on_hot_path, shares
 from lab.notebook.scaling import advised
-from lab.notebook.short import SUREST, by_standing, clauses, first_clause, sure, what_to_do
+from lab.notebook.short import SUREST, by_standing, first_clause, sure, what_to_do
 from lab.notebook.standing import Found, committed, content_of, enough, mark, pairs, quiet
+from lab.notebook.words import by_key
 from lab.report.doubts import applies
 from lab.report.load_words import unit_of
 from lab.report.style.page import figures
@@ -198,7 +199,7 @@ def _besides(result: PullResult, told: str) -> str:
         for one in opposite(result)[:1]
         if one.effect
     ]
-    by_hand = clauses().get(result.lever, "")
+    by_hand = by_key("given_up.txt").get(result.lever, "")
     lost = [*against, *([by_hand] if by_hand and by_hand not in told and ahead(result) else [])]
     when = "" if by_hand else f" Different when: {first_clause(result.lever)}."
     given_up = f" Given up: {'; '.join(lost)}." if lost else ""

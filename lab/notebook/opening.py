@@ -1,4 +1,4 @@
-"""Conclusions and surprises on top of the guide: words of templates/opening.md, figures of the results."""
+"""Conclusions and surprises of the guide: words of templates/opening.md, figures of the results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import jinja2
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between, family
-from lab.notebook.standing import Found, firm, mark, question_of, roomy, warmed_as_usual
+from lab.notebook.standing import Found, question_of, roomy, warmed_as_usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change
@@ -15,13 +15,13 @@ from levers.catalogue import lever_named
 
 
 class Answers:
-    """What the results say about a lever. '' or None where they do not say it, or something else."""
+    """What firm results say about a lever. '' or None where they do not say it, or something else."""
 
     def __init__(self, latest: Sequence[Found]) -> None:
         self.results = [one for _, one in latest]
 
     def answer(self, lever: str, a: str, b: str, word: str, *, mode: str = "") -> PullResult | None:
-        """Of those whose primary metric says `word` one of the lever's metric and design; firm, with room."""
+        """Of those whose primary metric says `word` one of the lever's metric and design, with room."""
         catalogued = lever_named(lever)
         own = [
             one
@@ -34,7 +34,6 @@ class Answers:
             own,
             key=lambda one: (
                 one.plan["metric"] != catalogued.metric,
-                not firm(one),
                 not warmed_as_usual(one),
                 one.plan["design"] != catalogued.design,
                 not roomy(one),
@@ -44,19 +43,19 @@ class Answers:
         )
 
     def moved(self, *asked: Any, **more: Any) -> str:
-        """The change, its interval and rate, what makes it less firm, and what another rate says."""
+        """The change, its interval and rate, and what another rate says otherwise."""
         one = self.answer(*asked, **more)
         if not (one and one.primary.effect):
             return ""
-        return f"{change(one.primary.effect)} at {_rate(one)}{mark(one)}{self._otherwise(one)}"
+        return f"{change(one.primary.effect)} at {_rate(one)}{self._otherwise(one)}"
 
     def _otherwise(self, result: PullResult) -> str:
-        """Firm results of the same question at other rates that end in another word; '' for none."""
+        """Results of the same question at other rates that end in another word; '' for none."""
         told = [
             f"; at {_rate(one)} {change(one.primary.effect)}, {one.primary.word}"
             for one in self.results
             if question_of(one) == question_of(result) and one.primary.word != result.primary.word
-            if one.primary.effect and firm(one) and one.plan["rate"] != result.plan["rate"]
+            if one.primary.effect and one.plan["rate"] != result.plan["rate"]
         ]
         return "".join(told)
 
@@ -96,7 +95,7 @@ def _rate(result: PullResult) -> str:
 
 
 def opening(latest: Sequence[Found]) -> list[str]:
-    """Conclusions, surprises and what would differ elsewhere, as far as the results say so by now."""
+    """Conclusions, surprises and what would differ elsewhere, as far as firm results say so by now."""
     answers = Answers(latest)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -113,7 +112,6 @@ def _conditions(answers: Answers) -> Mapping[str, Any]:
     results = answers.results
     synced = [seconds for one in results if (seconds := one.fingerprint.get("disk_sync_seconds"))]
     return {
-        "less_firm": any(map(mark, results)),
         "machines": bool(synced),
         "disk": f"{min(synced) * 1000:.1f} to {max(synced) * 1000:.1f} ms" if synced else "",
         "cores": " or ".join(sorted({str(one.fingerprint.get("cores")) for one in results})),

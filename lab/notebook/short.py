@@ -1,4 +1,4 @@
-"""The short answer: a row a lever, the largest effects of the firmest results."""
+"""The short answer: a row a lever, the largest effects of firm results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,16 +19,17 @@ from lab.notebook.advice import (
     section_of,
     size,
 )
+from lab.notebook.hot_path import of_the_layers, on_hot_path, second_figure
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
 from lab.notebook.sessions import what_sessions_say
-from lab.notebook.standing import Found, committed, enough, mark, quiet, roomy, warmed_as_usual
-from lab.report.style.page import TEMPLATES
-from lab.verdict import LOOKS
+from lab.notebook.standing import Found, committed, enough, quiet, roomy, synced, warmed_as_usual
+from lab.notebook.words import by_key
+from lab.report.load_words import searched
 from lab.verdict_words import change, percent
 from levers.catalogue import lever_named, page, paragraphs
 
-ROWS = 12
+ROWS = 10
 VALUES = 3  # of one lever in one row
 SUREST = 3
 SEPARATORS = (". ", "; ", ": ", " (", ".")
@@ -38,36 +39,48 @@ HEAD = [
     "| setting | what to do | what moves, by how much (95 %) | what you give up, or when not | sessions |",
     "|---|---|---|---|---|",
 ]
-LEGEND = [
-    "µs of CPU for one operation, times operations a second, are cores: 50 µs at 1,000/s are 0.05 of one.",
-    "They are of each session's own: those of two rows cannot be compared. Differences are medians of the",
-    "rounds. In brackets behind a rate: which part that is of what the mode carries by default, where it is",
-    "known; \\*: of what the slower side carried alone. An interval is of one session. *Sessions*: how many",
-    "of the same question there are, of a row's values in turn, and what they say: of two the range, of",
-    "three or more their mean with its interval (one more session may lie twice as far); each of",
-    f"{LOOKS[0]} pairs or more, on a quiet machine, by committed code",
-    "([what another session adds](evidence.md#what-another-session-adds)).",
-]
+CORES = "µs of CPU for one operation, times operations a second, are cores: 50 µs at 1,000/s are 0.05 of one."
+OF_A_DUET = (
+    "In a duet three sides share the rate: each process carries a third of it, and its µs are those of a "
+    "less busy process."
+)
+LEGEND = (
+    "Differences are medians of the rounds; µs of two rows cannot be compared. In brackets behind a rate: "
+    "which part that is of what the mode carries. *Sessions*: how many asked the same question, of a row's "
+    "values in turn, and their range, or from three on their mean with its interval; one more session may lie "
+    "twice as far ([what another session adds](evidence.md#what-another-session-adds))."
+)
 
 
 def short_answer(
     latest: Sequence[Found], known: Sequence[Searched] = (), found: Sequence[Found] = ()
 ) -> list[str]:
-    """A table, CPU before waiting before counts; nothing where nothing was decided. `found`: all results."""
+    """A table, CPU before waiting before counts; nothing where nothing was decided.
+
+    `latest`: the firm ones; `found`: all results.
+    """
     rows = chosen(latest)
-    given_up = clauses()
-    lines = [_row(own, known, given_up, found or latest) for own in rows]
-    return [*HEAD, *lines, "", *LEGEND, ""] if rows else []
+    given_up = by_key("given_up.txt")
+    lines = [_row(own, known, given_up, latest, found or latest) for own in rows]
+    shown = [one for own in rows for one in own]
+    share = [of_the_layers(latest)] if any(map(_on_the_path, shown)) else []
+    duet = [OF_A_DUET] if any(one.plan["design"] == "duet" for one in shown) else []
+    behind = [*share, "", " ".join([CORES, *duet, LEGEND]), ""]
+    return [*HEAD, *lines, "", *behind] if rows else []
+
+
+def _on_the_path(result: PullResult) -> bool:
+    return result.primary.metric == "cpu_per_1k" and on_hot_path(result.lever)
 
 
 def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
-    """Of each lever its decided results, one a value; the largest of the surest levers, in print order."""
+    """Of each lever its decided results, one a value; the levers with the largest effects, in print order."""
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
         if ahead(one) and section_of(one) != COUNTED:
             by_lever.setdefault(one.lever, []).append(one)
     rows = [_of_each_value(own) for own in by_lever.values()]
-    rows.sort(key=lambda own: (-sure(own[0]), bool(part_of(own[0])), -_largest(own)))
+    rows.sort(key=lambda own: (bool(part_of(own[0])), -_largest(own)))
     return sorted(
         rows[:ROWS], key=lambda own: (FAMILIES.index(family(own[0].primary.metric)), -_largest(own))
     )
@@ -98,8 +111,7 @@ def _of_each_value(own: Sequence[PullResult]) -> list[PullResult]:
     best: dict[tuple[str, str], PullResult] = {}
     for one in sorted(own, key=by_standing):
         best.setdefault(one.values, one)
-    surest = max(map(sure, best.values()))
-    kept = sorted((one for one in best.values() if sure(one) == surest), key=size, reverse=True)
+    kept = sorted(best.values(), key=size, reverse=True)
     alike = (kept[0].primary.metric, section_of(kept[0]))
     return [one for one in kept if (one.primary.metric, section_of(one)) == alike][:VALUES]
 
@@ -109,7 +121,11 @@ def _largest(own: Sequence[PullResult]) -> float:
 
 
 def _row(
-    own: Sequence[PullResult], known: Sequence[Searched], given_up: dict[str, str], found: Sequence[Found]
+    own: Sequence[PullResult],
+    known: Sequence[Searched],
+    given_up: dict[str, str],
+    latest: Sequence[Found],
+    found: Sequence[Found],
 ) -> str:
     first = own[0]
     label = (
@@ -117,16 +133,12 @@ def _row(
         .replace("CPU per 1,000 deliveries,", "CPU,")
         .replace("CPU per 1,000,", "CPU,")
     )
-    moves = "; ".join(_move(one, known) for one in own)
+    moves = "; ".join(_move(one, known, latest) for one in own)
     return (
-        f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {what_to_do(first)} | {label}: {moves} "
-        f"| {_but(first, given_up)} | {'; '.join(_sessions(one, found) for one in own)} |"
+        f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {what_to_do(first)} "
+        f"| {label}: {moves}{synced(first)} | {_but(first, given_up)} "
+        f"| {'; '.join(what_sessions_say(one, found) for one in own)} |"
     )
-
-
-def _sessions(result: PullResult, found: Sequence[Found]) -> str:
-    """`2: +27.7 % to +37.5 %`; of what is less firm, why."""
-    return what_sessions_say(result, found) if sure(result) == SUREST else f"1{mark(result)}"
 
 
 def _only(result: PullResult) -> str:
@@ -143,18 +155,19 @@ def what_to_do(result: PullResult) -> str:
     return f"`{ahead(result)}`, if you can pay for it"
 
 
-def _move(result: PullResult, known: Sequence[Searched]) -> str:
-    """`asyncio` +124 µs a send, +13.4 % (+12.0 % to +15.1 %) at 1,000/s (25%)"""
+def _move(result: PullResult, known: Sequence[Searched], latest: Sequence[Found]) -> str:
+    """`asyncio` +124 µs a send, +13.4 % (+12.0 % to +15.1 %) at 1,000/s (25%), behind FastAPI about +6 %"""
     effect = result.primary.effect
     assert effect is not None
     a, b = result.values
     other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
-    part = cell(result, known).replace(" *", r"\*")
-    at = f"{result.plan['rate']:,g}/s{f' ({part})' if part != '-' else ''}"
+    part = "" if searched(result) else cell(result, known).strip("-")
+    at = f"{result.plan['rate']:,g}/s{f' ({part})' if part else ''}"
+    second = second_figure(result, latest)
     apart = (
         difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()
     )
-    return f"{other} {apart}, {change(effect)} at {at}"
+    return f"{other} {apart}, {change(effect)} at {at}{second and f', {second}'}"
 
 
 def _but(result: PullResult, given_up: dict[str, str]) -> str:
@@ -174,9 +187,3 @@ def first_clause(lever: str) -> str:
     """When it would be different, as its page says: the first clause of that."""
     text = paragraphs(page(lever)).get("Different when", "the page says")
     return min((text.partition(one)[0] for one in SEPARATORS), key=len)
-
-
-def clauses() -> dict[str, str]:
-    """Of a lever what is given up by the better figure, as far as it was written by hand."""
-    lines = (TEMPLATES / "given_up.txt").read_text().splitlines()
-    return dict(line.split(": ", 1) for line in lines if line)

@@ -14,6 +14,8 @@ from lab.trials.schedule import RENEW_EVERY
 from lab.verdict import LOOKS
 
 Found = tuple[Path, PullResult]
+SLOW_SYNC_SECONDS = 0.001  # about what an answer takes without its commit: a slower disk decides how long
+FIRM = f"{LOOKS[0]} pairs or more, a quiet machine, committed code"
 
 
 def question_of(result: PullResult) -> tuple[object, ...]:
@@ -72,6 +74,15 @@ def roomy(result: PullResult) -> bool:
 def warmed_as_usual(result: PullResult) -> bool:
     """Whether its processes were warmed up as those of the others."""
     return bool(result.plan["warm_up_seconds"] == WARM_UP_SECONDS)
+
+
+def synced(result: PullResult) -> str:
+    """What a commit waited for in a pull of `durability`, and that a slow disk was not asked where so."""
+    seconds = result.fingerprint.get("disk_sync_seconds")
+    if result.lever != "durability" or not seconds:
+        return ""
+    asked = " (a slow disk was not asked)" if seconds < SLOW_SYNC_SECONDS else ""
+    return f", on a disk that syncs a write in {seconds * 1000:.1f} ms{asked}"
 
 
 def mark(result: PullResult) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.experiments.result import PullResult
-from lab.notebook.advice import difference
-from lab.notebook.signs import signs
-from lab.notebook.standing import Found, firm, roomy, warmed_as_usual
+from lab.notebook.advice import FAMILIES, difference, family
+from lab.notebook.standing import Found, roomy, synced, warmed_as_usual
 from lab.report.load_words import OPERATIONS
 from lab.verdict import Verdict
 from lab.verdict_words import percent
 
-MOST = 6  # levers a line
+MOST = 5  # levers a line
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Symptom:
 HEAD = [
     "## If you have this, look at that",
     "",
-    "What each changes from the first value to the second; mostly the first is the default, and a plus the",
-    "price of leaving it. A metric beside the one that decided is named here too, and for it no level pays.",
+    "What each changes from the first value, mostly the default, to the second; its page has rates and",
+    "intervals. Some were only measured beside the metric that decides, and of many a few move by chance.",
     "",
 ]
 BROKER = ("publish_interval", "amqp_client", "broker", "hints_per_message", "queue_type", "broker_nodes")
@@ -63,7 +62,7 @@ SYMPTOMS = (
 
 
 def symptoms(latest: Sequence[Found]) -> list[str]:
-    """A line each, the largest change first; nothing of which no pull moved anything."""
+    """A line each, the largest change first; nothing of which no pull moved anything. `latest`: firm ones."""
     lines = [line for one in SYMPTOMS if (line := _line(one, latest))]
     return [*HEAD, *lines, ""] if lines else []
 
@@ -73,17 +72,14 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
     for one, verdict in sorted(
         _moved(symptom, latest),
         key=lambda each: (
-            *(
-                not firm(each[0]),
-                each[1] != each[0].primary,
-                not warmed_as_usual(each[0]),
-                not roomy(each[0]),
-            ),
+            each[1] != each[0].primary,
+            not warmed_as_usual(each[0]),
+            not roomy(each[0]),
             -_size(each[1]),
         ),
     ):
         best.setdefault(one.lever, (one, verdict))
-    found = sorted(best.values(), key=lambda each: (not firm(each[0]), -_size(each[1])))[:MOST]
+    found = sorted(best.values(), key=lambda each: -_size(each[1]))[:MOST]
     if not found:
         return ""
     told = "; ".join(_told(one, verdict) for one, verdict in found)
@@ -108,11 +104,11 @@ def _size(verdict: Verdict) -> float:
 
 
 def _told(result: PullResult, verdict: Verdict) -> str:
-    """[event_loop] `uvloop` to `asyncio` +124 µs a send, +13.4 %"""
+    """[event_loop] `uvloop` to `asyncio` +13.4 %; of waiting and memory the difference"""
     assert verdict.effect is not None
     a, b = result.values
     mix = "" if result.plan["mix"] == "send" else f" ({OPERATIONS[result.plan['mix']].rstrip(',')})"
-    return (
-        f"[{result.lever}](levers/{result.lever}.md) `{a}` to `{b}` {difference(result, verdict.metric)}, "
-        f"{percent(verdict.effect.ratio)} at {result.plan['rate']:,g}/s{mix}{signs(result)}"
-    )
+    absolute = family(verdict.metric) == FAMILIES[1] or verdict.metric == "memory"
+    moved = difference(result, verdict.metric) if absolute else percent(verdict.effect.ratio)
+    what = synced(result) if verdict == result.primary else ""
+    return f"[{result.lever}](levers/{result.lever}.md) `{a}` to `{b}` {moved}{mix}{what}"

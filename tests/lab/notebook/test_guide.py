@@ -13,6 +13,7 @@ from lab.notebook.evidence import evidence
 from lab.notebook.head import conditions, summary
 from lab.notebook.hops import hops
 from lab.notebook.lever_page import lever_page
+from lab.notebook.ranking import ranking
 from lab.notebook.resolved import bonds, resolved, twins_judged
 from lab.notebook.signs import signs
 from lab.notebook.standing import latest_of, mark
@@ -41,8 +42,8 @@ def folder(tmp_path_factory):
 
 
 def test_what_changes_most_comes_first(folder):
-    text = (folder / "README.md").read_text()
-    keep = text.partition("### Keep")[2]
+    text = (folder / "ranking.md").read_text()
+    keep = text.partition("## Keep")[2]
     assert keep.index("1. **[http_parser](levers/http_parser.md)**: `httptools`.") < keep.index(
         "2. **[event_loop]"
     )
@@ -73,7 +74,7 @@ def test_the_page_of_a_lever_says_what_a_value_costs(folder):
 def test_an_invalid_result_claims_nothing(folder):
     text = (folder / "evidence.md").read_text()
     assert "| `warning`, `debug` | 500 sends | 83% * | CPU per 1,000, API | - | 5 | ✗" in text
-    text = (folder / "README.md").read_text()
+    text = (folder / "ranking.md").read_text()
     line = next(line for line in text.splitlines() if line.startswith("1. **[logging]"))
     assert "invalid: achieved 0.7" in line
     assert "%" not in line
@@ -164,7 +165,10 @@ def test_a_round_that_was_measured_again_is_on_the_page(tmp_path):
 def test_every_link_leads_somewhere(folder):
     import re
 
-    for page in [folder / "README.md", folder / "evidence.md", *(folder / "levers").glob("*.md")]:
+    for page in [
+        *(folder / name for name in ("README.md", "ranking.md", "evidence.md")),
+        *(folder / "levers").glob("*.md"),
+    ]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             known = {
                 "../measuring.md",
@@ -280,7 +284,7 @@ def test_on_top_it_is_said_how_busy_the_machine_was_and_that_rates_were_given():
     shared = replace(calm, observations=busy, capacity=None)
     (words, _) = conditions([(Path("a.json"), calm), (Path("b.json"), shared)])
     assert "In 1 of 2 sessions other programs used more than 0.3 cores (median 1.5)" in words
-    assert "2 p99 was decided, of 2" in words
+    assert "2 of 2 measured p99 got a verdict" in words
     assert "In 1 the rate was given" in words
 
 
@@ -288,7 +292,7 @@ def test_it_is_said_why_a_p99_was_not_decided():
     enough = replace(made_up(effect=1.2), fingerprint=MACHINE)
     told = [replace(one, samples=300 + one.round) for one in enough.observations]
     few = replace(enough, observations=told)
-    words = "2 p99 was decided, of 2 that were measured"
+    words = "2 of 2 measured p99 got a verdict"
     assert f"{words}. " in conditions([(Path("a.json"), enough), (Path("b.json"), enough)])[0]
     why = ": in 1 the smallest trial had 300 to 300 samples, 2,000 are needed. "
     assert f"{words}{why}" in conditions([(Path("a.json"), enough), (Path("b.json"), few)])[0]
@@ -402,7 +406,7 @@ def test_what_stands_less_firmly_has_signs_in_the_table(tmp_path):
     result.observations[0].detail["again"] = ["achieved 0.7"]
     latest = [(Path("a.json"), result)]
     assert "▼ [worse](pulls/a.json) † ↻1 °" in evidence(latest)
-    assert "at 500/s † ↻1 °" in guide.index(latest)
+    assert "at 500/s † ↻1 °" in ranking(latest)
     page = lever_page("event_loop", latest)
     assert "(other programs used 0.5 cores; 1 of 12 rounds measured again)" in page
 
@@ -569,3 +573,16 @@ def test_who_stops_it_while_it_draws_keeps_the_old_pages(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         guide.write(tmp_path, found)
     assert page.read_text() == "old"
+
+
+def test_the_index_has_firm_results_alone_and_no_signs():
+    parser = made_up(effect=1.3, lever="http_parser", values=("httptools", "h11"), also=())
+    busy = beside(made_up(effect=1.8, lever="token_cache", values=("on", "off"), also=()), 1.5)
+    queue = made_up(effect=1.4, lever="queue_type", values=("classic", "quorum"), design="abab", also=())
+    text = guide.index([(Path("a.json"), parser), (Path("b.json"), busy), (Path("c.json"), queue)])
+    assert "[http_parser]" in text
+    assert "[token_cache]" not in text  # beside other programs
+    assert "[queue_type]" not in text and "#our-load-cannot-show-these" in text
+    assert not set("†¶‡§°↻") & set(text)
+    assert "Only firm results are here: 12 pairs or more" in text
+    assert "Only firm" not in guide.index([(Path("b.json"), busy)])

@@ -5,8 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.caveats import caveat
+from lab.notebook.first import STEPS, first
 from lab.notebook.short import ROWS, chosen, short_answer
 from lab.notebook.symptoms import symptoms
+from lab.notebook.words import by_key
+from levers.catalogue import lever_named
 from tests.lab.notebook.test_advice import beside, counted, pulled
 from tests.lab.report.made_up_pulls import made_up
 
@@ -23,24 +26,6 @@ def test_a_row_says_what_to_do_what_moves_in_microseconds_and_how_sure_it_is():
                         "connections | 1 |")  # fmt: skip
 
 
-def test_a_row_says_what_its_result_lacks():
-    sure = pulled(1.3, "http_parser", ("httptools", "h11"), also=())
-    busy = beside(sure, 1.5)
-    changed = (busy[0], replace(busy[1], fingerprint={**busy[1].fingerprint, "changed": True}))
-    few = (
-        changed[0],
-        replace(changed[1], observations=[one for one in changed[1].observations if one.round < 6]),
-    )
-    ends = [rows([one])[0].rsplit("| ", 1)[1] for one in (sure, busy, changed, few)]
-    busy_machine = "other programs used 1.5 cores"
-    assert ends == [
-        "1 |",
-        f"1 ({busy_machine}) |",
-        f"1 ({busy_machine}; code not committed) |",
-        f"1 (6 pairs; {busy_machine}; code not committed) |",
-    ]
-
-
 def test_a_row_says_what_other_sessions_of_the_same_question_say():
     values = ("httptools", "h11")
     own = [
@@ -55,14 +40,12 @@ def test_a_row_says_what_other_sessions_of_the_same_question_say():
     assert re.search(r"\| 2: \+(29|30)\.\d % to \+3[567]\.\d % \|$", row)
 
 
-def test_the_values_of_a_lever_share_a_row_and_its_surest_results_stand_for_it():
+def test_the_values_of_a_lever_share_a_row():
     orm = pulled(4.8, "query_path", ("raw", "orm_async"), also=(), rate=72.0)
     layers = pulled(2.1, "query_path", ("raw", "fastapi_asyncpg"), also=())
-    shaky = beside(pulled(9.0, "query_path", ("raw", "orm_sync"), also=()), 1.5)
     usual = [pulled(1.3, "http_parser", ("httptools", "h11"), also=()), layers]
-    row = next(one for one in rows([orm, shaky, *usual]) if "query_path" in one)
-    assert row.index("`orm_async` +") < row.index(r") at 72/s (12%\*); `fastapi_asyncpg` +")
-    assert "orm_sync" not in row
+    row = next(one for one in rows([orm, *usual]) if "query_path" in one)
+    assert row.index("`orm_async` +") < row.index(" at 72/s, behind FastAPI about 2.3x; `fastapi_asyncpg` +")
 
 
 def test_a_row_is_of_the_metric_that_its_lever_is_about():
@@ -124,3 +107,77 @@ def test_what_was_measured_on_a_full_machine_stands_behind_what_had_room():
     (row,) = rows([full, roomy])
     assert " at 240/s" in row
     assert " at 1,500/s" in rows([(path, one), roomy])[0]
+
+
+def test_a_share_on_the_path_in_front_of_fastapi_has_a_second_figure_for_a_handler_of_fastapi():
+    layers = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=())
+    loop = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
+    of_all = pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=())
+    (row,) = (row for row in rows([layers, loop, of_all]) if "behind FastAPI" in row)
+    assert re.search(r"\[event_loop\].*\+\d\d\.\d % \(.*\) at 500/s, behind FastAPI about \+1\d %", row)
+    told = "\n".join(short_answer([layers, loop]))
+    assert re.search(r"there the same µs are about (49|50|51)% of the share", told)
+    assert "behind FastAPI's own layers the share is smaller" in "\n".join(short_answer([loop]))
+    assert "FastAPI" not in "\n".join(short_answer([of_all]))
+
+
+def test_microseconds_of_a_duet_are_said_to_be_those_of_a_process_with_a_third_of_the_rate():
+    duet = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
+    whole = pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=())
+    third = "each process carries a third of it"
+    assert third in "\n".join(short_answer([duet, whole]))
+    assert third not in "\n".join(short_answer([whole]))
+
+
+def test_an_answer_about_the_disk_says_how_fast_it_was():
+    def told(seconds):
+        path, result = pulled(0.7, "durability", ("on", "off"), metric="p50", also=())
+        disk = (path, replace(result, fingerprint={**result.fingerprint, "disk_sync_seconds": seconds}))
+        (line,) = (line for line in symptoms([disk]) if "The disk is slow" in line)
+        return line
+
+    assert "on a disk that syncs a write in 0.1 ms (a slow disk was not asked)" in told(0.0001)
+    assert "on a disk that syncs a write in 5.0 ms; what" in told(0.005)
+
+
+def steps(latest):
+    return [line for line in first(latest) if re.match(r"\d\. ", line)]
+
+
+def test_the_steps_come_by_what_a_handler_of_fastapi_gains_and_are_few():
+    layers = pulled(2.1, "query_path", ("raw", "fastapi_asyncpg"), also=())
+    orm = pulled(4.8, "query_path", ("raw", "orm_async"), also=(), rate=72.0)
+    index = pulled(3.6, "pair_index", ("on", "off"), also=())
+    parser = pulled(1.3, "http_parser", ("httptools", "h11"), also=())
+    cache = pulled(0.75, "cache", ("off", "process"), also=())
+    found = steps([parser, cache, layers, index, orm])
+    names = [re.findall(r"\(levers/(\w+)\.md\)", line)[0] for line in found]
+    assert names == ["pair_index", "query_path", "cache", "http_parser"]
+    assert re.search(r"`orm_async`: 4\.\d+x at 72/s \(behind FastAPI about 2\.\dx\)", found[1])
+    assert re.search(r"layers are in the first figure, and alone 2\.\dx at 500/s\.$", found[1])
+    assert "FastAPI's own layers" not in steps([orm])[0]
+    many = [
+        ("prepared_statements", "on", "off"),
+        ("token_cache", "on", "off"),
+        ("paging", "keyset", "offset"),
+        ("event_loop", "uvloop", "asyncio_debug"),
+    ]
+    more = [pulled(1.2, lever, (a, b), also=()) for lever, a, b in many]
+    assert len(steps([parser, cache, layers, index, orm, *more])) == STEPS
+
+
+def test_a_step_whose_result_says_something_else_by_now_is_gone():
+    assert steps([pulled(1.2, "pair_index", ("on", "off"), also=())])
+    assert first([pulled(0.8, "pair_index", ("on", "off"), also=())]) == []
+    assert first([pulled(1.0, "pair_index", ("on", "off"), also=())]) == []
+
+
+def test_every_half_of_a_sentence_is_of_a_lever_and_values_that_exist():
+    for key, words in by_key("pull_first.txt").items():
+        for told in (key, *re.findall(r"\{(.*?)\}", words)):
+            lever, a, b, word = told.split()
+            assert {a, b} <= set(lever_named(lever).values) and word in ("better", "worse")
+    for lever in by_key("cannot_show.txt"):
+        assert lever_named(lever).applies
+    for lever in by_key("given_up.txt"):
+        lever_named(lever)
