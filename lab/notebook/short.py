@@ -47,8 +47,8 @@ OF_A_DUET = (
 LEGEND = (
     "Differences are medians of the rounds; µs of two rows cannot be compared. In brackets behind a rate: "
     "which part that is of what the mode carries. *Sessions*: how many asked the same question, of a row's "
-    "values in turn, and their range, or from three on their mean with its interval; one more session may lie "
-    "twice as far ([what another session adds](evidence.md#what-another-session-adds))."
+    "values in turn, and their range, or from three on their mean with its interval; one more may lie twice "
+    "as far ([what another session adds](evidence.md#what-another-session-adds))."
 )
 
 
