@@ -199,7 +199,7 @@ def _besides(result: PullResult, told: str) -> str:
         for one in opposite(result)[:1]
         if one.effect
     ]
-    by_hand = by_key("given_up.txt").get(result.lever, "")
+    by_hand = by_key("given_up.txt").get(result.lever, "").replace("](", "](../")
     lost = [*against, *([by_hand] if by_hand and by_hand not in told and ahead(result) else [])]
     when = "" if by_hand else f" Different when: {first_clause(result.lever)}."
     given_up = f" Given up: {'; '.join(lost)}." if lost else ""

@@ -16,6 +16,7 @@ from lab.scaling.stored import stored
 from levers.catalogue import lever_named
 
 KNEE = 0.9  # within 10 % of the best: more buys nothing that shows here
+ONCE = "Two searches of one value may differ as much."
 SweptFile = tuple[Path, Mapping[str, Any]]
 
 
@@ -101,6 +102,7 @@ def sentence(sweep: Mapping[str, Any]) -> str:
     return (
         f"the most was carried with {value} (held {low:,.0f}/s, failed {high:,.0f}/s); "
         f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
+        f"{f' {ONCE}' if sweep['repeats'] < 2 else ''}"
     )
 
 
@@ -110,11 +112,11 @@ def advised(sweep: Mapping[str, Any]) -> str:
     asked = f"mode {sweep['mode']}, by a sweep"
     if any(high is None for _, high, _ in points.values()):
         return f"**Not shown** ({asked}): {sentence(sweep)} To decide it: a search that sees each value fail."
+    if sweep["repeats"] < 2:
+        held = ", ".join(f"`{value}` {low:,.0f}/s" for value, (low, _, _) in points.items())
+        return f"**Not shown** ({asked} of one search each): {held}. {ONCE} To decide it: `--repeats 3`."
     best = max(points, key=lambda value: points[value][0])
-    if sweep["repeats"] > 1:
-        alike = [value for value in points if _range(sweep, value)[1] >= _range(sweep, best)[0]]
-    else:
-        alike = [value for value in points if points[value][0] >= KNEE * points[best][0]]
+    alike = [value for value in points if _range(sweep, value)[1] >= _range(sweep, best)[0]]
     taken = min(alike, key=lambda value: points[value][2])
     keep = "Keep" if taken == lever_named(sweep["lever"]).default else "Take"
 

@@ -29,7 +29,7 @@ from lab.report.load_words import searched
 from lab.verdict_words import change, percent
 from levers.catalogue import lever_named, page, paragraphs
 
-ROWS = 10
+ROWS = 12
 VALUES = 3  # of one lever in one row
 SUREST = 3
 SEPARATORS = (". ", "; ", ": ", " (", ".")

@@ -99,20 +99,21 @@ def mark(result: PullResult) -> str:
 
 
 def latest_of(found: Sequence[Found]) -> list[Found]:
-    """One result of each question and rate: the newest that counts, a firm one before others."""
+    """One result of each question and rate: the newest that counts, what is firm and has room first."""
     best: dict[tuple[object, ...], Found] = {}
     for path, one in sorted(found, key=lambda each: _standing(each[1])):
         best[question_of(one), one.plan["rate"]] = (path, one)
     return list(best.values())
 
 
-def _standing(result: PullResult) -> tuple[bool, bool, bool, float]:
-    """Sorts what counts behind what does not, then by firmness and pairs, then by time.
+def _standing(result: PullResult) -> tuple[bool, bool, bool, bool, float]:
+    """Sorts what counts behind what does not, then by firmness, pairs and room, then by time.
 
     A firm one may be of older code by the same name; the lever's page lists every result with its commit.
     """
     counts = result.primary.word != "INVALID"
-    return (counts, counts and firm(result), pairs(result) >= LOOKS[0], result.started_at)
+    sure = (counts, counts and firm(result), pairs(result) >= LOOKS[0])
+    return (*sure, counts and roomy(result), result.started_at)
 
 
 def ranked(latest: Sequence[Found]) -> list[Found]:

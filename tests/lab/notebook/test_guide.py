@@ -269,7 +269,8 @@ MOST = "the most was carried with 4 (held 200/s, failed 220/s)"
     ],
 )
 def test_a_sweep_says_how_many_are_enough(held, words):
-    assert scaling.sentence(swept(held)) == words
+    assert scaling.sentence(swept(held) | {"repeats": 2}) == words
+    assert scaling.sentence(swept(held)) == f"{words} Two searches of one value may differ as much."
 
 
 def test_where_a_value_held_every_rate_no_knee_is_named():

@@ -155,7 +155,11 @@ def test_a_sweep_says_which_value_to_take_and_what_the_others_carry():
         "200/s, 200 MiB) carries more was not shown; `1` (90 to 100/s, 50 MiB) carried less. To decide it: "
         "more searches of each value (`--repeats`)." in page
     )
-    assert "**Keep `1`**" in lever_page("uvicorn_workers", [], Beside(sweeps=[swept((200.0, 190.0, 100.0))]))
+    once = swept((200.0, 190.0, 100.0))
+    page = lever_page("uvicorn_workers", [], Beside(sweeps=[once | {"repeats": 2}]))
+    assert "**Keep `1`**" in page
+    page = lever_page("uvicorn_workers", [], Beside(sweeps=[once]))
+    assert "**Not shown** (mode multi, by a sweep of one search each): `1` 200/s" in page
     endless = swept((195.0, 150.0, 200.0), unbounded=200.0)
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[endless]))
     assert "- **Not shown** (mode multi, by a sweep): no rate failed with 4" in page
