@@ -109,7 +109,7 @@ def _row(duet: Found, abab: Found) -> str:
     micros = ", ".join(f"{median(figure for figure, _ in _rounds(one)):,.0f}" for _, one in (duet, abab))
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}` | {rate} | {' | '.join(cells)} "
-        f"| {'do not overlap' if apart else 'overlap'} | {micros} µs a {OPERATION[result.plan['mix']]} |"
+        f"| {'do not overlap' if apart else 'overlap'} | {micros} µs {OPERATION[result.plan['mix']]} |"
     )
 
 

@@ -59,7 +59,7 @@ def _step(result: PullResult, words: str, latest: Sequence[Found]) -> str:
     told, _, behind = words.partition(" | ")
     label = result.label(result.primary.metric).replace("CPU per 1,000,", "CPU,")
     return (
-        f"{told} {label}, a {OPERATION[result.plan['mix']]}, with `{result.values[1]}`: "
+        f"{told} {label}, {OPERATION[result.plan['mix']]}, with `{result.values[1]}`: "
         f"{_figure(result, latest)} ([{result.lever}](levers/{result.lever}.md)).{_behind(behind, latest)}"
     )
 

@@ -18,15 +18,15 @@ OPERATIONS = {
     "get_user": "look-ups of a profile",
     "chat": "actions of a chat, sends and reads,",
 }
-# One of them.
+# One of them, with its article.
 OPERATION = {
-    "send": "send",
-    "send_busy": "send",
-    "list": "page",
-    "list_while_sent": "operation",
-    "list_deep": "page",
-    "get_user": "look-up",
-    "chat": "action",
+    "send": "a send",
+    "send_busy": "a send",
+    "list": "a page",
+    "list_while_sent": "an operation",
+    "list_deep": "a page",
+    "get_user": "a look-up",
+    "chat": "an action",
 }
 
 
@@ -35,7 +35,7 @@ def unit_of(result: PullResult, metric: str) -> str:
     if not metric.startswith("cpu"):
         return METRICS[metric].unit or METRICS[metric].label
     delivery = result.plan["design"] == "duet" and result.plan["part"] == "websocket"
-    return f"µs a {'delivery' if delivery else OPERATION[result.plan['mix']]}"
+    return f"µs {'a delivery' if delivery else OPERATION[result.plan['mix']]}"
 
 
 def short_rate_of(result: PullResult) -> str:
