@@ -13,8 +13,8 @@ differently.
 it must then be a miss, not an error.
 
 Different when: a process is asked more or less, since its own look-ups fill its cache (a duet's gets a third
-of the rate, and saves less than the whole rate does); or keys are spread otherwise: a run asks for users at random, each as likely as the next, and
-its page says how many there are and which share the cache answered.
+of the rate, and saves less than the whole rate does); or keys are spread otherwise: a run asks for users at
+random, each as likely as the next, and its page says how many there are and which share the cache answered.
 """
 
 from levers.honesty import staleness_unseen
