@@ -226,7 +226,7 @@ def test_how_late_the_generator_was_stands_beside_a_latency_also_where_cpu_decid
 def test_brackets_that_are_not_apart_show_no_side_that_carries_more(clear, a, b, words):
     found = {"a": search(a[0], a[1], "a bracket"), "b": search(b[0], b[1], "a bracket")}
     told = shown(pull.html(replace(clear, capacity={**clear.capacity, **found})))
-    assert (words or "The capacity search before the trials.") in told
+    assert (words or "The capacity search before the trials, of each side once") in told
     assert ("which side carries more" in told) is bool(words)
 
 
