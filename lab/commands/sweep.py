@@ -16,9 +16,9 @@ from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
+from lab.scaling.points import FOLDER, Unfinished
 from lab.scaling.stored import unused
 from lab.scaling.sweeping import Sweep, knee, run
-from lab.scaling.unfinished import FOLDER, Unfinished
 from levers.catalogue import lever_named
 from levers.lever import Lever
 

@@ -1,5 +1,6 @@
 """Sessions of one question: each has a stack, users and arrivals of its own, and together they say more."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -60,10 +61,8 @@ def together(sessions: Sequence[PullResult], metric: str) -> Verdict | None:
     first = sessions[0]
     shared = first.plan["design"] == "duet" and METRICS[metric].is_latency
     joint = judge_sessions(told, *first.values, first.label(metric), shared=shared)
-    names = [name for one in told for name in {one.name for one in one.caveats if not one.grave}]
-    notes = [
-        caveat("in some sessions", what=name, n=names.count(name), of=len(told)) for name in sorted({*names})
-    ]
+    names = Counter(name for one in told for name in {note.name for note in one.caveats if not note.grave})
+    notes = (caveat("in some sessions", what=name, n=n, of=len(told)) for name, n in sorted(names.items()))
     return replace(joint, caveats=tuple(notes))
 
 

@@ -19,7 +19,7 @@ from lab.notebook.advice import (
     seen,
     size,
 )
-from lab.notebook.hot_path import layers, of_the_api, on_hot_path, shares
+from lab.notebook.hot_path import behind_layers, of_the_api, on_hot_path, shares
 from lab.notebook.scaling import advised
 from lab.notebook.short import SUREST, by_standing, first_clause, sure, what_to_do
 from lab.notebook.standing import Found, committed, content_of, enough, mark, pairs, quiet
@@ -52,7 +52,7 @@ def meaning(
     lines: list[str] = []
     for one in best(own):
         told = "\n".join(lines)
-        lines.append(f"- {_line(one, own, layers(latest))}{_besides(one, told)}")
+        lines.append(f"- {_line(one, own, latest)}{_besides(one, told)}")
     lines += [f"- {advised(sweep)}" for sweep in sweeps]
     if not lines:
         return []
@@ -68,10 +68,10 @@ def best(own: Sequence[PullResult]) -> list[PullResult]:
     return sorted(found.values(), key=lambda one: (-sure(one), not one.primary.decided, -size(one)))
 
 
-def _line(result: PullResult, own: Sequence[PullResult], times: float) -> str:
+def _line(result: PullResult, own: Sequence[PullResult], latest: Sequence[Found]) -> str:
     verdict, names = result.primary, " or ".join(f"`{value}`" for value in result.values)
     if ahead(result):
-        worth = _worth(result, own, times)
+        worth = _worth(result, own, latest)
         return f"**{_todo(result)}**{mark(result)}: {worth}.{_otherwise(result, own)}"
     if verdict.word == "same within the margin":
         rest = (
@@ -92,7 +92,7 @@ def _todo(result: PullResult) -> str:
     return f"{words[:1].upper()}{words[1:]}"
 
 
-def _worth(result: PullResult, own: Sequence[PullResult], times: float) -> str:
+def _worth(result: PullResult, own: Sequence[PullResult], latest: Sequence[Found]) -> str:
     """What the second value costs or saves against the first."""
     verdict, (a, b) = result.primary, result.values
     assert verdict.effect is not None
@@ -103,7 +103,7 @@ def _worth(result: PullResult, own: Sequence[PullResult], times: float) -> str:
         share = f"{percent(ratio)} {'of ' if ratio < 2 else ''}{_label(result)}"
         return (
             f"`{b}` takes {amount} {more} than `{a}` at {_at(result)}{_faster(result, own)}, "
-            f"{_cores(_apart(result))}, {share}{_through_fastapi(result, times)}"
+            f"{_cores(_apart(result))}, {share}{_through_fastapi(result, latest)}"
         )
     if family(metric) == FAMILIES[1]:
         way = "longer" if ratio > 1 else "shorter"
@@ -127,15 +127,13 @@ def _faster(result: PullResult, own: Sequence[PullResult]) -> str:
     return f" ({figures(abs(_apart(fastest)))} at {_at(fastest)})" if fastest else ""
 
 
-def _through_fastapi(result: PullResult, times: float) -> str:
-    """The same µs as a share of a send that costs so many times as much."""
-    if not (of_the_api(result) and result.primary.effect):
+def _through_fastapi(result: PullResult, latest: Sequence[Found]) -> str:
+    """The same µs as a share of a send that goes through FastAPI's own layers."""
+    if not of_the_api(result):
         return ""
-    ratio = result.primary.effect.ratio
-    here = " on the short path `raw`"
-    share = (ratio - 1) / times * 100 if times else 0.0
-    much = f", about {share:+.0f} % of a send through FastAPI's own layers" if times else ""
-    return f"{here}{much}"
+    there = behind_layers(result, latest)
+    much = f", about {(there - 1) * 100:+.0f} % of a send through FastAPI's own layers" if there else ""
+    return f" on the short path `raw`{much}"
 
 
 def _most(result: PullResult) -> str:

@@ -15,7 +15,7 @@ from lab.experiments.plan import PullPlan
 from lab.experiments.rig import SERVICES, seed
 from lab.scaling.capacity import Slo
 from lab.scaling.measured import Measured
-from lab.scaling.unfinished import Point, Unfinished
+from lab.scaling.points import Point, Unfinished
 from lab.stack.host import running
 
 RESOLUTION = 1.15

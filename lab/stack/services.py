@@ -120,11 +120,10 @@ def with_levers(program: Program, levers: Mapping[str, str], database: Database)
         environment["POSTGRES_HOST"] = _database_host(environment.pop("DATABASE_TRANSPORT"), database)
     if environment.pop("APP_TRANSPORT", "tcp") == "unix" and program.kind in PROXIED:
         environment[PROXIED[program.kind]] = f"haproxy/{program.name}.sock"  # in the run folder
-    workers = environment.get("UVICORN_WORKERS", "1")
+    workers, check = environment.get("UVICORN_WORKERS", "1"), program.check
     if program.kind == "backend" and program.health and workers.isdigit() and int(workers) > 1:
         check = workers_ready(program.health.removesuffix("/health"), int(workers))
-        return replace(program, environment=environment, check=check)
-    return replace(program, environment=environment)
+    return replace(program, environment=environment, check=check)
 
 
 def lever_environment(levers: Mapping[str, str], database: Database) -> Mapping[str, str]:

@@ -44,6 +44,8 @@ def test_other_sessions_stand_beside_it_and_three_have_an_interval_together(clea
     assert "--sessions 6" in pull.html(one, [one, two])
     html = pull.html(one, [one, two, three])
     assert "--sessions 6" not in html
+    often = replace(clear, plan={**clear.plan, "rate": 1020.0})
+    assert re.search(r"--rate\s+1020 --sessions 6", pull.html(often))
     assert "seed 1 (this one)" in html and "seed 3" in html
     assert "3 sessions; margin" in html
 

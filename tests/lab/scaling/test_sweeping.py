@@ -17,8 +17,8 @@ from lab.load.record import Figures, Latency
 from lab.scaling import sweeping
 from lab.scaling.capacity import Attempt, Bracket, Slo
 from lab.scaling.measured import Measured
+from lab.scaling.points import Point, Unfinished
 from lab.scaling.sweeping import Sweep, knee
-from lab.scaling.unfinished import Point, Unfinished
 from lab.stack.description import Process
 from levers.catalogue import catalogue, lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, description

@@ -1,4 +1,4 @@
-"""The points of a sweep that was interrupted: the same command goes on with them."""
+"""The points of a sweep, and a file of those that an interrupted one has: the same command goes on."""
 
 import json
 from collections.abc import Mapping
@@ -64,9 +64,8 @@ class Unfinished:
             head, *lines = self.path.read_text().splitlines()
             old = json.loads(head)
             alike = old["asked"] == json.loads(json.dumps(self.asked))
-            if not alike or other_machine(old["machine"], self.machine):
-                return found
-            if other_software(old["machine"], self.machine):
+            before = old["machine"]
+            if not alike or other_machine(before, self.machine) or other_software(before, self.machine):
                 return found
             for line in lines:
                 raw = json.loads(line)
