@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.faults.watching import counted
 from lab.load.fingerprint import machine
 from lab.load.plan import LoadPlan
-from lab.load.record import OWN_KINDS, Machine, RunRecord
+from lab.load.record import OWN_KINDS, Machine, RunRecord, Usage
 from lab.load.run import run_load
 from lab.pressure import between, moment
 from lab.stack.description import StackDescription
@@ -147,17 +147,12 @@ async def _turn(plan: PricesPlan, way: Way, stack: StackDescription, number: int
 
 def turn_of(way: Way, number: int, record: RunRecord, hints_a_publish: float = 0.0) -> Turn:
     """What a run says of a way."""
-    total = record.total
-    cpu = dict.fromkeys(KINDS, 0.0)
-    for use in record.usage:
-        if use.kind not in OWN_KINDS:
-            cpu[use.kind] = cpu.get(use.kind, 0.0) + use.cpu_seconds / max(1, total.ok) * 1e6
-    delivery = total.delivery
+    total, delivery = record.total, record.total.delivery
     return Turn(
         way.key,
         number,
         total.ok,
-        {kind: ms for kind, ms in cpu.items() if ms},
+        cpu_by_kind(record.usage, total.ok),
         total.intended.p50 or 0.0,
         total.intended.p99 or 0.0,
         (delivery and delivery.p50) or 0.0,
@@ -165,6 +160,16 @@ def turn_of(way: Way, number: int, record: RunRecord, hints_a_publish: float = 0
         [guard.name for guard in record.guards if not guard.ok],
         hints_a_publish,
     )
+
+
+def cpu_by_kind(usage: list[Usage], messages: int) -> dict[str, float]:
+    """ms per 1,000 messages of each kind of process that used any; that of epmd is RabbitMQ's."""
+    cpu = dict.fromkeys(KINDS, 0.0)
+    for use in usage:
+        if use.kind not in OWN_KINDS:
+            kind = "rabbitmq" if use.kind == "epmd" else use.kind
+            cpu[kind] = cpu.get(kind, 0.0) + use.cpu_seconds / max(1, messages) * 1e6
+    return {kind: ms for kind, ms in cpu.items() if ms}
 
 
 def _line(turn: Turn, where: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from lab.bench.prices import page, run, ways
 from lab.bench.prices.run import Prices, PricesPlan, Turn
 from lab.bench.prices.ways import GROUPS, PLAIN, Way, stacks
-from lab.load.record import Machine
+from lab.load.record import Machine, Usage
 
 OUTBOX = GROUPS["The guarantee"]["outbox"]
 
@@ -74,6 +74,14 @@ def test_how_many_hints_shared_a_publish_is_told_where_it_was_counted():
 def test_a_way_that_never_counted_says_why():
     result = found(turn(PLAIN, 1, 90.0), turn(OUTBOX, 1, 1.0, ("drops",)))
     assert "| outbox | does not count: drops |" in page.markdown(result)
+
+
+def test_the_work_of_epmd_which_rabbitmq_calls_now_and_then_is_rabbitmqs():
+    usage = [
+        Usage(name=kind, kind=kind, cpu_seconds=0.02, cpu_seconds_per_1000=None)
+        for kind in ("backend", "rabbitmq", "epmd", "generator")
+    ]
+    assert run.cpu_by_kind(usage, 1000) == {"backend": 20.0, "rabbitmq": 40.0}
 
 
 @pytest.mark.rabbitmq
