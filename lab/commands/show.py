@@ -1,13 +1,16 @@
 """`lab show NAME`: a lever's page, how it is measured, and the latest result that counts."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from lab.commands.sweep import KEPT
 from lab.errors import UsageError
 from lab.experiments.availability import availability
+from lab.experiments.preparation import ELSEWHERE
 from lab.experiments.result import preferred, results_of
 from lab.verdict import Verdict
 from levers.catalogue import lever_named, page
@@ -35,14 +38,26 @@ def command(name: Annotated[str, typer.Argument(help="A lever; `lab levers` list
     for label, text in facts(lever):
         console.print(f"[bold]{label:>16}[/bold]  {escape(text)}", soft_wrap=True)
     console.print()
-    found = preferred(results_of(lever.name))
-    if found is None:
-        console.print("No result yet. Measure it: " + escape(f"lab pull {lever.name}"))
-        return
-    path, result = found
-    console.print(f"[bold]Latest result[/bold] ({result.day}, {path}); all of them: lab history {lever.name}")
-    for verdict in result.verdicts:
-        console.print(f"  {line(verdict)}", soft_wrap=True)
+    found, swept = preferred(results_of(lever.name)), sweeps(lever.name)
+    if found:
+        path, result = found
+        console.print(
+            f"[bold]Latest result[/bold] ({result.day}, {path}); all of them: lab history {lever.name}"
+        )
+        for verdict in result.verdicts:
+            console.print(f"  {line(verdict)}", soft_wrap=True)
+    for path, words in swept:
+        console.print(f"[bold]Latest sweep[/bold] ({path}): {escape(words)}", soft_wrap=True)
+    if not found and not swept:
+        how = ELSEWHERE.get(lever.metric, "lab pull {lever}").format(lever=lever.name)
+        console.print(f"No result yet. Measure it: {escape(how)}")
+
+
+def sweeps(name: str) -> list[tuple[Path, str]]:
+    """The newest committed sweep of each mode: its file, and what it says."""
+    from lab.notebook.scaling import sentence, sweeps_of  # it draws as well: slow to load
+
+    return [(path, sentence(sweep)) for path, sweep in sweeps_of(KEPT) if sweep["lever"] == name]
 
 
 def facts(lever: Lever) -> list[tuple[str, str]]:

@@ -26,6 +26,21 @@ def test_every_page_can_be_shown(name, capsys):
     assert "dishonest if" in out
 
 
+def test_a_lever_whose_capacity_was_searched_shows_what_its_sweep_says(capsys):
+    assert run(["show", "uvicorn_workers"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Latest sweep" in out
+    assert "most was carried with" in out
+
+
+def test_a_lever_without_a_result_says_the_command_that_measures_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("lab.commands.show.results_of", lambda _name: [])
+    monkeypatch.setattr("lab.commands.show.KEPT", tmp_path)
+    for name, command in (("uvicorn_workers", "lab sweep uvicorn_workers"), ("paging", "lab pull paging")):
+        assert run(["show", name]) == 0
+        assert f"No result yet. Measure it: {command}" in capsys.readouterr().out
+
+
 def test_an_unknown_lever_is_one_line(capsys):
     assert run(["show", "pool"]) == 2
     assert "did you mean pool_size" in capsys.readouterr().err
