@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+# Cores; beyond it a result is marked, not ranked among the quiet, and a try that failed is made again.
+MOST_OF_OTHERS = 0.3
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,7 +33,10 @@ class Pressure:
     busy_cores: float
 
     def cores_of_others(self, own_cpu_seconds: float) -> float:
-        """Cores used by programs that are not ours; ticks of 10 ms make it coarse over short times."""
+        """Cores used by what is not ours: other programs, and a host that takes cores away.
+
+        Ticks of 10 ms make it coarse over short times.
+        """
         return max(0.0, self.busy_cores - own_cpu_seconds / self.seconds)
 
 

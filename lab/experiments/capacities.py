@@ -68,8 +68,7 @@ async def capacities(
                 return kept[side].popleft()
             record = await rig.run([side], rate, ATTEMPT_SECONDS, seed)
             tried = attempt_of(record, rig.plan.of.metric)
-            word = tried.failure(slo) or f"held, {tried.latency} {tried.p99_seconds * 1000:.0f} ms"
-            tell(f"capacity: {rig.plan.value_of(side)} at {rate:,.0f}/s: {word}")
+            tell(f"capacity: {rig.plan.value_of(side)} at {rate:,.0f}/s: {tried.outcome(slo)}")
             tries.add(side, tried)
             return tried
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from lab.caveats import Caveat, caveat
 from lab.experiments.meter import OWN_WORK
 from lab.experiments.plan import PullPlan
+from lab.pressure import MOST_OF_OTHERS
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
 from lab.trials.schedule import SIDES, Side, Step, schedule
@@ -19,7 +20,6 @@ SETTINGS_OF_ONE_MACHINE = {"database", "shards", "shard_key", "read_routing", "b
 
 MOST_WAITED = 0.5  # share of the time; below it a Poisson load does this to itself
 MOST_OF_THE_MACHINE = 0.7  # in use; above it tasks wait for cores, and a latency is the machine's
-MOST_OF_OTHERS = 0.3  # cores; beyond it a result is marked, and not ranked among those of a quiet machine
 # From here on a latency is the other programs' as well; CPU is counted by process and stands.
 CROWDED_WAITED, CROWDED_OTHERS = 0.9, 1.0
 LATENCY_GUARDS = {"generator lag"}

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.experiments.result import PullResult
-from lab.experiments.session import MOST_OF_OTHERS
 from lab.notebook.predictions import predictions
 from lab.notebook.standing import Found, committed, firm, others_used
+from lab.pressure import MOST_OF_OTHERS
 from lab.report.load_words import searched
 from lab.report.style.page import TEMPLATES
 from lab.verdict import LOOKS, Verdict

@@ -1,8 +1,9 @@
 """What a reader must know of a result, as signs behind its verdict, and the text that explains them."""
 
 from lab.experiments.result import PullResult
-from lab.experiments.session import MOST_OF_OTHERS, again_of
+from lab.experiments.session import again_of
 from lab.notebook.standing import committed, quiet, renewed
+from lab.pressure import MOST_OF_OTHERS
 
 LEGEND = [
     "Fewer than 12 pairs are `--quick`: large effects only, and never sameness.",

@@ -8,7 +8,8 @@ from lab.caveats import FULL_MACHINE
 from lab.experiments.plan import plan_from
 from lab.experiments.preparation import WARM_UP_SECONDS
 from lab.experiments.result import PullResult
-from lab.experiments.session import MOST_OF_OTHERS, again_of
+from lab.experiments.session import again_of
+from lab.pressure import MOST_OF_OTHERS
 from lab.trials.observation import by_round, pairs_of
 from lab.trials.schedule import RENEW_EVERY
 from lab.verdict import LOOKS

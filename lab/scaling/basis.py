@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import UsageError
-from lab.experiments.session import MOST_OF_OTHERS
 from lab.load.plan import LoadPlan
+from lab.pressure import MOST_OF_OTHERS
 from lab.scaling.capacity import LISTENING_DEVICES
 from lab.scaling.sizing import Range, over
 from lab.scaling.stored import CapacityResult

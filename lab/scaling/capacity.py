@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lab.pressure import MOST_OF_OTHERS
+
 GROWTH = 1.6  # from one rate to the next while nothing fails yet
 RESOLUTION = 1.1  # stop when the failing rate is at most 10 % above the passing one
 MOST_ATTEMPTS = 24
@@ -17,6 +19,7 @@ LISTENING_DEVICES = 100  # during an attempt
 ENOUGH_TRIES = 5  # of one rate, where they do not agree
 GENERATOR_CORE = 0.9  # as the guard of a run: more cannot be told from a slow server
 GENERATOR_LATE_SECONDS = 0.02  # p99; then it waited for a core like everything else
+MOST_SPARED = 12  # tries that failed beside others and are made again; then they count
 FULL = 0.9  # of the machine; then no process need be near its own limit, and the machine is it
 
 
@@ -52,6 +55,10 @@ class Attempt:
     broken: str = ""
     others_cores: float = math.nan  # used by other programs meanwhile; not finite: not known
 
+    def disturbed(self, slo: Slo) -> bool:
+        """It failed, and others used so much of the machine meanwhile that the failure may be theirs."""
+        return MOST_OF_OTHERS < self.others_cores < math.inf and bool(self.failure(slo))
+
     @property
     def generator_late(self) -> bool:
         """Of the latency a part is the generator's own."""
@@ -73,6 +80,11 @@ class Attempt:
             )
         return ""
 
+    def outcome(self, slo: Slo) -> str:
+        """What became of it, in words for a line of progress."""
+        beside = f", while others used {self.others_cores:.1f} cores" if self.disturbed(slo) else ""
+        return f"{self.failure(slo) or f'held, {self.latency} {self.p99_seconds * 1000:.0f} ms'}{beside}"
+
     def limit(self) -> str:
         """What was nearest to its limit, in words; '' where that is not known."""
         if self.generator_share > GENERATOR_CORE:
@@ -90,7 +102,8 @@ class Bracket:
     """`passes`: the highest rate seen to hold (0: none did); `fails`: the lowest that did not (inf: none).
 
     `bottleneck` is what was nearest to its limit at the failing rate. `generator_bound`: the generator was
-    late or full at the rate that failed, so that the service may well do more.
+    late or full at the rate that failed, so that the service may well do more. `spared`: how many tries
+    failed beside others, were made again and are not among `attempts`.
     """
 
     passes: float
@@ -100,9 +113,15 @@ class Bracket:
     why: str = ""
     bottleneck: str = ""
     generator_bound: bool = False
+    spared: int = 0
 
     def sentence(self) -> str:
         """The bracket in words."""
+        tries = "try" if self.spared == 1 else "tries"
+        again = f"; {self.spared} {tries} that failed beside other programs made again" if self.spared else ""
+        return self._between() + again
+
+    def _between(self) -> str:
         if self.passes == 0:
             return f"not even {self.fails:,.0f}/s held: {self.why}"
         if math.isinf(self.fails):
@@ -171,19 +190,26 @@ async def search(
     A rate does what it did in most of its tries: one that fails is tried again, and where tries do not
     agree there are up to five. On a shared machine one bad second proves nothing. Ten bad seconds would
     prove nothing either, so both ends of the narrow bracket are tried again, later; an end that then does
-    mostly the other thing is moved, and the search goes on.
+    mostly the other thing is moved, and the search goes on. A try that failed while others used the machine
+    says nothing and is made again.
     """
+    spared = 0
     made: list[Attempt] = []
     tries: dict[float, list[bool]] = {}  # rate -> whether it held, each time it was tried
     holds: dict[float, bool] = {}
 
     async def look(rate: float) -> bool:
         """Try it until most tries say the same. Tells whether it does what it did before."""
+        nonlocal spared
         before = holds.get(rate)
         found = tries.setdefault(rate, [])
         while True:
-            made.append(await attempt(rate))
-            found.append(not made[-1].failure(slo))
+            tried = await attempt(rate)
+            if tried.disturbed(slo) and spared < MOST_SPARED:
+                spared += 1
+                continue
+            made.append(tried)
+            found.append(not tried.failure(slo))
             if _settled(found):
                 break
         holds[rate] = _mostly(found)
@@ -212,6 +238,7 @@ async def search(
         broken.failure(slo) if broken else "",
         broken.limit() if broken else "",
         bool(broken and (broken.generator_late or broken.generator_share > GENERATOR_CORE)),
+        spared,
     )
 
 

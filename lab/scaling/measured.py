@@ -44,8 +44,7 @@ class Measured:
         async def attempt(rate: float) -> Attempt:
             self.last = await self._run(stack, rate)
             found = attempt_of(self.last, self.metric)
-            words = found.failure(slo) or f"held, {found.latency} {found.p99_seconds * 1000:.0f} ms"
-            tell(f"{rate:,.0f}/s: {words}; busiest: {found.limit() or 'unknown'}")
+            tell(f"{rate:,.0f}/s: {found.outcome(slo)}; busiest: {found.limit() or 'unknown'}")
             return found
 
         return await search(attempt, start, slo, most=most, resolution=resolution)

@@ -1,12 +1,13 @@
 """The search brackets the true capacity, forgives one bad second, and says who was the limit."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from lab.scaling.capacity import Attempt, Bracket, Slo, search
+from lab.scaling.capacity import MOST_SPARED, Attempt, Bracket, Slo, search
 from lab.scaling.measured import shape_of
 from lab.stack.description import Database, Kind, Process, StackDescription
 
@@ -55,6 +56,39 @@ async def test_bad_seconds_in_a_row_move_no_end_for_good(hiccups):
     found = await search(Service(1_000, hiccups), 100, SLO)
     assert found.passes <= 1_000 < found.fails
     assert found.fails / found.passes <= 1.1
+
+
+class Beside(Service):
+    """Fails in the named attempts, while others use so many cores."""
+
+    def __init__(self, limit, attempts, cores):
+        super().__init__(limit, attempts)
+        self.cores = cores
+
+    async def __call__(self, rate):
+        tried = await super().__call__(rate)
+        return replace(tried, others_cores=self.cores if len(self.rates) - 1 in self.hiccups else 0.05)
+
+
+async def test_what_failed_while_others_had_the_machine_is_made_again():
+    alone, beside = Service(1_000), Beside(1_000, {1, 2, 3, 4}, cores=0.6)
+    found, expected = await search(beside, 100, SLO), await search(alone, 100, SLO)
+    assert (found.passes, found.fails, found.spared) == (expected.passes, expected.fails, 4)
+    assert beside.rates[:5] == [100, 160, 160, 160, 160]
+    assert len(found.attempts) == len(expected.attempts) == len(alone.rates)
+    assert "4 tries that failed beside other programs made again" in found.sentence()
+    assert "made again" not in expected.sentence()
+
+
+@pytest.mark.parametrize("cores", [0.1, math.nan, math.inf])
+async def test_what_failed_beside_nobody_that_was_seen_counts(cores):
+    found = await search(Beside(1_000, {0, 1}, cores), 100, SLO)
+    assert found.spared == 0
+
+
+async def test_a_machine_that_stays_busy_is_measured_as_it_is():
+    found = await search(Beside(1_000, range(999), cores=1.0), 100, SLO)
+    assert (found.passes, found.spared) == (0, MOST_SPARED)
 
 
 async def test_both_ends_are_tried_again_at_the_end():
