@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.notebook.hot_path import behind_layers, second_figure
+from lab.notebook.hot_path import LEVER, behind_layers, second_figure
 from lab.notebook.opening import Answers
-from lab.notebook.standing import Found
+from lab.notebook.standing import Found, unsteady
 from lab.notebook.words import by_key
+from lab.report.doubts import applies
 from lab.report.load_words import OPERATION
 from lab.verdict_words import percent
 
@@ -19,7 +20,9 @@ STEPS = 6
 HEAD = [
     "## What to pull first",
     "",
-    "For a service whose handlers are FastAPI's, the largest effect first; skip what you do not have.",
+    "For a service whose handlers are FastAPI's; skip what you do not have. The largest effect is first, by",
+    "the figure behind FastAPI where there is one. Pages are answered in front of it: behind it their share",
+    "is smaller.",
     "",
 ]
 
@@ -61,6 +64,7 @@ def _step(result: PullResult, words: str, latest: Sequence[Found]) -> str:
     return (
         f"{told} {label}, {OPERATION[result.plan['mix']]}, with `{result.values[1]}`: "
         f"{_figure(result, latest)} ([{result.lever}](levers/{result.lever}.md)).{_behind(behind, latest)}"
+        f"{_beware(result)}"
     )
 
 
@@ -71,8 +75,15 @@ def _behind(words: str, latest: Sequence[Found]) -> str:
     return f" {words.replace(key[0], _figure(result, latest))}" if key and result else ""
 
 
+def _beware(result: PullResult) -> str:
+    unfit = applies([result])
+    return f" Here {unfit}." if unfit and result.lever != LEVER else ""
+
+
 def _figure(result: PullResult, latest: Sequence[Found]) -> str:
     """+31.3 % at 800/s (behind FastAPI about +15 %)"""
     assert result.primary.effect is not None
-    second = second_figure(result, latest)
-    return f"{percent(result.primary.effect.ratio)} at {result.plan['rate']:,g}/s{second and f' ({second})'}"
+    besides = "; ".join(words for words in (second_figure(result, latest), unsteady(result)) if words)
+    return (
+        f"{percent(result.primary.effect.ratio)} at {result.plan['rate']:,g}/s{besides and f' ({besides})'}"
+    )

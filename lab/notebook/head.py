@@ -6,11 +6,11 @@ from typing import Any
 
 from lab.experiments.result import PullResult
 from lab.notebook.predictions import predictions
-from lab.notebook.standing import Found, committed, firm, others_used
+from lab.notebook.standing import FIRM, Found, committed, firm, others_used
 from lab.pressure import MOST_OF_OTHERS
 from lab.report.load_words import searched
 from lab.report.style.page import TEMPLATES
-from lab.verdict import LOOKS, Verdict
+from lab.verdict import Verdict
 from levers.catalogue import catalogue
 from levers.metrics import METRICS
 
@@ -36,8 +36,8 @@ def summary(latest: Sequence[Found], found: Sequence[Found] = ()) -> list[str]:
         f"A verdict for {len(decided)} of {len(catalogue())} levers, results without one for "
         f"{len(levers - decided)}, a sweep or nothing for {len(catalogue()) - len(levers)}. "
         f"Of {len(latest)} questions, each at its rate, {len(moved)} showed a difference "
-        f"({sum(map(firm, moved))} of them firmly: {LOOKS[0]} pairs or more, a quiet machine, "
-        f"committed code), {same} showed sameness, {hidden} could not tell (in {seen} of them a change was "
+        f"({sum(map(firm, moved))} of them firmly: {FIRM}), "
+        f"{same} showed sameness, {hidden} could not tell (in {seen} of them a change was "
         f"seen and is not claimed), of {invalid} nothing is claimed. "
         f"{predictions(found or latest)}",
         "",

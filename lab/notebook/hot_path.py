@@ -1,78 +1,126 @@
 """What a share of the API's CPU is a share of: the hand-made path in front of FastAPI, not FastAPI's."""
 
+import math
+import statistics
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
 from lab.notebook.standing import Found, firm
+from lab.trials.observation import pairs_of
 from levers.catalogue import lever_named
 
 LEVER, LAYERS = "query_path", ("raw", "fastapi_asyncpg")
+ONLY_THERE = ("group_commit",)  # what a handler of FastAPI does not have
+API, WITH_POSTGRESQL = "cpu_per_1k", "cpu_per_1k_total"
 
 
 def on_hot_path(name: str) -> bool:
     """Whether a lever is judged by the CPU of one API process, of a send."""
     lever = lever_named(name)
-    return "backend" in lever.processes and lever.metric == "cpu_per_1k" and lever.mix == "send"
+    return "backend" in lever.processes and lever.metric == API and lever.mix == "send"
 
 
 def of_the_api(result: PullResult) -> bool:
     """Whether its answer is a share of what one API process uses for a send on the short path."""
-    duet = result.plan["design"] == "duet" and result.plan["part"] == "backend"
-    send = result.plan["mix"] == "send" and result.primary.metric == "cpu_per_1k"
-    return duet and send and result.lever != LEVER and on_hot_path(result.lever)
+    send = result.plan["mix"] == "send" and result.primary.metric == API
+    return _one_process(result) and send and result.lever != LEVER and on_hot_path(result.lever)
 
 
 def shares(latest: Sequence[Found], here: str = "") -> str:
     """One sentence; `here` is the way to the folder of the levers' pages."""
-    times = layers(latest)
-    much = f"{times:.1f} times as much ([query_path]({here}query_path.md))" if times else "more"
-    part = f"about {1 / times:.0%} of" if times else "less than"
     return (
-        "Shares of the API's CPU are of the default path `raw`, on which a send is answered in front of "
-        f"FastAPI (backend/hot_path.py). A handler that goes through FastAPI's own layers costs {much}, so "
-        f"there the same µs are {part} the share that is printed."
+        "Shares of the API's CPU are of the default path `raw`, on which a send and a page are answered in "
+        f"front of FastAPI (backend/hot_path.py). A handler that goes through FastAPI's own layers costs "
+        f"{_times_as_much(latest, here)}."
     )
+
+
+def of_the_layers(latest: Sequence[Found]) -> str:
+    """What the second figure of a row is; less is said where the price of the layers is not known."""
+    raw = "CPU of the API on sends and pages is of `raw`, which answers them in front of FastAPI"
+    if not _priced(latest):
+        return f"{raw}: behind FastAPI's own layers the share is smaller."
+    return (
+        f"{raw}. Through FastAPI's own layers a send takes {_times_as_much(latest, 'levers/')}: *behind "
+        "FastAPI*. Of an ORM that is a pull of its own, against `fastapi_asyncpg`; of pages none has it."
+    )
+
+
+def _times_as_much(latest: Sequence[Found], here: str) -> str:
+    """2.1 times as much at 400/s (query_path), so there the same µs are about 48% of the share"""
+    one = max(_priced(latest), key=lambda each: float(each.plan["rate"]), default=None)
+    if one is None:
+        return "more, so there the same µs are a smaller share"
+    times = _ratio(one)
+    return (
+        f"{times:.1f} times as much at {one.plan['rate']:,g}/s ([query_path]({here}query_path.md)), so there "
+        f"the same µs are about {1 / times:.0%} of the share that is printed"
+    )
+
+
+def against_layers(result: PullResult) -> bool:
+    """Whether it is a second figure of another: FastAPI's layers against an ORM, which has them as well."""
+    return result.lever == LEVER and result.values[0] == LAYERS[1]
 
 
 def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     """The ratio for a handler of FastAPI, which has the same µs on top; 0 for none, or where it is unknown.
 
-    What an ORM takes has FastAPI's layers in it: there it is the ratio to these.
+    What FastAPI's layers take is of the pull at the nearest rate. An ORM has them in it: there it is the
+    ratio of a pull against these, and no quotient of two pulls.
     """
-    times, effect = layers(latest), result.primary.effect
-    path = on_hot_path(result.lever) and result.plan["mix"] == "send"
-    if not (times and effect and path and result.primary.metric == "cpu_per_1k"):
+    effect = result.primary.effect
+    if result.plan["mix"] != "send" or effect is None:
         return 0.0
     if result.lever == LEVER:
-        return effect.ratio / times if result.values[0] == LAYERS[0] and result.values != LAYERS else 0.0
-    return 1 + (effect.ratio - 1) / times
+        against = _decided(latest, (LAYERS[1], result.values[1])) if result.values[0] == LAYERS[0] else []
+        return _ratio(_nearest(against, result)) if against else 0.0
+    own, whole = (_first_side(result, metric) for metric in (API, result.primary.metric))
+    priced = _nearest(_priced(latest), result)
+    counted = of_the_api(result) or (_one_process(result) and result.primary.metric == WITH_POSTGRESQL)
+    if not (priced and own and whole and counted) or result.lever in ONLY_THERE:
+        return 0.0
+    return 1 + (effect.ratio - 1) * whole / (whole + (_ratio(priced) - 1) * own)
 
 
 def second_figure(result: PullResult, latest: Sequence[Found]) -> str:
     """behind FastAPI about +15 %; '' for none"""
     there = behind_layers(result, latest)
     told = f"{there:.1f}x" if there >= 2 else f"{(there - 1) * 100:+.0f} %"
-    return f"behind FastAPI about {told}" if there else ""
+    about = "" if result.lever == LEVER else "about "
+    return f"behind FastAPI {about}{told}" if there else ""
 
 
-def of_the_layers(latest: Sequence[Found]) -> str:
-    """What the second figure of a row is, in one sentence; less is said where the price is not known."""
-    times = layers(latest)
-    raw = "CPU of the API on sends is of `raw`, a send that is answered in front of FastAPI"
-    if not times:
-        return f"{raw}: behind FastAPI's own layers the share is smaller."
-    return (
-        f"{raw}. FastAPI's own layers make a send {times:.1f} times as dear, so there the same µs are about "
-        f"{1 / times:.0%} of the share: *behind FastAPI* (of an ORM: beside those layers)."
-    )
+def _one_process(result: PullResult) -> bool:
+    return bool(result.plan["design"] == "duet" and result.plan["part"] == "backend")
 
 
-def layers(latest: Sequence[Found]) -> float:
-    """How many times the CPU FastAPI's layers took; 0 where that was not decided."""
+def _priced(latest: Sequence[Found]) -> list[PullResult]:
+    """The pulls that say what FastAPI's layers cost, the firm ones where there are any."""
+    return _decided(latest, LAYERS)
+
+
+def _decided(latest: Sequence[Found], values: tuple[str, str]) -> list[PullResult]:
     own = [
         one
         for _, one in latest
-        if one.lever == LEVER and one.values == LAYERS and one.primary.word == "worse"
+        if one.lever == LEVER and one.values == values and one.primary.word == "worse"
+        if one.primary.metric == API and one.primary.effect
     ]
-    best = min(own, key=lambda one: (not firm(one), -one.started_at), default=None)
-    return best.primary.effect.ratio if best and best.primary.effect else 0.0
+    return [one for one in own if firm(one)] or own
+
+
+def _nearest(found: Sequence[PullResult], result: PullResult) -> PullResult | None:
+    """The one at the rate that is nearest as a ratio, the newest of several."""
+    rate = float(result.plan["rate"])
+    return min(found, key=lambda one: (abs(math.log(one.plan["rate"] / rate)), -one.started_at), default=None)
+
+
+def _ratio(result: PullResult | None) -> float:
+    return result.primary.effect.ratio if result and result.primary.effect else 0.0
+
+
+def _first_side(result: PullResult, metric: str) -> float:
+    """The median of the first value; 0 where it was not counted."""
+    found = pairs_of(result.observations, metric)
+    return statistics.median(pair.a for pair in found) if found else 0.0

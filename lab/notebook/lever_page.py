@@ -11,6 +11,7 @@ from lab.experiments.preparation import OF_ANOTHER
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between
 from lab.notebook.apart import apart
+from lab.notebook.head import machines
 from lab.notebook.load_point import words
 from lab.notebook.meaning import meaning
 from lab.notebook.predictions import prediction, repeated
@@ -72,6 +73,7 @@ def lever_page(name: str, own: Sequence[Found], beside: Beside | None = None) ->
         "",
         lever.said,
         "",
+        *(machines(own) if own else []),
         "[The guide](../README.md), [all results](../evidence.md)",
     ]
     return linked(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)), "results/levers") + "\n"

@@ -101,9 +101,10 @@ def _worth(result: PullResult, own: Sequence[PullResult], latest: Sequence[Found
     if family(metric) == FAMILIES[0]:
         more = "more" if ratio > 1 else "less"
         share = f"{percent(ratio)} {'of ' if ratio < 2 else ''}{_label(result)}"
+        cores = f"{_cores(result, _apart(result))} at {result.plan['rate']:,g}/s"
         return (
             f"`{b}` takes {amount} {more} than `{a}` at {_at(result)}{_faster(result, own)}, "
-            f"{_cores(_apart(result))}, {share}{_through_fastapi(result, latest)}"
+            f"{cores}, {share}{_through_fastapi(result, latest)}"
         )
     if family(metric) == FAMILIES[1]:
         way = "longer" if ratio > 1 else "shorter"
@@ -143,7 +144,7 @@ def _most(result: PullResult) -> str:
     amount = effect.largest_change * statistics.median(
         pair.a for pair in pairs_of(result.observations, metric)
     )
-    cores = f", {_cores(amount)}" if family(metric) == FAMILIES[0] else ""
+    cores = f", {_cores(result, amount)}" if family(metric) == FAMILIES[0] else ""
     unit = unit_of(result, metric)
     return f"{effect.largest_change:.1%} at most ({figures(amount)} {unit}{cores}) at {_at(result)}"
 
@@ -193,14 +194,15 @@ def _otherwise(result: PullResult, own: Sequence[PullResult]) -> str:
 def _besides(result: PullResult, told: str) -> str:
     """What the better figure is paid with, or when it would be another; each clause once in a section."""
     against = [
-        f"{result.label(one.metric)} {difference(result, one.metric)}, {percent(one.effect.ratio)}"
+        f"`{result.values[1]}` has {result.label(one.metric)} {difference(result, one.metric)}, "
+        f"{percent(one.effect.ratio)}"
         for one in opposite(result)[:1]
         if one.effect
     ]
     by_hand = by_key("given_up.txt").get(result.lever, "").replace("](", "](../")
     lost = [*against, *([by_hand] if by_hand and by_hand not in told and ahead(result) else [])]
     when = "" if by_hand else f" Different when: {first_clause(result.lever)}."
-    given_up = f" Given up: {'; '.join(lost)}." if lost else ""
+    given_up = f" What that gives up: {'; '.join(lost)}." if lost else ""
     unfit = applies([result]) if result.primary.word == "same within the margin" else ""
     load = f" What may hide a difference: {unfit}." if unfit else ""
     return f"{given_up}{load}{'' if when in told else when}"
@@ -216,8 +218,9 @@ def _apart(result: PullResult) -> float:
     return statistics.median(pair.b - pair.a for pair in pairs_of(result.observations, result.primary.metric))
 
 
-def _cores(microseconds: float) -> str:
-    return f"{figures(abs(microseconds) / 1000, 2)} cores at 1,000/s"
+def _cores(result: PullResult, microseconds: float) -> str:
+    """At the rate of the pull: at a higher one an operation takes fewer microseconds."""
+    return f"{figures(abs(microseconds) * result.plan['rate'] / 1e6, 2)} cores"
 
 
 def _at(result: PullResult) -> str:

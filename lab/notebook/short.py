@@ -19,12 +19,13 @@ from lab.notebook.advice import (
     section_of,
     size,
 )
-from lab.notebook.hot_path import of_the_layers, on_hot_path, second_figure
+from lab.notebook.hot_path import against_layers, of_the_layers, on_hot_path, second_figure
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
 from lab.notebook.sessions import what_sessions_say
-from lab.notebook.standing import Found, committed, enough, quiet, roomy, synced, warmed_as_usual
+from lab.notebook.standing import Found, committed, enough, quiet, roomy, synced, unsteady, warmed_as_usual
 from lab.notebook.words import by_key
+from lab.report.doubts import applies
 from lab.report.load_words import searched
 from lab.verdict_words import change, percent
 from levers.catalogue import lever_named, page, paragraphs
@@ -39,16 +40,20 @@ HEAD = [
     "| setting | what to do | what moves, by how much (95 %) | what you give up, or when not | sessions |",
     "|---|---|---|---|---|",
 ]
-CORES = "µs of CPU for one operation, times operations a second, are cores: 50 µs at 1,000/s are 0.05 of one."
+CORES = (
+    "µs of CPU for one operation, times the operations a second of the row, are cores: 50 µs at 800/s are "
+    "0.04 of one. At another rate the µs are others."
+)
 OF_A_DUET = (
     "In a duet three sides share the rate: each process carries a third of it, and its µs are those of a "
     "less busy process."
 )
 LEGEND = (
-    "Differences are medians of the rounds; µs of two rows cannot be compared. In brackets behind a rate: "
-    "which part that is of what the mode carries. *Sessions*: how many asked the same question, of a row's "
-    "values in turn, and their range, or from three on their mean with its interval; one more may lie twice "
-    "as far ([what another session adds](evidence.md#what-another-session-adds))."
+    "Differences are medians of the rounds; µs of two rows cannot be compared.",
+    "In brackets behind a rate: which part that is of what the mode carries with the default.",
+    "*Sessions*: how many asked the same question, of a row's values in turn, and their range, or from three "
+    "on their mean with its interval; one more may lie twice as far "
+    "([what another session adds](evidence.md#what-another-session-adds)).",
 )
 
 
@@ -65,7 +70,7 @@ def short_answer(
     shown = [one for own in rows for one in own]
     share = [of_the_layers(latest)] if any(map(_on_the_path, shown)) else []
     duet = [OF_A_DUET] if any(one.plan["design"] == "duet" for one in shown) else []
-    behind = [*share, "", " ".join([CORES, *duet, LEGEND]), ""]
+    behind = [f"- {one}" for one in (*share, CORES, *duet, *LEGEND)] + [""]
     return [*HEAD, *lines, "", *behind] if rows else []
 
 
@@ -77,7 +82,7 @@ def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
     """Of each lever its decided results, one a value; the levers with the largest effects, in print order."""
     by_lever: dict[str, list[PullResult]] = {}
     for _, one in latest:
-        if ahead(one) and section_of(one) != COUNTED:
+        if ahead(one) and section_of(one) != COUNTED and not against_layers(one):
             by_lever.setdefault(one.lever, []).append(one)
     rows = [_of_each_value(own) for own in by_lever.values()]
     rows.sort(key=lambda own: (bool(part_of(own[0])), -_largest(own)))
@@ -163,11 +168,11 @@ def _move(result: PullResult, known: Sequence[Searched], latest: Sequence[Found]
     other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
     part = "" if searched(result) else cell(result, known).strip("-")
     at = f"{result.plan['rate']:,g}/s{f' ({part})' if part else ''}"
-    second = second_figure(result, latest)
+    second = "".join(f", {words}" for words in (second_figure(result, latest), unsteady(result)) if words)
     apart = (
         difference(result, result.primary.metric).removesuffix(result.label(result.primary.metric)).strip()
     )
-    return f"{other} {apart}, {change(effect)} at {at}{second and f', {second}'}"
+    return f"{other} {apart}, {change(effect)} at {at}{second}"
 
 
 def _but(result: PullResult, given_up: dict[str, str]) -> str:
@@ -179,8 +184,14 @@ def _but(result: PullResult, given_up: dict[str, str]) -> str:
         for _ in against[:1]
         if against[0].effect
     ]
-    clause = given_up.get(result.lever) or f"different when {first_clause(result.lever)}"
+    clause = given_up.get(result.lever) or _different(result)
     return "; ".join([*lost, clause])
+
+
+def _different(result: PullResult) -> str:
+    """When it would be different, and what of that is known to apply here."""
+    unfit = applies([result])
+    return f"different when {first_clause(result.lever)}{f'; here {unfit}' if unfit else ''}"
 
 
 def first_clause(lever: str) -> str:

@@ -2,7 +2,7 @@
 
 from lab.experiments.result import PullResult
 from lab.experiments.session import again_of
-from lab.notebook.standing import committed, quiet, renewed
+from lab.notebook.standing import committed, quiet, renewed, unsteady
 from lab.pressure import MOST_OF_OTHERS
 
 LEGEND = [
@@ -11,14 +11,16 @@ LEGEND = [
     "↻: so many rounds were measured again, since a guard failed.",
     "¶: a duet of fewer sets of processes than pairs: three rounds had the same ones, and B was the third of",
     "three each time; pairs of one set are not independent, and the interval is too narrow.",
+    "≈: A against A differed by more than a tenth, or the ratio moved with time, as its page says.",
     "°: by older code, whose processes did not yet say at /health when they collect garbage.",
     "‡: over RabbitMQ with the client aio-pika, the default then; it is `lean` now, and figures of the two",
     "cannot be set beside each other.",
     "§: from a tree with changes that were not committed, which `--keep` has refused since.",
 ]
 SHORT_LEGEND = [
-    "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. ¶, °, ‡: older",
-    "set-ups, as [all results](evidence.md#all-results) explain. Fewer than 12 pairs: `--quick`.",
+    "†: other programs worked meanwhile. §: code not committed. ↻: rounds measured again. ≈: noise, or a",
+    "ratio that moved with time. ¶, °, ‡: older set-ups, as [all results](evidence.md#all-results) explain.",
+    "Fewer than 12 pairs: `--quick`.",
 ]
 
 
@@ -29,6 +31,7 @@ def signs(result: PullResult) -> str:
         "" if quiet(result) else "†",
         f"↻{again}" if again else "",
         "" if renewed(result) else "¶",
+        "≈" if unsteady(result) else "",
         "°" if older(result) else "",
         "‡" if client_of_then(result) else "",
         "" if committed(result) else "§",

@@ -16,7 +16,8 @@ from lab.verdict import LOOKS
 
 Found = tuple[Path, PullResult]
 SLOW_SYNC_SECONDS = 0.001  # about what an answer takes without its commit: a slower disk decides how long
-FIRM = f"{LOOKS[0]} pairs or more, a quiet machine, committed code"
+FIRM = f"{LOOKS[0]} pairs or more, no other programs beside them, committed code"
+UNSTEADY = ("noisy machine", "drift")  # caveats: what was seen may be the noise's in part
 
 
 def question_of(result: PullResult) -> tuple[object, ...]:
@@ -67,6 +68,11 @@ def firm(result: PullResult) -> bool:
     return enough(result) and quiet(result) and committed(result)
 
 
+def unsteady(result: PullResult) -> str:
+    """What was unsteady while it was measured, in words; '' for nothing."""
+    return "; ".join(one.seen for one in result.primary.caveats if one.name in UNSTEADY)
+
+
 def roomy(result: PullResult) -> bool:
     """Whether the machine had room: on a full one the price of an operation is a crowd's."""
     return not any(one.name in FULL_MACHINE for one in result.primary.caveats)
@@ -95,6 +101,7 @@ def mark(result: PullResult) -> str:
         "" if quiet(result) else f"other programs used {others_used(result):.1f} cores",
         f"{again} of {len(by_round(result.observations))} rounds measured again" if again else "",
         "" if committed(result) else "code not committed",
+        unsteady(result),
     ]
     return f" ({'; '.join(filter(None, told))})" if any(told) else ""
 
@@ -107,14 +114,14 @@ def latest_of(found: Sequence[Found]) -> list[Found]:
     return list(best.values())
 
 
-def _standing(result: PullResult) -> tuple[bool, bool, bool, bool, float]:
-    """Sorts what counts behind what does not, then by firmness, pairs and room, then by time.
+def _standing(result: PullResult) -> tuple[bool, bool, bool, bool, bool, float]:
+    """Sorts what counts behind what does not, then by firmness, pairs, room and steadiness, then by time.
 
     A firm one may be of older code by the same name; the lever's page lists every result with its commit.
     """
     counts = result.primary.word != "INVALID"
     sure = (counts, counts and firm(result), pairs(result) >= LOOKS[0])
-    return (*sure, counts and roomy(result), result.started_at)
+    return (*sure, counts and roomy(result), counts and not unsteady(result), result.started_at)
 
 
 def ranked(latest: Sequence[Found]) -> list[Found]:

@@ -30,8 +30,9 @@ class Symptom:
 HEAD = [
     "## If you have this, look at that",
     "",
-    "What each changes from the first value, mostly the default, to the second; its page has rates and",
-    "intervals. Some were only measured beside the metric that decides, and of many a few move by chance.",
+    "What each changes from the first value, mostly the default, to the second: one that *helps* is to be had,",
+    "one that *hurts* to be looked for. Its page has rates and intervals. Some were only measured",
+    "beside the metric that decides, and of many a few move by chance.",
     "",
 ]
 BROKER = ("publish_interval", "amqp_client", "broker", "hints_per_message", "queue_type", "broker_nodes")
@@ -82,9 +83,13 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
     found = sorted(best.values(), key=lambda each: -_size(each[1]))[:MOST]
     if not found:
         return ""
-    told = "; ".join(_told(one, verdict) for one, verdict in found)
+    ways = [
+        f"*{way}*: {'; '.join(told)}"
+        for way, word in (("Helps", "better"), ("Hurts", "worse"))
+        if (told := [_told(*each) for each in found if each[1].word == word])
+    ]
     behind = symptom.behind and f"; {symptom.behind}"
-    return f"- **{symptom.words}**: {told}{behind}."
+    return f"- **{symptom.words}**. {'. '.join(ways)}{behind}."
 
 
 def _moved(symptom: Symptom, latest: Sequence[Found]) -> list[tuple[PullResult, Verdict]]:

@@ -155,12 +155,12 @@ def test_shares_are_said_to_be_of_the_path_in_front_of_fastapi_with_the_price_of
     layers = (Path("q.json"), made_up(2.04, lever="query_path", values=("raw", "fastapi_asyncpg"), also=()))
     found = [asked(0), layers]
     page = lever_page("event_loop", [asked(0)], Beside(found=found))
-    price = r"2\.\d times as much \(\[query_path\]\(query_path\.md\)\), so there the same µs are about \d\d%"
+    price = r"2\.\d times as much at \d+/s \(\[query_path\]\(query_path\.md\)\), .* are about \d\d%"
     assert re.search(price, page)
     assert "µs a send, +" in page.partition("**▼ worse.**")[2].partition("\n")[0]
     assert "(backend/hot_path.py)" not in lever_page("debounce", [])
     assert "[query_path](levers/query_path.md)), so there the same µs" in ranking(found)
-    assert "the same µs are less than the share" in ranking(found[:1])
+    assert "so there the same µs are a smaller share" in ranking(found[:1])
 
 
 def test_the_pull_that_is_kept_as_a_page_has_a_capacity_to_draw():

@@ -4,8 +4,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lab.caveats import caveat
 from lab.notebook.first import STEPS, first
+from lab.notebook.hot_path import behind_layers
 from lab.notebook.short import ROWS, chosen, short_answer
 from lab.notebook.symptoms import symptoms
 from lab.notebook.words import by_key
@@ -44,8 +47,10 @@ def test_the_values_of_a_lever_share_a_row():
     orm = pulled(4.8, "query_path", ("raw", "orm_async"), also=(), rate=72.0)
     layers = pulled(2.1, "query_path", ("raw", "fastapi_asyncpg"), also=())
     usual = [pulled(1.3, "http_parser", ("httptools", "h11"), also=()), layers]
-    row = next(one for one in rows([orm, *usual]) if "query_path" in one)
-    assert row.index("`orm_async` +") < row.index(" at 72/s, behind FastAPI about 2.3x; `fastapi_asyncpg` +")
+    direct = pulled(3.2, "query_path", ("fastapi_asyncpg", "orm_async"), also=(), rate=240.0)
+    row = next(one for one in rows([orm, *usual, direct]) if "query_path" in one)
+    assert row.index("`orm_async` +") < row.index(" at 72/s, behind FastAPI 3.2x; `fastapi_asyncpg` +")
+    assert "`fastapi_asyncpg` to `orm_async`" not in row
 
 
 def test_a_row_is_of_the_metric_that_its_lever_is_about():
@@ -87,14 +92,16 @@ def test_a_complaint_leads_to_what_moved_its_metric_also_where_another_one_decid
     text = "\n".join(symptoms(latest))
     busy, disk = (line for line in text.splitlines() if line.startswith("- "))
     assert busy.startswith(
-        "- **API processes are busy**: [http_parser](levers/http_parser.md) `httptools` to"
+        "- **API processes are busy**. *Hurts*: [http_parser](levers/http_parser.md) `httptools` to"
     )
-    assert disk.startswith("- **The disk is slow**: [durability](levers/durability.md) `on` to `off` +")
+    assert disk.startswith(
+        "- **The disk is slow**. *Hurts*: [durability](levers/durability.md) `on` to `off` +"
+    )
     late = replace(made_up(effect=1.3, also=()).primary, metric="delivery_p50", word="worse")
     path, result = latest[0]
     told = [replace(one, metrics={**one.metrics, "delivery_p50": 3.0}) for one in result.observations]
     more = (path, replace(result, observations=told, verdicts=[result.primary, late]))
-    assert "- **Deliveries come late**: [http_parser]" in "\n".join(symptoms([more]))
+    assert "- **Deliveries come late**. *Hurts*: [http_parser]" in "\n".join(symptoms([more]))
     assert symptoms([(Path("a.json"), made_up(effect=1.0, also=()))]) == []
 
 
@@ -116,9 +123,36 @@ def test_a_share_on_the_path_in_front_of_fastapi_has_a_second_figure_for_a_handl
     (row,) = (row for row in rows([layers, loop, of_all]) if "behind FastAPI" in row)
     assert re.search(r"\[event_loop\].*\+\d\d\.\d % \(.*\) at 500/s, behind FastAPI about \+1\d %", row)
     told = "\n".join(short_answer([layers, loop]))
-    assert re.search(r"there the same µs are about (49|50|51)% of the share", told)
+    assert re.search(r"2\.0 times as much at 500/s .*the same µs are about (49|50|51)% of the share", told)
     assert "behind FastAPI's own layers the share is smaller" in "\n".join(short_answer([loop]))
     assert "FastAPI" not in "\n".join(short_answer([of_all]))
+
+
+def test_the_layers_are_those_of_the_pull_at_the_nearest_rate_and_count_also_beside_postgresql():
+    slow = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=100.0)
+    fast = pulled(4.0, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=900.0)
+    parsers = ("http_parser", ("httptools", "h11"))
+    for rate, expected in ((100.0, 1.4), (800.0, 1.2)):
+        _, one = pulled(1.8, *parsers, also=(), rate=rate)
+        assert behind_layers(one, [slow, fast]) == pytest.approx(expected, abs=0.02)
+    _, api = pulled(1.8, "prepared_statements", ("on", "off"), also=(), rate=900.0)
+    counted = [
+        replace(one, metrics={**one.metrics, "cpu_per_1k_total": 3 * one.metrics["cpu_per_1k"]})
+        for one in api.observations
+    ]
+    whole = replace(api, verdicts=[replace(api.primary, metric="cpu_per_1k_total")], observations=counted)
+    # Three times the API's CPU with PostgreSQL's, and three times the API's again for the layers: half.
+    assert behind_layers(whole, [slow, fast]) == pytest.approx(1.4, abs=0.02)
+    unknown = replace(whole, observations=[replace(one, metrics={}) for one in counted])
+    assert behind_layers(unknown, [slow, fast]) == 0.0
+
+
+def test_what_was_unsteady_while_it_was_measured_stands_behind_the_figure():
+    path, one = pulled(1.6, "http_parser", ("httptools", "h11"), also=())
+    shaky = (path, replace(one, verdicts=[replace(one.primary, caveats=(caveat("drift", rho=0.7),))]))
+    for told in (rows([shaky])[0], steps([shaky])[0]):
+        assert "the ratio moves with time (Spearman +0.70)" in told
+    assert "moves with time" not in rows([(path, one)])[0]
 
 
 def test_microseconds_of_a_duet_are_said_to_be_those_of_a_process_with_a_third_of_the_rate():
@@ -150,10 +184,11 @@ def test_the_steps_come_by_what_a_handler_of_fastapi_gains_and_are_few():
     index = pulled(3.6, "pair_index", ("on", "off"), also=())
     parser = pulled(1.3, "http_parser", ("httptools", "h11"), also=())
     cache = pulled(0.75, "cache", ("off", "process"), also=())
-    found = steps([parser, cache, layers, index, orm])
+    direct = pulled(2.5, "query_path", ("fastapi_asyncpg", "orm_async"), also=(), rate=240.0)
+    found = steps([parser, cache, layers, index, orm, direct])
     names = [re.findall(r"\(levers/(\w+)\.md\)", line)[0] for line in found]
     assert names == ["pair_index", "query_path", "cache", "http_parser"]
-    assert re.search(r"`orm_async`: 4\.\d+x at 72/s \(behind FastAPI about 2\.\dx\)", found[1])
+    assert re.search(r"`orm_async`: 4\.\d+x at 72/s \(behind FastAPI 2\.\dx\)", found[1])
     assert re.search(r"layers are in the first figure, and alone 2\.\dx at 500/s\.$", found[1])
     assert "FastAPI's own layers" not in steps([orm])[0]
     many = [
