@@ -30,8 +30,8 @@ class Symptom:
 HEAD = [
     "## If you have this, look at that",
     "",
-    "What each changes from the first value, mostly the default, to the second: one that *helps* is to be had,",
-    "one that *hurts* to be looked for. Its page has rates and intervals. Some were only measured",
+    "What each changes from the first value, mostly the default, to the second: one that *helps* is",
+    "to be had, one that *hurts* to be looked for. Its page has rates and intervals. Some were only measured",
     "beside the metric that decides, and of many a few move by chance.",
     "",
 ]
