@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab.errors import UsageError, VoidResult
+from lab.errors import LabError, UsageError, VoidResult
 from lab.experiments.plan import QUICK_ROUNDS
 from lab.experiments.result import KEPT, ROOT, RUNS, PullResult, file_name, results_of
 from lab.statistics import LEAST_SESSIONS
@@ -112,8 +112,7 @@ def command(
     if sessions > 1:
         series(question, sessions, console, wishes)
         return
-    result = one_session(question, console, wishes)
-    path = saved(result, keep)
+    path, result, trouble = one_session(question, console, wishes)
     show(console, result)
     console.print(f"result  {path}", soft_wrap=True)
     if report and not keep:
@@ -121,6 +120,8 @@ def command(
 
         others = [one for _, one in results_of(result.lever)]
         reported(console, path, result, sessions_of(result, others))
+    if trouble:
+        raise trouble
     if result.primary.word == "INVALID":
         raise VoidResult("the figures do not count, see above")
 
@@ -135,29 +136,57 @@ class Wishes:
     report: bool
 
 
-def one_session(question: "Question", console: Console, wishes: Wishes) -> PullResult:
-    """Measure it, on a stack of its own; what an interruption leaves is told."""
+def one_session(
+    question: "Question", console: Console, wishes: Wishes
+) -> tuple[Path, PullResult, LabError | None]:
+    """Measure it, on a stack of its own; what an interruption leaves is told.
+
+    The file is written before the stack is taken down, and a stack that did not stop takes nothing back:
+    what is wrong with it comes beside the result.
+    """
     from lab.experiments.preparation import drafted
 
     draft = drafted(question)
     prediction = predicted(question, draft, console, wishes.predict, wishes.fresh)
+    done: list[tuple[Path, PullResult]] = []
+
+    def save(result: PullResult) -> None:
+        try:
+            done.append((saved(result, wishes.keep), result))
+        except OSError as error:
+            raise LabError(
+                f"the result cannot be written ({error.strerror}); its rounds are kept, and the same command "
+                f"{'without --fresh ' if wishes.fresh else ''}writes it"
+            ) from None
+
+    trouble = None
     try:
-        return _measured(question, draft, console, prediction, wishes.fresh)
-    except KeyboardInterrupt:
-        console.print(interrupted(draft, wishes.fresh))
+        _measured(question, draft, console, prediction, wishes.fresh, save=save)
+    except LabError as error:
+        if not done:
+            raise
+        trouble = error
+    except BaseException as error:
+        if done:
+            console.print(f"result  {done[0][0]}", soft_wrap=True)
+        elif isinstance(error, KeyboardInterrupt):
+            console.print(interrupted(draft, wishes.fresh))
         raise
+    return *done[0], trouble
 
 
 def series(question: "Question", sessions: int, console: Console, wishes: Wishes) -> None:
     """Measure each session, but for those that an interrupted series has by now, and say what all say.
 
-    The prediction is made once, before the first. Raises VoidResult where too few sessions count.
+    The prediction is made once, before the first. Raises VoidResult where too few sessions count, and at
+    the end what was wrong with a stack that did not stop.
     """
     from lab.experiments.machine import fingerprint, refuse_changes
     from lab.experiments.series import done_already, refuse_others
     from lab.load.fingerprint import machine
 
     found: list[tuple[Path, PullResult]] = []
+    troubles: list[LabError] = []
     for number in range(sessions):
         own = replace(question, seed=question.seed + number)
         console.print(f"[bold]session {number + 1} of {sessions}, seed {own.seed}[/bold]")
@@ -169,8 +198,12 @@ def series(question: "Question", sessions: int, console: Console, wishes: Wishes
         else:
             if wishes.keep:
                 refuse_changes()
-            result = one_session(own, console, wishes if not found else replace(wishes, predict="none"))
-            there = saved(result, wishes.keep), result
+            asked = wishes if not found else replace(wishes, predict="none")
+            path, result, trouble = one_session(own, console, asked)
+            there = path, result
+            if trouble:
+                console.print(f"the session is kept, but {trouble}", soft_wrap=True, markup=False)
+                troubles.append(trouble)
         show(console, there[1])
         found.append(there)
     results = [result for _, result in found]
@@ -179,6 +212,8 @@ def series(question: "Question", sessions: int, console: Console, wishes: Wishes
         for path, result in found:
             reported(console, path, result, results)
     show_together(console, results)
+    if troubles:
+        raise troubles[0]
 
 
 def saved(result: PullResult, keep: bool) -> Path:
@@ -264,8 +299,8 @@ def asked(label: str, values: tuple[str, str]) -> str | None:
     return answer
 
 
-def _measured(question, draft, console, prediction, fresh) -> PullResult:  # type: ignore[no-untyped-def]
-    """Bring the rig up, pull, and take it down."""
+def _measured(question, draft, console, prediction, fresh, *, save) -> None:  # type: ignore[no-untyped-def]
+    """Bring the rig up, pull, save the result, and take the rig down."""
     from lab.experiments.arrangement import arrange
     from lab.experiments.progress import Shown
     from lab.experiments.pull import pull
@@ -280,13 +315,14 @@ def _measured(question, draft, console, prediction, fresh) -> PullResult:  # typ
         Path(folder).chmod(0o711)  # PostgreSQL may be another user
         with rig_of(draft, arrange(draft, Path(folder)), run_load, tell) as rig:
             with Shown(console) as shown:
-                return asyncio.run(
+                asyncio.run(
                     pull(
                         question,
                         draft,
                         rig,
                         tell=tell,
                         watch=shown.see,
+                        save=save,
                         prediction=prediction,
                         fresh=fresh,
                     )

@@ -37,7 +37,7 @@ def command(
     if keep:
         refuse_changes()
     wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
-    swept = measured(wanted)
+    swept, unfinished = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))
     command = command_of("lab scale-curve", wanted, swept)
@@ -47,9 +47,9 @@ def command(
     try:
         curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
     except ValueError as error:
-        print(f"result {save(swept, keep, command)}")
+        print(f"result {save(swept, keep, command, unfinished=unfinished)}")
         raise UsageError(f"no curve: {error}") from None
-    print(f"result {save(swept, keep, command, as_json(curve))}")
+    print(f"result {save(swept, keep, command, as_json(curve), unfinished)}")
     console.print(curve.sentence())
     for n in sorted({float(value) for value in swept.values} | ({upto} if upto else set())):
         try:

@@ -50,7 +50,7 @@ def command(
     wanted = Wanted(name, values, mode, mix, repeats, slo_ms, seconds, seed)
     if keep:
         refuse_changes()
-    swept = measured(wanted)
+    swept, unfinished = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))
     found = knee(swept.points) if numeric(swept.values) else None
@@ -60,7 +60,7 @@ def command(
         console.print(f"no knee up to {found}: more may still help")
     elif found is not None:
         console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
-    print(f"result {save(swept, keep, command_of('lab sweep', wanted, swept))}")
+    print(f"result {save(swept, keep, command_of('lab sweep', wanted, swept), unfinished=unfinished)}")
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -79,8 +79,8 @@ class Wanted:
     seed: int
 
 
-def measured(wanted: Wanted) -> Sweep:
-    """Measure it. Raises UsageError for a value that the lever does not know."""
+def measured(wanted: Wanted) -> tuple[Sweep, Unfinished]:
+    """Measure it; with what would be gone on with. Raises UsageError for a value that the lever lacks."""
     from lab.load.fingerprint import machine
     from lab.load.run import run_load
     from lab.scaling.capacity import Slo
@@ -99,7 +99,7 @@ def measured(wanted: Wanted) -> Sweep:
     kept = Unfinished(
         FOLDER / f"{lever.name}.{plan.mode}.jsonl", question, fingerprint(machine(FOLDER.parents[1]))
     )
-    return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), tell=_tell, unfinished=kept)
+    return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), tell=_tell, unfinished=kept), kept
 
 
 def asked(name: str, words: str | None) -> tuple[Lever, list[str]]:
@@ -166,10 +166,16 @@ def command_of(words: str, wanted: Wanted, swept: Sweep) -> str:
     )
 
 
-def save(sweep: Sweep, keep: bool, command: str = "", curve: Mapping[str, Any] | None = None) -> Path:
+def save(
+    sweep: Sweep,
+    keep: bool,
+    command: str = "",
+    curve: Mapping[str, Any] | None = None,
+    unfinished: Unfinished | None = None,
+) -> Path:
     """Write the points as JSON, with the command, and with the curve where one was fitted.
 
-    What was interrupted is never kept: the whole of it will be.
+    What was interrupted is never kept: the whole of it will be. Of a whole one `unfinished` is removed then.
     """
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     path = unused(
@@ -178,4 +184,6 @@ def save(sweep: Sweep, keep: bool, command: str = "", curve: Mapping[str, Any] |
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = {"format": 1, "kind": "sweep", **sweep.as_json(), "command": command, "curve": curve}
     path.write_text(json.dumps(raw, indent=1) + "\n")
+    if unfinished and not sweep.interrupted:
+        unfinished.remove()
     return path

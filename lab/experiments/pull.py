@@ -34,12 +34,16 @@ async def pull(
     *,
     tell: Tell,
     watch: Watch,
+    save: Callable[[PullResult], object],
     prediction: str | None = None,
     fresh: bool = False,
     slo: Slo | None = None,
     folder: Path = FOLDER,
 ) -> PullResult:
-    """Pull on a rig that is up. Raises VoidResult when the instrument or the sides are not fit for it."""
+    """Pull on a rig that is up, and save the result while it is: what is kept of the trials goes only then.
+
+    Raises VoidResult when the instrument or the sides are not fit for it.
+    """
     head: dict[str, Any] = {"capacity": None, "prediction": prediction, "spent_seconds": 0.0}
     head["started_at"] = head["part_began_at"] = time.time()
     tell("audit: asking every process for the settings in effect ...")
@@ -81,6 +85,7 @@ async def pull(
         notes=[*(["resumed after an interruption"] if begun.resumed else []), *repeated],
         stall_test=stall_test,
     )
+    save(result)
     unfinished.remove()
     return result
 

@@ -5,6 +5,7 @@ import random
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,13 @@ class Sweep:
         return {**asdict(replace(self, points=())), "points": [point.as_json() for point in self.points]}
 
 
-def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell) -> Point:
-    """Bring a stack with this value up, search its capacity, take it down."""
+def measure(
+    plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell, *, keep: Callable[[Point], None]
+) -> None:
+    """Bring a stack with this value up, search its capacity, take it down.
+
+    `keep` gets the point before that: a stack that does not stop takes no point with it.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL may be another user
         with running(requested(plan, value, Path(folder) / "stack")) as stack:
@@ -61,14 +67,24 @@ def measure(plan: PullPlan, value: str, measured: Measured, slo: Slo, tell: Tell
             assert measured.last is not None  # a search makes one attempt at least
             services = [one for one in measured.last.usage if one.kind in SERVICES]
             waited = asyncio.run(measured.acquire_wait_ms(stack, bracket.passes)) if bracket.passes else None
-            return Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20, waited)
+            keep(Point(value, bracket, sum(one.pss_bytes or 0 for one in services) / 2**20, waited))
 
 
 def run(
     sweep: Sweep, plan: PullPlan, measured: Measured, slo: Slo, *, tell: Tell, unfinished: Unfinished
 ) -> Sweep:
-    """All points of a sweep. Ctrl-C keeps what was measured; a value whose stack does not start is told."""
-    kept, points, interrupted = unfinished.points(), [], False
+    """All points of a sweep. Ctrl-C keeps what was measured; a value whose stack does not start is told.
+
+    Whoever has written the result removes `unfinished`.
+    """
+    kept, interrupted = unfinished.points(), False
+    points: list[Point] = []
+
+    def keep(number: int, point: Point) -> None:
+        unfinished.add(number, point)
+        points.append(point)
+        tell(f"{point.value}: {point.bracket.sentence()}; {point.memory_mib:.0f} MiB")
+
     try:
         for number, value in enumerate(sweep.order(), 1):
             tell(f"{number} of {len(sweep.order())}: {sweep.lever}={value}")
@@ -76,16 +92,13 @@ def run(
                 points.append(kept[number])
                 tell(f"{value}: {points[-1].bracket.sentence()}; measured before the interruption")
                 continue
+            before = len(points)
             try:
-                points.append(measure(plan, value, measured, slo, tell))
+                measure(plan, value, measured, slo, tell, keep=partial(keep, number))
             except LabError as error:
                 if not points:
                     raise
-                tell(f"{value} is missing: {error}")
-                continue
-            unfinished.add(number, points[-1])
-            tell(f"{value}: {points[-1].bracket.sentence()}; {points[-1].memory_mib:.0f} MiB")
-        unfinished.remove()
+                tell(f"{value} {'is missing:' if len(points) == before else 'is kept, but'} {error}")
     except KeyboardInterrupt:
         interrupted = True
         tell("interrupted: the finished points are kept; the same command goes on with the others")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from lab.caveats import caveat
 from lab.cli import run
 from lab.commands import pull
+from lab.errors import StackError
 from lab.experiments.preparation import Question, drafted
 from lab.experiments.result import PullResult
 from lab.experiments.unfinished import Unfinished
@@ -92,12 +94,15 @@ def test_an_interruption_on_a_tree_with_changes_says_that_it_begins_anew(interru
 
 
 class Measured:
-    """In place of a stack: what each session was asked; `invalid` seeds fail, at `stop` there is a Ctrl-C."""
+    """In place of a stack: what each session was asked; `invalid` seeds fail, at `stop` there is a Ctrl-C.
+
+    `ends`: what taking the stack of a seed down raises.
+    """
 
     def __init__(self):
-        self.asked, self.invalid, self.stop = [], set(), None
+        self.asked, self.invalid, self.stop, self.ends = [], set(), None, {}
 
-    def __call__(self, question, draft, console, prediction, fresh):
+    def __call__(self, question, draft, console, prediction, fresh, *, save):
         if draft.seed == self.stop:
             raise KeyboardInterrupt
         self.asked.append((draft.seed, draft.rate, prediction))
@@ -105,13 +110,17 @@ class Measured:
         result = made_up(1.3, failing, seed=draft.seed, looks=draft.looks)
         plan = draft.as_json()
         machine = {"cpu": "made up", "cores": 2}
-        return replace(
-            result,
-            plan=plan,
-            fingerprint=machine,
-            started_at=float(len(self.asked)),
-            prediction=prediction,
+        save(
+            replace(
+                result,
+                plan=plan,
+                fingerprint=machine,
+                started_at=float(len(self.asked)),
+                prediction=prediction,
+            )
         )
+        if draft.seed in self.ends:
+            raise self.ends[draft.seed]
 
     @property
     def seeds(self):
@@ -162,6 +171,46 @@ def test_a_session_that_does_not_count_is_measured_again_by_the_same_command(mea
     assert measured.seeds == [5, 6, 7, 6]
 
 
+def files(tmp_path):
+    return len(list((tmp_path / "runs").glob("*.json")))
+
+
+def test_a_stack_that_does_not_stop_takes_no_result_with_it(measured, tmp_path, capsys):
+    measured.ends = {5: StackError("had to kill backend-1")}
+    assert run(WORDS) == 5
+    told = capsys.readouterr()
+    assert "worse than uvloop" in told.out and "result  " in told.out
+    assert told.err == "lab: had to kill backend-1\n"
+    assert files(tmp_path) == 1
+
+
+def test_a_ctrl_c_while_the_stack_is_taken_down_names_the_result(measured, tmp_path, capsys):
+    measured.ends = {5: KeyboardInterrupt()}
+    assert run(WORDS) == 130
+    told = capsys.readouterr().out
+    assert "no round was finished" not in told and "result  " in told
+    assert files(tmp_path) == 1
+
+
+def test_a_series_goes_on_after_a_stack_that_did_not_stop_and_says_so_at_the_end(measured, tmp_path, capsys):
+    measured.ends = {6: StackError("had to kill backend-1")}
+    assert run([*WORDS, "--sessions", "3"]) == 5
+    assert measured.seeds == [5, 6, 7] and files(tmp_path) == 3
+    told = capsys.readouterr()
+    assert "the session is kept, but had to kill backend-1" in told.out and "3 sessions; margin" in told.out
+    assert told.err == "lab: had to kill backend-1\n"
+
+
+def test_a_full_disk_is_one_line_that_says_what_is_kept(measured, monkeypatch, capsys):
+    def full(result, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PullResult, "save", full)
+    assert run(WORDS) == 1
+    said = "lab: the result cannot be written (No space left on device); its rounds are kept"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_what_is_kept_is_measured_though_an_own_result_is_there(measured, monkeypatch):
     monkeypatch.setattr("lab.experiments.machine.refuse_changes", lambda: None)
     assert run([*WORDS, "--sessions", "3"]) == 0
@@ -171,7 +220,12 @@ def test_what_is_kept_is_measured_though_an_own_result_is_there(measured, monkey
 
 def test_sessions_have_twelve_rounds_and_one_look_each(measured, monkeypatch):
     plans = []
-    monkeypatch.setattr(pull, "saved", lambda result, keep: plans.append(result.plan))
+
+    def saved(result, keep):
+        plans.append(result.plan)
+        return Path("result.json")
+
+    monkeypatch.setattr(pull, "saved", saved)
     assert run([*WORDS, "--sessions", "3"]) == 0
     assert [plan["looks"] for plan in plans] == [[12]] * 3
 

@@ -23,13 +23,20 @@ from tests.lab.experiments.fake_stack import EXAMPLE, STALL_MISSED, FakeLoad, Fa
 from tests.lab.trials.test_journal import fill
 
 
-async def ask(tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="duet", **changes):
+def not_saved(result):
+    """In place of a file."""
+
+
+async def ask(
+    tmp_path, load, words=("uvloop", "uvloop", "asyncio"), design="duet", save=not_saved, **changes
+):
     options = {"rate": 400.0, "trial_seconds": 2.0, "seed": 5, **changes}
     question = Question(lever_named("event_loop"), ("uvloop", "asyncio"), **options)
     draft = dataclasses.replace(drafted(question), design=design)
     rig = FakeStackRig(draft, load, words)
     lines: list[str] = []
-    result = await pull(question, draft, rig, tell=lines.append, watch=lambda progress: None, folder=tmp_path)
+    told = {"tell": lines.append, "watch": lambda progress: None}
+    result = await pull(question, draft, rig, save=save, folder=tmp_path, **told)
     return result, lines
 
 
@@ -138,6 +145,20 @@ async def test_an_interrupted_pull_goes_on_with_the_same_rate(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+async def test_the_rounds_are_kept_until_the_result_is_written(tmp_path):
+    def disk_is_full(result):
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        await ask(tmp_path, load(effect=1.3), save=disk_is_full)
+    again, written = load(effect=1.3), []
+    result, lines = await ask(tmp_path, again, save=written.append)
+    assert any("12 rounds are kept" in line for line in lines)
+    assert [plan for plan in again.plans if not plan.stall_test] == []
+    assert written == [result] and result.primary.word == "worse"
+    assert not list(tmp_path.iterdir())
+
+
 class StopsInTheSearch(FakeLoad):
     """Interrupted in the search, at the try of this number."""
 
@@ -207,6 +228,7 @@ async def test_whoever_saw_rounds_cannot_predict_any_more(tmp_path):
             fill(unfinished.begin_trials(head, draft), 5)
         rig = FakeStackRig(draft, load(effect=1.3))
         quiet = {"tell": lambda line: None, "watch": lambda progress: None, "folder": tmp_path}
+        quiet["save"] = not_saved
         result = await pull(question, draft, rig, prediction="up", **quiet)
         assert result.prediction == expected
         assert ("resumed after an interruption" in result.notes) is with_rounds

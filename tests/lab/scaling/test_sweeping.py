@@ -1,7 +1,9 @@
 """A sweep takes its values in a shuffled order, and its knee is where more stops to help."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -58,13 +60,13 @@ def asked(monkeypatch):
     class Asked(list[str]):
         stop = 99
 
-    def measured_point(plan, value, *_):
+    def measured_point(plan, value, *_, keep):
         if len(values) == values.stop:
             raise KeyboardInterrupt
         values.append(value)
         tried = Attempt(100.0, float("inf"), 1.0, 0.0, p50_seconds=0.01, others_cores=0.1)
         bracket = Bracket(100.0, float("inf"), Slo(), (tried,))
-        return Point(value, bracket, 50.0)
+        keep(Point(value, bracket, 50.0))
 
     values = Asked()
     monkeypatch.setattr("lab.scaling.sweeping.measure", measured_point)
@@ -90,7 +92,51 @@ def test_an_interrupted_sweep_goes_on_with_the_points_that_it_has(tmp_path, aske
     assert [one.value for one in whole.points] == sweep.order()
     assert not whole.interrupted and whole.machine == MACHINE
     assert whole.points[:4] == part.points
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_points_are_kept_until_the_result_is_written(tmp_path, asked, monkeypatch):
+    sweep = Sweep("pool_size", ["1", "2"], "multi", 1, 2)
+    whole, kept = swept(tmp_path / "kept", sweep), unfinished(tmp_path / "kept", sweep)
+    monkeypatch.setattr("lab.commands.sweep.RUNS", Path("/proc/none"))
+    with pytest.raises(OSError, match="/proc/none"):
+        save(whole, keep=False, unfinished=kept)
+    assert len(kept.points()) == 2
+    monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path / "runs")
+    save(replace(whole, interrupted=True), keep=False, unfinished=kept)
+    assert len(kept.points()) == 2
+    save(whole, keep=False, unfinished=kept)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_stack_that_does_not_stop_takes_no_point_with_it(monkeypatch, tmp_path):
+    """Told, and the point is in the file before the stack is taken down."""
+
+    class Search(Measured):
+        async def capacity(self, stack, slo, tell, resolution):
+            self.last = EXAMPLE
+            return Bracket(100.0, 110.0, slo)
+
+        async def acquire_wait_ms(self, stack, rate):
+            return None
+
+    sweep = Sweep("pool_size", ["1", "2"], "multi", 1, 2)
+    kept, lines = unfinished(tmp_path, sweep), []
+
+    @contextmanager
+    def running(request):
+        yield description("a")
+        lines.append(len(kept.path.read_text().splitlines()) - 1)
+        raise StackError("had to kill backend-1")
+
+    monkeypatch.setattr(sweeping, "running", running)
+    monkeypatch.setattr(sweeping, "seed", lambda stack, plan: None)
+    told: list[str] = []
+    load = Search(None, mix="send", seconds=1.0)  # type: ignore[arg-type]  # nothing is loaded
+    plan = drafted(lever_named("pool_size"), "multi", "history", 1)
+    found = sweeping.run(sweep, plan, load, Slo(), tell=told.append, unfinished=kept)
+    assert [one.value for one in found.points] == sweep.order()
+    assert lines == [1, 2]
+    assert f"{sweep.order()[0]} is kept, but had to kill backend-1" in told
 
 
 def test_points_of_another_question_machine_or_code_are_dropped(tmp_path, asked):
@@ -129,10 +175,10 @@ def test_an_interrupted_sweep_is_not_kept_among_the_committed(tmp_path, monkeypa
 
 
 def test_a_value_whose_stack_does_not_start_is_told_and_the_others_are_kept(monkeypatch, tmp_path):
-    def measured_point(plan, value, *_):
+    def measured_point(plan, value, *_, keep):
         if value == missing:
             raise StackError("postgres did not start")
-        return point(value, 100.0)
+        keep(point(value, 100.0))
 
     monkeypatch.setattr("lab.scaling.sweeping.measure", measured_point)
     sweep = Sweep("pool_size", ["1", "2", "5"], "multi", 2, 2)
@@ -163,7 +209,9 @@ def test_a_curve_is_saved_with_its_bands_and_the_command_that_repeats_it(tmp_pat
     monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
     points = tuple(point(str(n), 100.0 * n / (1 + 0.1 * (n - 1))) for n in (1, 2, 3, 4) * 2)
     made = Sweep("uvicorn_workers", ["1", "2", "3", "4"], "multi", 2, 1, points)
-    monkeypatch.setattr("lab.commands.scale_curve.measured", lambda wanted: made)
+    monkeypatch.setattr(
+        "lab.commands.scale_curve.measured", lambda wanted: (made, unfinished(tmp_path / "kept", made))
+    )
     assert run(["scale-curve", "uvicorn_workers", "--values", "1,2,3,4", "--slo-ms", "50"]) == 0
     raw = json.loads(next(tmp_path.glob("*.json")).read_text())
     assert raw["command"].startswith(
