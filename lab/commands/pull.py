@@ -182,16 +182,17 @@ def series(question: "Question", sessions: int, console: Console, wishes: Wishes
     the end what was wrong with a stack that did not stop.
     """
     from lab.experiments.machine import fingerprint, refuse_changes
-    from lab.experiments.series import done_already, refuse_others
+    from lab.experiments.series import done_already, refuse_others, with_invalid
     from lab.load.fingerprint import machine
 
+    asked_here = f"{question.lever.name}.{'-'.join(question.values).replace('/', '_')}"
     found: list[tuple[Path, PullResult]] = []
     troubles: list[LabError] = []
     for number in range(sessions):
         own = replace(question, seed=question.seed + number)
         console.print(f"[bold]session {number + 1} of {sessions}, seed {own.seed}[/bold]")
         folders = (KEPT,) if wishes.keep else (KEPT, RUNS)
-        before = results_of(f"{own.lever.name}.{'-'.join(own.values).replace('/', '_')}", folders)
+        before = results_of(asked_here, folders)
         there = None if wishes.fresh else done_already(own, fingerprint(machine(ROOT)), before)
         if there:
             console.print(f"it is there (--fresh measures it anew): {there[0]}", soft_wrap=True)
@@ -208,10 +209,11 @@ def series(question: "Question", sessions: int, console: Console, wishes: Wishes
         found.append(there)
     results = [result for _, result in found]
     refuse_others(results)
+    attempts = with_invalid(results, [one for _, one in results_of(asked_here, (KEPT, RUNS))])
     if wishes.report and not wishes.keep:
         for path, result in found:
-            reported(console, path, result, results)
-    show_together(console, results)
+            reported(console, path, result, attempts)
+    show_together(console, attempts, sessions)
     if troubles:
         raise troubles[0]
 
@@ -230,9 +232,12 @@ def reported(console: Console, path: Path, result: PullResult, sessions: Sequenc
     console.print(f"report  {pull.write(result, path.with_suffix('.html'), sessions)}", soft_wrap=True)
 
 
-def show_together(console: Console, results: Sequence[PullResult]) -> None:
-    """A line a session, and what they say together. Raises VoidResult where too few of them count."""
-    from lab.experiments.series import about, together
+def show_together(console: Console, results: Sequence[PullResult], sessions: int) -> None:
+    """A line an attempt, those of now first, and what they say. Raises VoidResult where too few count.
+
+    `sessions`: how many were asked for.
+    """
+    from lab.experiments.series import about, sessions_needed, together
 
     metric, prediction = results[0].plan["metric"], results[0].prediction
     console.print(f"\n[bold]{escape(results[0].label(metric))}, {len(results)} sessions[/bold]")
@@ -245,7 +250,12 @@ def show_together(console: Console, results: Sequence[PullResult]) -> None:
     joint = together(results, metric)
     if joint is None:
         count = sum(about(one, metric) is not None for one in results)
-        raise VoidResult(f"{count} of {len(results)} sessions count: too few (the same command goes on)")
+        needed = sessions_needed(results, metric)
+        with_more = f"with --sessions {needed} it" if needed > sessions else "the same command"
+        raise VoidResult(
+            f"{count} of {len(results)} sessions count: too few, for one that is measured again stays "
+            f"among those that do not; {with_more} goes on"
+        )
     console.print(f"[bold]{GLYPHS[joint.word]} {escape(joint.sentence)}[/bold]", soft_wrap=True)
     if prediction:
         told = prediction_came_true(prediction, joint.word, joint.effect)

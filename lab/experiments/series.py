@@ -1,5 +1,6 @@
 """Sessions of one question: each has a stack, users and arrivals of its own, and together they say more."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -31,21 +32,46 @@ def question_of_session(result: PullResult) -> tuple[object, ...]:
 def sessions_of(
     result: PullResult, found: Iterable[PullResult], *, same_code: bool = True
 ) -> list[PullResult]:
-    """Those of its question and machine that claim something of its deciding metric, oldest first; it too.
+    """All attempts at its question on its machine, about its deciding metric, oldest first; it too.
 
-    Of a seed the newest only, since it draws users and arrivals; none of fewer than twelve rounds.
+    Of a seed the newest that counts only, since it draws users and arrivals, and each that was INVALID: a
+    session that was measured again until it counted is a choice too. None of fewer than twelve rounds.
     """
-    key, here = question_of_session(result), result.fingerprint
-    told = {result.plan["seed"]: result}
-    for one in sorted(found, key=lambda each: each.started_at):
-        if one.plan["seed"] == result.plan["seed"] or question_of_session(one) != key:
-            continue
-        if min(one.plan["looks"]) < LOOKS[0] or other_machine(one.fingerprint, here):
-            continue
-        if not (same_code and other_software(one.fingerprint, here)):
-            told[one.plan["seed"]] = one
-    claims = (one for one in told.values() if about(one, result.primary.metric))
-    return sorted(claims, key=lambda one: one.started_at)
+    metric = result.primary.metric
+    alike = [*_alike(result, found, LOOKS[0], same_code=same_code), result]
+    counting = {one.plan["seed"]: one for one in alike if about(one, metric)}  # itself is the last
+    told = [one for one in alike if one is counting.get(one.plan["seed"]) or not about(one, metric)]
+    return sorted(told, key=lambda one: one.started_at)
+
+
+def with_invalid(sessions: Sequence[PullResult], found: Iterable[PullResult]) -> list[PullResult]:
+    """These sessions, and each other attempt at their question that was INVALID."""
+    first, metric = sessions[0], sessions[0].primary.metric
+    others = _alike(first, found, min(LOOKS[0], *first.plan["looks"]))
+    there = {_key(one) for one in sessions}
+    return [*sessions, *(one for one in others if _key(one) not in there and not about(one, metric))]
+
+
+def _alike(
+    result: PullResult, found: Iterable[PullResult], least_rounds: int, *, same_code: bool = True
+) -> list[PullResult]:
+    """The others of its question and machine in which its deciding metric was measured, oldest first."""
+    question, here, metric = question_of_session(result), result.fingerprint, result.primary.metric
+    return [
+        one
+        for one in sorted(found, key=lambda each: each.started_at)
+        if question_of_session(one) == question
+        and _key(one) != _key(result)
+        and any(verdict.metric == metric for verdict in one.verdicts)
+        and min(one.plan["looks"]) >= least_rounds
+        and not other_machine(one.fingerprint, here)
+        and not (same_code and other_software(one.fingerprint, here))
+    ]
+
+
+def _key(one: PullResult) -> tuple[object, ...]:
+    """By which a result is known in memory and in its file."""
+    return one.plan["seed"], one.started_at
 
 
 def about(result: PullResult, metric: str) -> Verdict | None:
@@ -54,16 +80,35 @@ def about(result: PullResult, metric: str) -> Verdict | None:
 
 
 def together(sessions: Sequence[PullResult], metric: str) -> Verdict | None:
-    """What these sessions say of a metric, with the caveats of each; None of fewer than three that count."""
+    """What these sessions say of a metric, with the caveats of each; None of fewer than three that count.
+
+    None too where more than a fifth of these attempts was INVALID.
+    """
     told = [verdict for one in sessions if (verdict := about(one, metric))]
-    if len(told) < LEAST_SESSIONS or len(sessions) - len(told) > MOST_INVALID * len(sessions):
+    invalid = [one for one in sessions if not about(one, metric)]
+    if len(told) < LEAST_SESSIONS or len(invalid) > MOST_INVALID * len(sessions):
         return None
     first = sessions[0]
     shared = first.plan["design"] == "duet" and METRICS[metric].is_latency
     joint = judge_sessions(told, *first.values, first.label(metric), shared=shared)
     names = Counter(name for one in told for name in {note.name for note in one.caveats if not note.grave})
     notes = (caveat("in some sessions", what=name, n=n, of=len(told)) for name, n in sorted(names.items()))
-    return replace(joint, caveats=tuple(notes))
+    return replace(joint, sentence=joint.sentence + _left_out(sessions, invalid), caveats=tuple(notes))
+
+
+def _left_out(sessions: Sequence[PullResult], invalid: Sequence[PullResult]) -> str:
+    """How many attempts do not count, and how many of them were measured again; '' where all count."""
+    if not invalid:
+        return ""
+    seeds = {one.plan["seed"] for one in sessions if one not in invalid}
+    again = sum(one.plan["seed"] in seeds for one in invalid)
+    return f" {len(invalid)} more {'was' if len(invalid) == 1 else 'were'} INVALID, {again} measured again."
+
+
+def sessions_needed(sessions: Sequence[PullResult], metric: str) -> int:
+    """How many have to count so that those that do not are no more than a fifth of all attempts."""
+    invalid = sum(not about(one, metric) for one in sessions)
+    return max(LEAST_SESSIONS, math.ceil(invalid * (1 - MOST_INVALID) / MOST_INVALID))
 
 
 def refuse_others(results: Sequence[PullResult]) -> None:

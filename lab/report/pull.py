@@ -117,7 +117,8 @@ def _sessions(sessions: Sequence[PullResult], result: PullResult) -> str:
     metric = result.primary.metric
     joint = together(sessions, metric)
     told = [(_named(one, result), about(one, metric)) for one in sessions] + [("together", joint)]
-    return pull_charts.intervals([_bar(name, one, one.effect) for name, one in told if one and one.effect])
+    rows = [_bar(name, one, one.effect) for name, one in told if one and one.effect]
+    return pull_charts.intervals(rows) if rows else ""
 
 
 def _named(one: PullResult, result: PullResult) -> str:

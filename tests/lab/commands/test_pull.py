@@ -13,7 +13,8 @@ from lab.cli import run
 from lab.commands import pull
 from lab.errors import StackError
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.result import PullResult
+from lab.experiments.result import PullResult, results_of
+from lab.experiments.series import sessions_of, together
 from lab.experiments.unfinished import Unfinished
 from lab.scaling.capacity import Attempt
 from lab.verdict import Verdict
@@ -165,10 +166,29 @@ def test_an_interrupted_series_goes_on_with_the_sessions_that_it_has(measured, c
 def test_a_session_that_does_not_count_is_measured_again_by_the_same_command(measured, capsys):
     measured.invalid = {6}
     assert run([*WORDS, "--sessions", "3"]) == 3
-    assert "2 of 3 sessions count: too few" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "2 of 3 sessions count: too few" in said and "with --sessions 4 it goes on" in said
     measured.invalid = set()
-    assert run([*WORDS, "--sessions", "3"]) == 0
-    assert measured.seeds == [5, 6, 7, 6]
+    assert run([*WORDS, "--sessions", "3"]) == 3
+    assert "3 of 4 sessions count: too few" in capsys.readouterr().err
+    assert run([*WORDS, "--sessions", "4"]) == 0
+    assert measured.seeds == [5, 6, 7, 6, 8]
+    assert "1 more was INVALID, 1 measured again." in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_report_refuses_what_the_series_refuses(measured, tmp_path):
+    measured.invalid = {6}
+    assert run([*WORDS, "--sessions", "4"]) == 3
+    measured.invalid = set()
+    assert run([*WORDS, "--sessions", "3"]) == 3
+    for _, one in (found := results_of(folders=(tmp_path / "runs",))):
+        attempts = sessions_of(one, [other for _, other in found])
+        assert len(attempts) == 5
+        assert together(attempts, "cpu_per_1k") is not None  # with that of seed 8: four of five
+    measured.invalid = {9}
+    assert run([*WORDS, "--sessions", "5"]) == 3
+    found = results_of(folders=(tmp_path / "runs",))
+    assert together(sessions_of(found[0][1], [one for _, one in found]), "cpu_per_1k") is None
 
 
 def files(tmp_path):

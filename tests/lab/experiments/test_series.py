@@ -7,7 +7,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.experiments.preparation import Question, drafted
-from lab.experiments.series import done_already, refuse_others, sessions_of, together
+from lab.experiments.series import done_already, refuse_others, sessions_of, together, with_invalid
 from levers.catalogue import lever_named
 from tests.lab.report.made_up_pulls import made_up
 
@@ -64,6 +64,36 @@ def test_fewer_than_three_that_count_say_nothing_together(three):
     assert together([*three[:2], invalid], "cpu_per_1k") is None
     assert together([*three, *three, invalid, invalid], "cpu_per_1k") is None  # a quarter: a choice
     assert together([], "cpu_per_1k") is None
+
+
+@pytest.fixture(scope="module")
+def invalid():
+    """A session that does not count, of the second seed, before it was measured again."""
+    return replace(made_up(failing={4, 5, 6}, seed=2), fingerprint=MACHINE, started_at=1.0)
+
+
+def test_a_session_that_was_measured_again_stays_among_those_that_do_not_count(three, invalid):
+    attempts = sessions_of(three[0], [*three, invalid])
+    assert attempts == [invalid, *three] == sessions_of(invalid, three)
+    assert together(attempts, "cpu_per_1k") is None  # a quarter: a choice
+    four = [*three, replace(three[0], plan={**three[0].plan, "seed": 4}, started_at=9e6)]
+    verdict = together(sessions_of(three[0], [*four, invalid]), "cpu_per_1k")
+    assert verdict and verdict.sentence.endswith(" 1 more was INVALID, 1 measured again.")
+    other = replace(invalid, plan={**invalid.plan, "seed": 9})
+    assert with_invalid(four, [*four, other]) == [*four, other]
+    verdict = together(with_invalid(four, [other]), "cpu_per_1k")
+    assert verdict and verdict.sentence.endswith(" 1 more was INVALID, 0 measured again.")
+
+
+def test_an_attempt_of_another_question_or_code_is_none_of_it(three, invalid):
+    for changes in (
+        {"plan": {**invalid.plan, "rate": 999.0}},
+        {"plan": {**invalid.plan, "looks": [6]}},
+        {"fingerprint": {**MACHINE, "commit": "def"}},
+        {"verdicts": [replace(invalid.primary, metric="p50")]},
+    ):
+        assert with_invalid(three, [replace(invalid, **changes)]) == three
+        assert sessions_of(three[0], [*three, replace(invalid, **changes)]) == three
 
 
 def test_what_is_told_together_is_of_the_metric_that_is_asked(three):
