@@ -96,9 +96,7 @@ def measured(wanted: Wanted) -> tuple[Sweep, Unfinished]:
     load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed, metric=lever.metric)
     sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
     question = {**sweep.as_json(), "mix": mix, "slo_ms": wanted.slo_ms, "seconds": wanted.seconds}
-    kept = Unfinished(
-        FOLDER / f"{lever.name}.{plan.mode}.jsonl", question, fingerprint(machine(FOLDER.parents[1]))
-    )
+    kept = Unfinished.of(lever.name, question, fingerprint(machine(FOLDER.parents[1])))
     return run(sweep, plan, load, Slo(wanted.slo_ms / 1000), tell=_tell, unfinished=kept), kept
 
 

@@ -10,7 +10,7 @@ from lab.experiments.machine import other_machine, other_software
 from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.preparation import Question, with_rate
 from lab.experiments.rig import StackRig
-from lab.experiments.unfinished import Unfinished, same_question
+from lab.experiments.unfinished import Unfinished, kept_beside, same_question
 from lab.scaling.capacity import Slo
 from lab.trials.journal import Journal
 
@@ -41,8 +41,16 @@ class Beginning:
     async def begun(self, head: Mapping[str, Any]) -> Begun:
         """`head` is what is known by now. Raises UsageError where no rate serves."""
         kept = self.unfinished.kept()
+        if kept is None and self.unfinished.head.exists():
+            self.tell("an interrupted session is dropped, other code of the lab wrote it")
         if kept is None or not self._same(kept, head["machine"]):
             self.unfinished.begin(head)
+            if others := kept_beside(self.unfinished.folder, self.draft.lever):
+                self.tell(
+                    f"unfinished questions about {self.draft.lever} are kept: {', '.join(others)} "
+                    f"(--fresh of its command, or deleting the folder in {self.unfinished.folder.parent}, "
+                    "removes one)"
+                )
             return await self._with_a_rate(head, resumed=False)
         if not self.unfinished.seen():
             head = {**head, "prediction": kept["prediction"] or head["prediction"]}

@@ -1,6 +1,7 @@
 """What a pull writes down while it runs, so that one that was interrupted can go on where it was."""
 
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,17 @@ FOLDER = ROOT / ".lab" / "pulls"
 HEAD = {"plan", "machine", "capacity", "prediction", "started_at", "part_began_at", "spent_seconds"}
 
 
+def short_hash(question: Mapping[str, Any]) -> str:
+    """What tells questions apart whose readable names are the same."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def kept_beside(own: Path, lever: str) -> list[str]:
+    """The names of what other questions about the lever left unfinished."""
+    found = (one for one in own.parent.glob(f"{lever}.*") if one.suffix not in {".lock", ".part"})
+    return sorted(one.name for one in found if one != own)
+
+
 @dataclass(frozen=True)
 class Unfinished:
     """The folder of a pull: its plan and what led to it, the tries of its capacity search, its journal."""
@@ -30,9 +42,10 @@ class Unfinished:
 
     @classmethod
     def of(cls, plan: PullPlan, root: Path = FOLDER) -> "Unfinished":
-        """That of this question (its plan may still lack the rate)."""
+        """That of this question: of the plan as it was drafted, before a rate was found."""
         a, b = (value.replace("/", "_") for value in plan.values)
-        return cls(root / f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}.{plan.seed}")
+        name = f"{plan.lever}.{a}-{b}.{plan.mode}.{plan.design}.{plan.seed}"
+        return cls(root / f"{name}.{short_hash(plan.as_json())}")
 
     @property
     def journal(self) -> Path:
@@ -56,7 +69,7 @@ class Unfinished:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(
-                    "this lever is being pulled already, with these values; wait until that ends"
+                    "this lever is being pulled already, with the same options; wait until that ends"
                 ) from None
             yield
 

@@ -1,12 +1,13 @@
 """The points of a sweep, and a file of those that an interrupted one has: the same command goes on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.experiments.machine import other_machine, other_software
+from lab.experiments.unfinished import kept_beside, short_hash
 from lab.scaling.capacity import Bracket, bracket_as_json
 from lab.scaling.stored import ROOT, bracket_from
 
@@ -38,9 +39,26 @@ class Unfinished:
     asked: Mapping[str, Any]
     machine: Mapping[str, Any]
 
-    def points(self) -> dict[int, Point]:
-        """Place in the order -> point, of the same question on the same machine and code; else a new file."""
-        found = dict(self._read())
+    @classmethod
+    def of(
+        cls, lever: str, asked: Mapping[str, Any], machine: Mapping[str, Any], root: Path = FOLDER
+    ) -> "Unfinished":
+        """That of this question; another about the same lever has another file."""
+        return cls(root / f"{lever}.{asked['mode']}.{short_hash(asked)}.jsonl", asked, machine)
+
+    def points(self, tell: Callable[[str], None] = lambda line: None) -> dict[int, Point]:
+        """Place in the order -> point, of the same question on the same machine and code; else a new file.
+
+        What is dropped is told, and at a new beginning which others are kept.
+        """
+        new = not self.path.exists()
+        found = dict(self._read(tell))
+        lever = self.path.name.partition(".")[0]
+        if new and (others := kept_beside(self.path, lever)):
+            tell(
+                f"unfinished sweeps of {lever} are kept: {', '.join(others)} "
+                f"(deleting the file in {self.path.parent} removes one)"
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(".part")
         draft.write_text(json.dumps({"asked": self.asked, "machine": self.machine}) + "\n")
@@ -58,14 +76,17 @@ class Unfinished:
         """Forget it."""
         self.path.unlink(missing_ok=True)
 
-    def _read(self) -> list[tuple[int, Point]]:
+    def _read(self, tell: Callable[[str], None]) -> list[tuple[int, Point]]:
         found: list[tuple[int, Point]] = []
         try:
             head, *lines = self.path.read_text().splitlines()
             old = json.loads(head)
             alike = old["asked"] == json.loads(json.dumps(self.asked))
             before = old["machine"]
-            if not alike or other_machine(before, self.machine) or other_software(before, self.machine):
+            apart = {**other_machine(before, self.machine), **other_software(before, self.machine)}
+            if not alike or apart:
+                why = ", ".join(apart) if alike else "what is asked"
+                tell(f"the points of an interrupted sweep ({len(lines)}) are dropped, not alike in {why}")
                 return found
             for line in lines:
                 raw = json.loads(line)

@@ -77,7 +77,7 @@ def run(
 
     Whoever has written the result removes `unfinished`.
     """
-    kept, interrupted = unfinished.points(), False
+    kept, interrupted = unfinished.points(tell), False
     points: list[Point] = []
 
     def keep(number: int, point: Point) -> None:

@@ -16,6 +16,7 @@ from lab.errors import UsageError, VoidResult
 from lab.experiments.machine import fingerprint, other_software
 from lab.experiments.preparation import Question, chosen_values, drafted, needed_seconds
 from lab.experiments.pull import command_of, pull
+from lab.experiments.result import PullResult
 from lab.experiments.unfinished import Tries, Unfinished
 from lab.scaling.capacity import Attempt
 from levers.catalogue import lever_named
@@ -35,8 +36,9 @@ async def ask(
     draft = dataclasses.replace(drafted(question), design=design)
     rig = FakeStackRig(draft, load, words)
     lines: list[str] = []
-    told = {"tell": lines.append, "watch": lambda progress: None}
-    result = await pull(question, draft, rig, save=save, folder=tmp_path, **told)
+    result = await pull(
+        question, draft, rig, tell=lines.append, watch=lambda progress: None, save=save, folder=tmp_path
+    )
     return result, lines
 
 
@@ -151,7 +153,8 @@ async def test_the_rounds_are_kept_until_the_result_is_written(tmp_path):
 
     with pytest.raises(OSError, match="No space"):
         await ask(tmp_path, load(effect=1.3), save=disk_is_full)
-    again, written = load(effect=1.3), []
+    again = load(effect=1.3)
+    written: list[PullResult] = []
     result, lines = await ask(tmp_path, again, save=written.append)
     assert any("12 rounds are kept" in line for line in lines)
     assert [plan for plan in again.plans if not plan.stall_test] == []
@@ -193,8 +196,38 @@ async def test_a_search_of_another_question_is_not_gone_on_with(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         await ask(tmp_path, stops, rate=None)
     _, lines = await ask(tmp_path, load(effect=1.3, limit=500), rate=None, trial_seconds=3.0)
-    assert "an interrupted session of another plan is dropped" in lines
-    assert not any("are kept" in line for line in lines)
+    assert not any("resuming" in line for line in lines)
+    [kept] = tmp_path.glob("*.????????")
+    assert any(f"are kept: {kept.name} (--fresh of its command" in line for line in lines)
+    _, lines = await ask(tmp_path, load(limit=500), rate=None)
+    assert any("4 tries of the search are kept" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rate": 500.0}, {"metric": "cpu_per_1k_total"}, {"content_characters": 200}, {"rounds": 6}],
+)
+async def test_the_rounds_of_each_question_are_kept(tmp_path, changes):
+    draft = drafted(
+        Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0, seed=5)
+    )
+    unfinished = Unfinished.of(draft, tmp_path)
+    unfinished.begin(head := head_of(draft, {**fingerprint(EXAMPLE.machine), "changed": False}))
+    fill(unfinished.begin_trials(head, draft), 5)
+    await ask(tmp_path, load(effect=1.3), **changes)
+    assert unfinished.rounds() == 5
+    _, lines = await ask(tmp_path, load(effect=1.3))
+    assert any("5 rounds are kept" in line for line in lines)
+
+
+async def test_what_other_code_of_the_lab_left_is_dropped_and_that_is_told(tmp_path):
+    draft = drafted(
+        Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0, trial_seconds=2.0, seed=5)
+    )
+    unfinished = Unfinished.of(draft, tmp_path)
+    unfinished.begin({**head_of(draft, {}), "plan": {"lever": "event_loop"}})
+    _, lines = await ask(tmp_path, load(effect=1.3))
+    assert "an interrupted session is dropped, other code of the lab wrote it" in lines
 
 
 def test_a_torn_last_try_is_dropped_and_nothing_is_appended_to_it(tmp_path):
@@ -275,17 +308,6 @@ def test_two_trees_with_changes_are_never_of_one_software():
     tree = {"commit": "abc", "changed": True}
     assert other_software(tree, tree) == {"changes that are not committed": (True, True)}
     assert other_software({**tree, "changed": False}, {**tree, "changed": None}) == {}
-
-
-async def test_a_session_of_another_plan_is_not_gone_on_with(tmp_path):
-    question = Question(
-        lever_named("event_loop"), ("uvloop", "asyncio"), rate=999.0, trial_seconds=2.0, seed=5
-    )
-    draft = drafted(question)
-    Unfinished.of(draft, tmp_path).begin(head_of(draft, {}))
-    result, lines = await ask(tmp_path, load(effect=1.3))
-    assert "an interrupted session of another plan is dropped" in lines
-    assert result.plan["rate"] == 400.0
 
 
 async def test_the_result_names_the_command_that_repeats_it(tmp_path):

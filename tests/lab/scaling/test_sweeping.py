@@ -112,7 +112,7 @@ def test_a_stack_that_does_not_stop_takes_no_point_with_it(monkeypatch, tmp_path
     """Told, and the point is in the file before the stack is taken down."""
 
     class Search(Measured):
-        async def capacity(self, stack, slo, tell, resolution):
+        async def capacity(self, stack, slo, tell, **_):
             self.last = EXAMPLE
             return Bracket(100.0, 110.0, slo)
 
@@ -153,6 +153,24 @@ def test_points_of_another_question_machine_or_code_are_dropped(tmp_path, asked)
         asked.stop = 8
         swept(tmp_path, question, machine)
         assert len(asked) == 8
+
+
+def test_each_question_about_a_lever_keeps_its_points(tmp_path, asked):
+    told: list[str] = []
+    short, other = (
+        Unfinished.of("pool_size", Sweep("pool_size", values, "multi", 1, 2).as_json(), MACHINE, tmp_path)
+        for values in (["1", "2"], ["1", "5"])
+    )
+    short.points(told.append)
+    short.add(1, point("1", 100.0))
+    assert told == []
+    other.points(told.append)
+    assert len(told) == 1 and told[0].startswith(
+        f"unfinished sweeps of pool_size are kept: {short.path.name}"
+    )
+    assert list(short.points(told.append)) == [1]
+    replace(short, machine={**MACHINE, "cpu": "other"}).points(told.append)
+    assert told[1:] == ["the points of an interrupted sweep (1) are dropped, not alike in cpu"]
 
 
 def test_a_torn_point_is_measured_again(tmp_path, asked):
