@@ -12,9 +12,10 @@ differently.
 `redis`: one cache for all processes. Costs: a round trip again, to another server. Fails when Redis does:
 it must then be a miss, not an error.
 
-Different when: a process is asked more or less, since its own look-ups fill its cache. So a stack for each side
-answers, not a duet, whose processes get a third of the rate each and were seen to save less; or keys are spread otherwise: a run asks for users at
-random, each as likely as the next, and its page says how many there are and which share the cache answered.
+Different when: a process is asked more or less, since its own look-ups fill its cache (a duet's processes get
+a third of the rate each and were seen to save less, so a stack for each side answers); or keys are spread
+otherwise: a run asks for users at random, each as likely as the next, and its page says how many there are
+and which share the cache answered.
 """
 
 from levers.honesty import staleness_unseen
