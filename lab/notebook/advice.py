@@ -190,10 +190,11 @@ def _factor(verdict: Verdict) -> float:
 
 
 def _at(result: PullResult) -> str:
-    """The load, the mode where it is not the usual one, and the signs of what makes it less firm."""
+    """The load, an unusual mode, a full machine, and the signs of what else makes it less firm."""
     mode = "" if result.plan["mode"] == "multi" else f", mode {result.plan['mode']}"
     few = f" ({pairs(result)} pairs)" if pairs(result) < LOOKS[0] else ""
-    return f"{short_rate_of(result)}{mode}{few}{signs(result)}"
+    full = "" if roomy(result) else ", full machine"
+    return f"{short_rate_of(result)}{mode}{full}{few}{signs(result)}"
 
 
 def _entry(own: Sequence[PullResult], told: Callable[[PullResult], str], asked: Sequence[PullResult]) -> str:
