@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.commands.sweep import INTERRUPTED, Wanted, asked, command_of, measured, numeric, save, table
+from lab.commands.sweep import INTERRUPTED, Wanted, asked, command_of, measured, save, table
 from lab.errors import UsageError
 from lab.experiments.machine import refuse_changes
+from lab.scaling.carried import numeric
 from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, as_json, fit
 
 

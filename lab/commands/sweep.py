@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +16,10 @@ from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
+from lab.scaling.carried import by_value, sentence
 from lab.scaling.points import FOLDER, Unfinished
 from lab.scaling.stored import unused
-from lab.scaling.sweeping import Sweep, knee, run
+from lab.scaling.sweeping import Sweep, run
 from levers.catalogue import lever_named
 from levers.lever import Lever
 
@@ -42,7 +43,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of arrivals and the order.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Write to docs/results/sweeps.")] = False,
 ) -> None:
-    """Search the capacity of each value under the SLO, with memory and the knee.
+    """Search the capacity of each value under the SLO, with memory, and say which carries most.
 
     Values come in random order. About a minute a value. Ctrl-C keeps the finished ones, and the same
     command goes on with the others.
@@ -53,13 +54,7 @@ def command(
     swept, unfinished = measured(wanted)
     console = Console(highlight=False)
     console.print(table(swept))
-    found = knee(swept.points) if numeric(swept.values) else None
-    if any(point.bracket.fails == float("inf") for point in swept.points):
-        console.print("no knee: a value held every rate that was tried")
-    if found is not None and found == max(swept.values, key=float):
-        console.print(f"no knee up to {found}: more may still help")
-    elif found is not None:
-        console.print(f"knee: {found}; more of it brings less than 10 % on this machine")
+    console.print(sentence(by_value(swept.values, swept.points)), soft_wrap=True)
     print(f"result {save(swept, keep, command_of('lab sweep', wanted, swept), unfinished=unfinished)}")
     if swept.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -130,11 +125,6 @@ def drafted(lever: Lever, mode: str, mix: str, seed: int) -> PullPlan:
 
 def _tell(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
-
-
-def numeric(values: Sequence[str]) -> bool:
-    """Whether the values are numbers, so that there can be a knee."""
-    return all(value.replace(".", "", 1).isdigit() for value in values)
 
 
 def table(sweep: Sweep) -> Table:

@@ -11,12 +11,14 @@ from typing import Any
 
 from lab.report.style import figure, svg
 from lab.report.style.palette import MARK, SERIES
+from lab.scaling import carried
 from lab.scaling.basis import Repeats, alike, processes, settings_of, slo_of
-from lab.scaling.stored import stored
+from lab.scaling.carried import Carried
+from lab.scaling.points import Point
+from lab.scaling.stored import bracket_from, stored
 from levers.catalogue import lever_named
 
-KNEE = 0.9  # within 10 % of the best: more buys nothing that shows here
-ONCE = "Two searches of one value may differ as much."
+HELD = " In brackets what all searches of the value held; the rest is of the middle one, of two the lower."
 SweptFile = tuple[Path, Mapping[str, Any]]
 
 
@@ -86,97 +88,60 @@ def _capacity(searched: Searched) -> str:
 
 
 def sentence(sweep: Mapping[str, Any]) -> str:
-    """Where the knee is, or that there is none."""
-    points = _by_value(sweep)
-    unbounded = [(value, low) for value, low, high, _ in points if high is None]
-    if unbounded:
-        held = ", ".join(f"{value} (held {low:,.0f}/s)" for value, low in unbounded)
-        return f"no rate failed with {held}: where its capacity is, and so where a knee, is not known."
-    best = max(low for _, low, _, _ in points)
-    enough = next(value for value, low, _, _ in points if low >= KNEE * best)
-    value, low, high, _ = max(points, key=lambda one: one[1])
-    alike = [one for one, *_ in points if _range(sweep, one)[1] >= _range(sweep, value)[0]]
-    if len(alike) > 1 and sweep["repeats"] > 1:
-        told = " and ".join(f"{one} ({_words(_range(sweep, one))})" for one in alike)
-        return f"the most was carried with {told}: what they held overlaps, and which carries more is open."
-    return (
-        f"the most was carried with {value} (held {low:,.0f}/s, failed {high:,.0f}/s); "
-        f"{enough} {'is' if enough == value else 'already comes'} within 10 % of it."
-        f"{f' {ONCE}' if sweep['repeats'] < 2 else ''}"
-    )
+    """Which value carried most, or why that is open: what `lab sweep` said at its end."""
+    return carried.sentence(_by_value(sweep))
 
 
 def advised(sweep: Mapping[str, Any]) -> str:
     """Which value to take: of those not shown to carry less the one that needs the least memory."""
-    points = {value: (low, high, memory) for value, low, high, memory in _by_value(sweep)}
-    asked = f"mode {sweep['mode']}, by a sweep"
-    if any(high is None for _, high, _ in points.values()):
-        return f"**Not shown** ({asked}): {sentence(sweep)} To decide it: a search that sees each value fail."
-    if sweep["repeats"] < 2:
-        held = ", ".join(f"`{value}` {low:,.0f}/s" for value, (low, _, _) in points.items())
-        return f"**Not shown** ({asked} of one search each): {held}. {ONCE} To decide it: `--repeats 3`."
-    best = max(points, key=lambda value: points[value][0])
-    alike = [value for value in points if _range(sweep, value)[1] >= _range(sweep, best)[0]]
-    taken = min(alike, key=lambda value: points[value][2])
-    keep = "Keep" if taken == lever_named(sweep["lever"]).default else "Take"
+    found, asked = _by_value(sweep), f"mode {sweep['mode']}, by a sweep"
+    if carried.doubt(found):
+        unseen = any(one.censored for one in found)
+        decide = " To decide it: a search that sees each value fail, and not the generator." if unseen else ""
+        return f"**Not shown** ({asked}): {sentence(sweep)}{decide}"
+    alike = carried.most(found)
+    taken = min(alike, key=_memory)
+    keep = "Keep" if taken.value == lever_named(sweep["lever"]).default else "Take"
 
-    def told(value: str) -> str:
-        return f"`{value}` ({_words(_range(sweep, value))}, {points[value][2]:,.0f} MiB)"
+    def told(one: Carried) -> str:
+        return f"`{one.value}` ({one.low:,.0f} to {one.high:,.0f}/s, {_memory(one):,.0f} MiB)"
 
-    as_much = " and ".join(told(value) for value in alike if value != taken)
-    less = " and ".join(told(value) for value in points if value not in alike)
+    as_much = " and ".join(told(one) for one in alike if one is not taken)
+    less = " and ".join(told(one) for one in found if one not in alike)
     return (
-        f"**{keep} `{taken}`** ({asked}): it carries {_words(_range(sweep, taken))} with "
-        f"{points[taken][2]:,.0f} MiB"
+        f"**{keep} `{taken.value}`** ({asked}): it carries {taken.low:,.0f} to {taken.high:,.0f}/s with "
+        f"{_memory(taken):,.0f} MiB"
         f"{f'; that {as_much} carries more was not shown' if as_much else ''}"
         f"{f'; {less} carried less' if less else ''}."
         f"{' To decide it: more searches of each value (`--repeats`).' if as_much else ''}"
     )
 
 
-def _by_value(sweep: Mapping[str, Any]) -> list[tuple[str, float, float | None, float]]:
-    """(value, held, failed, MiB) in the order of the values; of repeats the median by what held, of two the
-    lower."""
-    found = []
-    for value in sweep["values"]:
-        own = sorted(
-            (one for one in sweep["points"] if one["value"] == value),
-            key=lambda one: one["bracket"]["passes"],
-        )
-        if own:
-            middle = own[(len(own) - 1) // 2]
-            bracket = middle["bracket"]
-            found.append((value, bracket["passes"], bracket["fails"], middle["memory_mib"]))
-    return found
+def _by_value(sweep: Mapping[str, Any]) -> list[Carried]:
+    points = [Point(**{**one, "bracket": bracket_from(one["bracket"])}) for one in sweep["points"]]
+    return carried.by_value(sweep["values"], points)
 
 
-def _spread(sweep: Mapping[str, Any], value: str) -> str:
-    """The lowest and the highest rate that held, of several searches."""
-    return f" ({_words(_range(sweep, value))})" if sweep["repeats"] > 1 else ""
+def _memory(one: Carried) -> float:
+    return one.middle.memory_mib
 
 
-def _range(sweep: Mapping[str, Any], value: str) -> tuple[float, float]:
-    held = [one["bracket"]["passes"] for one in sweep["points"] if one["value"] == value]
-    return min(held), max(held)
+def _row(one: Carried) -> str:
+    bracket = one.middle.bracket
+    most = one.points[-1].bracket.passes
+    spread = (
+        f" ({f'{one.low:,.0f} to ' if one.low < most else ''}{most:,.0f}/s)" if len(one.points) > 1 else ""
+    )
+    failed = "-" if math.isinf(bracket.fails) else f"{bracket.fails:,.0f}/s"
+    return (
+        f"| {one.value} | {bracket.passes:,.0f}/s{spread} | {failed} | {_memory(one):,.0f} MiB "
+        f"| {_waited(one)} |"
+    )
 
 
-def _words(held: tuple[float, float]) -> str:
-    return f"{held[0]:,.0f}/s" if held[0] == held[1] else f"{held[0]:,.0f} to {held[1]:,.0f}/s"
-
-
-def _how_sure(repeats: int) -> str:
-    if repeats == 1:
-        return "A repeat may differ by tens of per cent: neighbours are not told from one another."
-    return "In brackets the searches of one value: what lies within them is no difference."
-
-
-def waited(sweep: Mapping[str, Any], value: str) -> str:
+def _waited(one: Carried) -> str:
     """The mean wait of an operation at the rate that held; older files and other services have none."""
-    found = [
-        wait
-        for one in sweep["points"]
-        if one["value"] == value and (wait := one.get("acquire_wait_ms")) is not None
-    ]
+    found = [wait for point in one.points if (wait := point.acquire_wait_ms) is not None]
     return f"{statistics.median(found):.3f} ms" if found else "-"
 
 
@@ -196,14 +161,10 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             "",
             "| value | held | failed | memory of the services | wait for a database connection |",
             "|---|---|---|---|---|",
-            *(
-                f"| {value} | {low:,.0f}/s{_spread(sweep, value)} | {f'{high:,.0f}/s' if high else '-'} "
-                f"| {memory:,.0f} MiB | {waited(sweep, value)} |"
-                for value, low, high, memory in _by_value(sweep)
-            ),
+            *(_row(one) for one in _by_value(sweep)),
             "",
             f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
-            f"{day}. {_how_sure(sweep['repeats'])}",
+            f"{day}.{HELD if sweep['repeats'] > 1 else ''}",
             "",
             *([f"The law that fits: {curve['sentence']}.", ""] if (curve := sweep.get("curve")) else []),
             f"```\n{command_of(sweep)}\n```",
@@ -228,13 +189,13 @@ def drawn(sweep: Mapping[str, Any]) -> str:
     With a fitted law the values lie where their numbers do, and the curve goes through its 95 % band.
     """
     points, curve = _by_value(sweep), sweep.get("curve")
-    places = [float(value) for value, *_ in points] if curve else [float(one) for one in range(len(points))]
+    places = [float(one.value if curve else number) for number, one in enumerate(points)]
     with figure(3.6) as picture:
         upper, lower = picture.subplots(2, sharex=True, height_ratios=[1.7, 1])
-        for place, (_, low, high, _) in zip(places, points, strict=True):
-            upper.plot(
-                [place, place], [low, high or low], color=SERIES[0], linewidth=9, solid_capstyle="butt"
-            )
+        for place, one in zip(places, points, strict=True):
+            low, high = one.middle.bracket.passes, one.middle.bracket.fails
+            ends = [low, low if math.isinf(high) else high]
+            upper.plot([place, place], ends, color=SERIES[0], linewidth=9, solid_capstyle="butt")
             upper.annotate(
                 f"{low:,.0f}",
                 (place, low),
@@ -250,9 +211,9 @@ def drawn(sweep: Mapping[str, Any]) -> str:
             upper.legend(loc="lower right")
         upper.set_ylim(bottom=0)
         upper.set_ylabel("per second, held to failed")
-        lower.bar(places, [memory for *_, memory in points], width=0.35, color=MARK["soft"])
+        lower.bar(places, [_memory(one) for one in points], width=0.35, color=MARK["soft"])
         lower.set_ylabel("MiB")
-        lower.set_xticks(places, [value for value, *_ in points])
+        lower.set_xticks(places, [one.value for one in points])
         lower.set_xlim(min(places) - 0.6, max(places) + 0.6)
         lower.set_xlabel(lever_named(sweep["lever"]).env)
         return svg(picture, "Capacity and memory of each value")

@@ -80,6 +80,25 @@ class Attempt:
             )
         return ""
 
+    def of_generator(self, slo: Slo) -> str:
+        """Why a failure may be the generator's alone, in words; '' where the services or the machine failed.
+
+        On a full machine the generator is late like everything else, and the failure is the machine's.
+        """
+        if not self.failure(slo):
+            return ""
+        if self.generator_share > GENERATOR_CORE:
+            return f"the generator used {self.generator_share:.0%} of its core at {self.rate:,.0f}/s"
+        if self.generator_late and not self.machine_share > FULL:
+            used = (
+                f"{self.machine_share:.0%} of the machine was"
+                if self.machine_share
+                else "nobody knows what was"
+            )
+            late = f"{self.lag_p99_seconds * 1000:.0f} ms"
+            return f"the generator was {late} late at {self.rate:,.0f}/s, while {used} in use"
+        return ""
+
     def outcome(self, slo: Slo) -> str:
         """What became of it, in words for a line of progress."""
         beside = f", while others used {self.others_cores:.1f} cores" if self.disturbed(slo) else ""
@@ -151,6 +170,30 @@ class Bracket:
         """What stood in the way of more. Of the attempts where they are kept: older words knew no machine."""
         failed = [one.limit() for one in self.attempts if one.rate == self.fails and one.failure(self.slo)]
         return (failed[-1] if failed else self.bottleneck) or "unknown"
+
+    @property
+    def censored(self) -> str:
+        """Why the capacity may lie above `fails`, in words; '' where the services or the machine set it.
+
+        A failure that may be the generator's alone matters where the rate would have held without it.
+        """
+        if math.isinf(self.fails):
+            return f"no rate failed up to {self.passes:,.0f}/s"
+        tried = [one for one in self.attempts if one.rate == self.fails]
+        if not tried:
+            return "the generator was late or full" if self.generator_bound else ""
+        failed = [one for one in tried if one.failure(self.slo)]
+        of_generator = [words for one in failed if (words := one.of_generator(self.slo))]
+        own = len(failed) - len(of_generator)
+        return of_generator[-1] if of_generator and own * 2 < len(tried) else ""
+
+    @property
+    def machine_full(self) -> bool:
+        """Whether a try failed there with the machine full: services and generator had to share it."""
+        return any(
+            one.rate == self.fails and one.machine_share > FULL and one.failure(self.slo)
+            for one in self.attempts
+        )
 
     @property
     def others_cores(self) -> float | None:

@@ -106,16 +106,3 @@ def run(
         raise UsageError("no point was measured")
     machine = fingerprint(measured.last.machine) if measured.last else dict(unfinished.machine)
     return replace(sweep, points=tuple(points), machine=machine, interrupted=interrupted)
-
-
-def knee(points: Sequence[Point]) -> str | None:
-    """The first value (as a number) whose capacity is within 10 % of the best; None without a capacity.
-
-    More of it buys nothing that this machine can show. None too where a value held every rate that was
-    tried: how far it reaches is not known, and so not who comes near.
-    """
-    if any(point.bracket.fails == float("inf") for point in points):
-        return None
-    best = max((point.bracket.passes for point in points), default=0.0)
-    good = [point.value for point in points if best and point.bracket.passes >= 0.9 * best]
-    return min(good, key=float) if good else None

@@ -153,18 +153,19 @@ def test_a_sweep_says_which_value_to_take_and_what_the_others_carry():
         one["memory_mib"] = 50.0 * int(one["value"])
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[both]))
     assert (
-        "- **Take `2`** (mode multi, by a sweep): it carries 190 to 198/s with 100 MiB; that `4` (195 to "
-        "200/s, 200 MiB) carries more was not shown; `1` (90 to 100/s, 50 MiB) carried less. To decide it: "
+        "- **Take `2`** (mode multi, by a sweep): it carries 190 to 218/s with 100 MiB; that `4` (195 to "
+        "220/s, 200 MiB) carries more was not shown; `1` (90 to 110/s, 50 MiB) carried less. To decide it: "
         "more searches of each value (`--repeats`)." in page
     )
     once = swept((200.0, 190.0, 100.0))
-    page = lever_page("uvicorn_workers", [], Beside(sweeps=[once | {"repeats": 2}]))
+    twice = once | {"repeats": 2, "points": once["points"] * 2}
+    page = lever_page("uvicorn_workers", [], Beside(sweeps=[twice]))
     assert "**Keep `1`**" in page
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[once]))
-    assert "**Not shown** (mode multi, by a sweep of one search each): `1` 200/s" in page
+    assert "**Not shown** (mode multi, by a sweep): held: 1 200/s, 2 190/s, 4 100/s; two searches" in page
     endless = swept((195.0, 150.0, 200.0), unbounded=200.0)
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[endless]))
-    assert "- **Not shown** (mode multi, by a sweep): no rate failed with 4" in page
+    assert "- **Not shown** (mode multi, by a sweep): with 4 no rate failed up to 200/s" in page
 
 
 def test_without_results_nothing_is_said_to_mean_anything():

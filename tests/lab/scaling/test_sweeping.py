@@ -1,4 +1,4 @@
-"""A sweep takes its values in a shuffled order, and its knee is where more stops to help."""
+"""A sweep takes its values in a shuffled order, goes on where it was interrupted, and keeps what it found."""
 
 import json
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from lab.scaling import sweeping
 from lab.scaling.capacity import Attempt, Bracket, Slo
 from lab.scaling.measured import Measured
 from lab.scaling.points import Point, Unfinished
-from lab.scaling.sweeping import Sweep, knee
+from lab.scaling.sweeping import Sweep
 from lab.stack.description import Process
 from levers.catalogue import catalogue, lever_named
 from tests.lab.experiments.fake_stack import EXAMPLE, description
@@ -34,16 +34,6 @@ def test_each_value_is_measured_equally_often_in_shuffled_order():
     order = Sweep("pool_size", ["1", "2", "5", "10"], "multi", 3, 7).order()
     assert sorted(order) == sorted(["1", "2", "5", "10"] * 3)
     assert order != sorted(order)
-
-
-def test_the_knee_is_the_first_value_within_ten_percent_of_the_best():
-    points = [point("1", 200), point("2", 395), point("3", 400), point("4", 390)]
-    assert knee(points) == "2"
-    assert knee([]) is None
-
-
-def test_where_a_value_held_every_rate_there_is_no_knee():
-    assert knee([point("1", 380), point("2", 400, float("inf"))]) is None
 
 
 MACHINE = {"cpu": "made up", "commit": "abc", "changed": False}
