@@ -9,6 +9,7 @@ from lab.commands.sweep import INTERRUPTED, Wanted, asked, command_of, measured,
 from lab.errors import UsageError
 from lab.experiments.machine import refuse_changes
 from lab.scaling.carried import numeric
+from lab.scaling.fitted import fitted
 from lab.scaling.usl import LEAST_POINTS, REACH, TooFar, as_json, fit
 
 
@@ -31,7 +32,8 @@ def command(
 ) -> None:
     """Measure the capacity for several N and fit the Universal Scalability Law, with 95 % bands.
 
-    No figure is given beyond twice the largest measured N. Needs four values or more. Ctrl-C keeps the
+    Points at which the generator was full, or no rate failed, are left out of the fit and named. No figure is
+    given beyond twice the largest measured N. Needs four values or more. Ctrl-C keeps the
     finished points, and the same command goes on with the others.
     """
     check(name, values, upto)
@@ -45,18 +47,28 @@ def command(
     if swept.interrupted:
         print(f"result {save(swept, keep, command)}")
         raise typer.Exit(INTERRUPTED)
+    chosen = fitted(swept.points)
+    for one in chosen.left_out:
+        console.print(one.sentence(), soft_wrap=True)
+    left_out = chosen.left_out_as_json()
     try:
-        curve = fit([(float(point.value), point.bracket.passes) for point in swept.points])
+        if chosen.too_few:
+            raise ValueError(chosen.too_few)
+        curve = fit(chosen.pairs)
     except ValueError as error:
-        print(f"result {save(swept, keep, command, unfinished=unfinished)}")
+        print(f"result {save(swept, keep, command, left_out=left_out, unfinished=unfinished)}")
         raise UsageError(f"no curve: {error}") from None
-    print(f"result {save(swept, keep, command, as_json(curve), unfinished)}")
+    raw = {**as_json(curve), "shared": chosen.shared}
+    print(f"result {save(swept, keep, command, raw, left_out, unfinished)}")
     console.print(curve.sentence())
+    if chosen.shared:
+        console.print(chosen.shared, soft_wrap=True)
     for n in sorted({float(value) for value in swept.values} | ({upto} if upto else set())):
         try:
             middle, low, high = curve.at(n)
         except TooFar as error:
-            raise UsageError(str(error)) from None
+            console.print(f"  {error}")  # of what was asked the largest was left out
+            continue
         console.print(f"  {n:g}: {middle:,.0f}/s (95 %: {low:,.0f} to {high:,.0f})")
 
 

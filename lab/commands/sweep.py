@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -159,9 +159,10 @@ def save(
     keep: bool,
     command: str = "",
     curve: Mapping[str, Any] | None = None,
+    left_out: Sequence[Mapping[str, Any]] = (),
     unfinished: Unfinished | None = None,
 ) -> Path:
-    """Write the points as JSON, with the command, and with the curve where one was fitted.
+    """Write the points as JSON, with the command, a curve where one was fitted, and what it left out.
 
     What was interrupted is never kept: the whole of it will be. Of a whole one `unfinished` is removed then.
     """
@@ -171,6 +172,7 @@ def save(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = {"format": 1, "kind": "sweep", **sweep.as_json(), "command": command, "curve": curve}
+    raw["left_out"] = list(left_out)
     path.write_text(json.dumps(raw, indent=1) + "\n")
     if unfinished and not sweep.interrupted:
         unfinished.remove()

@@ -14,6 +14,7 @@ from lab.report.style.palette import MARK, SERIES
 from lab.scaling import carried
 from lab.scaling.basis import Repeats, alike, processes, settings_of, slo_of
 from lab.scaling.carried import Carried
+from lab.scaling.fitted import LeftOut
 from lab.scaling.points import Point
 from lab.scaling.stored import bracket_from, stored
 from levers.catalogue import lever_named
@@ -166,13 +167,25 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
             f"{day}.{HELD if sweep['repeats'] > 1 else ''}",
             "",
-            *([f"The law that fits: {curve['sentence']}.", ""] if (curve := sweep.get("curve")) else []),
+            *_law(sweep),
             f"```\n{command_of(sweep)}\n```",
             "",
             f"[The figures](../sweeps/{path.name}).",
             "",
         ]
     return lines
+
+
+def _law(sweep: Mapping[str, Any]) -> list[str]:
+    """The curve in words, with what it leaves out and whose the contention is."""
+    curve, left_out = sweep.get("curve"), [LeftOut(**one) for one in sweep.get("left_out", ())]
+    told = [f"The law that fits: {curve['sentence']}."] if curve else []
+    if curve and curve.get("shared"):
+        told.append(f"{curve['shared']}.")
+    if left_out and not curve:
+        told.append("No law was fitted.")
+    told += [f"L{one.sentence()[1:]}." for one in left_out]
+    return [" ".join(told), ""] if told else []
 
 
 def command_of(sweep: Mapping[str, Any]) -> str:
