@@ -16,7 +16,7 @@ from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
 from lab.experiments.preparation import mode_for
 from lab.load.plan import MIXES
-from lab.scaling.carried import by_value, sentence
+from lab.scaling.carried import beyond_cores, by_value, sentence
 from lab.scaling.points import FOLDER, Unfinished
 from lab.scaling.stored import unused
 from lab.scaling.sweeping import Sweep, run
@@ -133,8 +133,9 @@ def table(sweep: Sweep) -> Table:
     for column in (sweep.lever, "held /s", "failed /s", "busiest when it failed", "memory MiB", "wait ms"):
         shown.add_column(column)
     for point in sorted(sweep.points, key=lambda one: sweep.values.index(one.value)):
+        mark = beyond_cores(sweep.lever, point.value, sweep.machine)
         shown.add_row(
-            point.value,
+            f"{point.value}, {mark}" if mark else point.value,
             f"{point.bracket.passes:,.0f}",
             f"{point.bracket.fails:,.0f}",
             point.bracket.limit if point.bracket.fails < float("inf") else "-",
@@ -146,7 +147,7 @@ def table(sweep: Sweep) -> Table:
 
 def command_of(words: str, wanted: Wanted, swept: Sweep) -> str:
     """The command that measures the same again; `words` are its first two."""
-    mix = f" --mix {wanted.mix}" if wanted.mix else ""
+    mix = f" --mix {wanted.mix or lever_named(swept.lever).mix}"
     return (
         f"{words} {swept.lever} --values {','.join(swept.values)} --mode {swept.mode}{mix} "
         f"--repeats {swept.repeats} --slo-ms {wanted.slo_ms:g} --seconds {wanted.seconds:g} "

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,8 @@ from typing import Any
 from lab.report.style import figure, svg
 from lab.report.style.palette import MARK, SERIES
 from lab.scaling import carried
-from lab.scaling.basis import Repeats, alike, processes, settings_of, slo_of
-from lab.scaling.carried import Carried
+from lab.scaling.basis import Repeats, alike, commit_words, processes, settings_of, slo_of
+from lab.scaling.carried import Carried, beyond_cores
 from lab.scaling.fitted import LeftOut
 from lab.scaling.points import Point
 from lab.scaling.stored import bracket_from, stored
@@ -127,17 +128,15 @@ def _memory(one: Carried) -> float:
     return one.middle.memory_mib
 
 
-def _row(one: Carried) -> str:
+def _row(one: Carried, mark: str) -> str:
     bracket = one.middle.bracket
     most = one.points[-1].bracket.passes
-    spread = (
-        f" ({f'{one.low:,.0f} to ' if one.low < most else ''}{most:,.0f}/s)" if len(one.points) > 1 else ""
-    )
+    low = f"{one.low:,.0f} to " if one.low < most else ""
+    spread = f" ({low}{most:,.0f}/s)" if len(one.points) > 1 else ""
     failed = "-" if math.isinf(bracket.fails) else f"{bracket.fails:,.0f}/s"
-    return (
-        f"| {one.value} | {bracket.passes:,.0f}/s{spread} | {failed} | {_memory(one):,.0f} MiB "
-        f"| {_waited(one)} |"
-    )
+    value = f"{one.value}, {mark}" if mark else one.value
+    held = f"{bracket.passes:,.0f}/s{spread}"
+    return f"| {value} | {held} | {failed} | {_memory(one):,.0f} MiB | {_waited(one)} |"
 
 
 def _waited(one: Carried) -> str:
@@ -162,7 +161,9 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
             "",
             "| value | held | failed | memory of the services | wait for a database connection |",
             "|---|---|---|---|---|",
-            *(_row(one) for one in _by_value(sweep)),
+            *(_row(one, beyond_cores(name, one.value, sweep.get("machine", {}))) for one in _by_value(sweep)),
+            "",
+            _conditions(sweep),
             "",
             f"{sweep['repeats']} search{'es' if sweep['repeats'] > 1 else ''} a value, in random order, "
             f"{day}.{HELD if sweep['repeats'] > 1 else ''}",
@@ -176,6 +177,27 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
     return lines
 
 
+def _conditions(sweep: Mapping[str, Any]) -> str:
+    """Where it was measured, of which code, under which load, and what other programs used meanwhile."""
+    machine, lever = sweep.get("machine", {}), lever_named(sweep["lever"])
+    mix = re.search(r"--mix (\S+)", sweep.get("command", ""))
+    load = mix[1] if mix else f"{lever.mix}, the default of the lever"
+    brackets = [point.bracket for one in _by_value(sweep) for point in one.points]
+    slos = dict.fromkeys(f"{one.slo.p99_seconds * 1000:g} ms" for one in brackets)
+    others = [cores for one in brackets if (cores := one.others_cores) is not None]
+    used = f"used {statistics.fmean(others):.2f} cores in the mean" if others else "were not counted"
+    where = (
+        f"{machine['cores']} cores of {machine['cpu']}, Python {machine['python']}, "
+        f"commit {commit_words(machine)}"
+        if machine
+        else "a machine that was not noted"
+    )
+    return (
+        f"Measured on {where}, generator and database included; load {load}, p99 SLO {' and '.join(slos)}; "
+        f"other programs {used}."
+    )
+
+
 def _law(sweep: Mapping[str, Any]) -> list[str]:
     """The curve in words, with what it leaves out and whose the contention is."""
     curve, left_out = sweep.get("curve"), [LeftOut(**one) for one in sweep.get("left_out", ())]
@@ -184,7 +206,7 @@ def _law(sweep: Mapping[str, Any]) -> list[str]:
         told.append(f"{curve['shared']}.")
     if left_out and not curve:
         told.append("No law was fitted.")
-    told += [f"L{one.sentence()[1:]}." for one in left_out]
+    told += [f"{one.sentence()[:1].upper()}{one.sentence()[1:]}." for one in left_out]
     return [" ".join(told), ""] if told else []
 
 

@@ -115,8 +115,13 @@ def settings_of(one: CapacityResult) -> str:
 
 
 def commit_of(one: CapacityResult) -> str:
-    changed = " with changes that are not committed" if one.fingerprint.get("changed") else ""
-    return f"{one.fingerprint.get('commit') or 'unknown'}{changed}"
+    return commit_words(one.fingerprint)
+
+
+def commit_words(fingerprint: Mapping[str, Any]) -> str:
+    """The commit, and whether what ran was not what was committed."""
+    changed = " with changes that are not committed" if fingerprint.get("changed") else ""
+    return f"{fingerprint.get('commit') or 'unknown'}{changed}"
 
 
 def machine_of(one: CapacityResult) -> str:

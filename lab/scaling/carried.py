@@ -5,13 +5,15 @@ takes the best of all searches names the luckiest. So a value counts with all it
 rate that one held to the highest that one failed, and values that overlap are not told apart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab.scaling.capacity import Bracket
 from lab.scaling.points import Point
 
 GRID = 1 + 1e-9  # one value's failed rate is the next one's held rate, but for the last bit: no overlap
+PROCESSES = ("uvicorn_workers", "websocket_instances")  # levers whose values count them
 ONCE = (
     "two searches of one value may differ as much, and which carries more is open. "
     "To decide it: `--repeats 3`."
@@ -104,6 +106,14 @@ def sentence(found: Sequence[Carried]) -> str:
     last = numeric(values) and first[0].value == max(values, key=float)
     untried = f" More than {first[0].value} was not tried." if last else ""
     return f"the most was carried with {told}{beside}.{untried}"
+
+
+def beyond_cores(lever: str, value: str, machine: Mapping[str, Any]) -> str:
+    """What a row has to say whose value is more processes than the machine has cores; '' elsewhere."""
+    cores = machine.get("cores")
+    if lever not in PROCESSES or not cores or float(value) <= cores:
+        return ""
+    return f"more than the {cores} cores"
 
 
 def numeric(values: Sequence[str]) -> bool:

@@ -223,7 +223,7 @@ def test_a_curve_is_saved_with_its_bands_and_the_command_that_repeats_it(tmp_pat
     assert run(["scale-curve", "uvicorn_workers", "--values", "1,2,3,4", "--slo-ms", "50"]) == 0
     raw = json.loads(next(tmp_path.glob("*.json")).read_text())
     assert raw["command"].startswith(
-        "lab scale-curve uvicorn_workers --values 1,2,3,4 --mode multi --repeats 2"
+        "lab scale-curve uvicorn_workers --values 1,2,3,4 --mode multi --mix send --repeats 2"
     )
     assert "--slo-ms 50" in raw["command"]
     first, *_, last = raw["curve"]["band"]
