@@ -59,7 +59,7 @@ def command(
         print(f"result {save(swept, keep, command, left_out=left_out, unfinished=unfinished)}")
         raise UsageError(f"no curve: {error}") from None
     raw = {**as_json(curve), "shared": chosen.shared}
-    print(f"result {save(swept, keep, command, raw, left_out, unfinished)}")
+    print(f"result {save(swept, keep, command, raw, left_out=left_out, unfinished=unfinished)}")
     console.print(curve.sentence())
     if chosen.shared:
         console.print(chosen.shared, soft_wrap=True)

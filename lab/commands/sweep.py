@@ -160,6 +160,7 @@ def save(
     keep: bool,
     command: str = "",
     curve: Mapping[str, Any] | None = None,
+    *,
     left_out: Sequence[Mapping[str, Any]] = (),
     unfinished: Unfinished | None = None,
 ) -> Path:

@@ -33,12 +33,12 @@ class Searched:
 
 
 def sweeps_of(folder: Path) -> list[SweptFile]:
-    """The newest sweep of each lever and mode."""
-    found: dict[tuple[str, str], SweptFile] = {}
+    """The newest sweep of each lever and mode, and beside it the newest one with a curve."""
+    found: dict[tuple[str, str, bool], SweptFile] = {}
     for path in sorted(folder.glob("*.json")):
         raw = json.loads(path.read_text())
         if raw.get("kind") == "sweep":
-            found[raw["lever"], raw["mode"]] = (path, raw)
+            found[raw["lever"], raw["mode"], bool(raw.get("curve"))] = (path, raw)
     return list(found.values())
 
 
@@ -152,8 +152,9 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
         if sweep["lever"] != name:
             continue
         day = time.strftime("%Y-%m-%d", time.strptime(path.stem.rsplit(".", 1)[1], "%Y%m%d-%H%M%S"))
+        law = ", and the law that fits" if sweep.get("curve") else ""
         lines += [
-            f"## Capacity by value, mode {sweep['mode']}",
+            f"## Capacity by value, mode {sweep['mode']}{law}",
             "",
             f"{sentence(sweep)[:1].upper()}{sentence(sweep)[1:]}",
             "",

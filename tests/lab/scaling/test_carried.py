@@ -94,7 +94,7 @@ def test_where_the_generator_was_full_nothing_is_said_to_carry_most():
 def test_the_end_of_lab_sweep_and_the_notebook_say_the_same(points, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
     made = Sweep("uvicorn_workers", ["1", "2"], "multi", 2, 1)
-    monkeypatch.setattr("lab.commands.sweep.measured", lambda wanted: replace(made, points=points))
+    monkeypatch.setattr("lab.commands.sweep.measured", lambda wanted: (replace(made, points=points), None))
     assert run(["sweep", "uvicorn_workers", "--values", "1,2"]) == 0
     raw = json.loads(next(tmp_path.glob("*.json")).read_text())
     lines = capsys.readouterr().out.splitlines()

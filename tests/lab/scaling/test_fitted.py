@@ -68,7 +68,7 @@ def measured(monkeypatch, tmp_path, points):
     monkeypatch.setattr("lab.commands.sweep.RUNS", tmp_path)
     values = list(dict.fromkeys(one.value for one in points))
     made = Sweep("uvicorn_workers", values, "multi", 1, 1, points)
-    monkeypatch.setattr("lab.commands.scale_curve.measured", lambda wanted: made)
+    monkeypatch.setattr("lab.commands.scale_curve.measured", lambda wanted: (made, None))
     code = run(["scale-curve", "uvicorn_workers", "--values", ",".join(values)])
     (path,) = tmp_path.glob("*.json")
     return code, path, json.loads(path.read_text())
