@@ -14,7 +14,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
-from lab.experiments.preparation import mode_for
+from lab.experiments.preparation import mode_of
 from lab.load.plan import MIXES
 from lab.scaling.carried import beyond_cores, by_value, sentence
 from lab.scaling.points import FOLDER, Unfinished
@@ -87,7 +87,7 @@ def measured(wanted: Wanted) -> tuple[Sweep, Unfinished]:
         raise UsageError(f"--mix {mix}: expected one of {', '.join(MIXES)}")
     if lever.metric.startswith("delivery") and "send" not in MIXES[mix][0]:
         raise UsageError(f"--mix {mix}: {lever.name} is judged by deliveries, and nothing is sent")
-    plan = drafted(lever, wanted.mode or mode_for(lever), mix, wanted.seed)
+    plan = drafted(lever, mode_of(lever, wanted.mode), mix, wanted.seed)
     load = Measured(run_load, mix=plan.mix, seconds=wanted.seconds, seed=wanted.seed, metric=lever.metric)
     sweep = Sweep(lever.name, values, plan.mode, wanted.repeats, wanted.seed)
     question = {**sweep.as_json(), "mix": mix, "slo_ms": wanted.slo_ms, "seconds": wanted.seconds}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
 from lab.experiments.plan import PullPlan
+from lab.stack.modes import MODES
 from lab.trials.schedule import RENEW_EVERY, SIDES
 from lab.verdict import LOOKS
 from levers.lever import Design, Lever
@@ -83,7 +84,7 @@ def drafted(question: Question) -> PullPlan:
     plan = PullPlan(
         lever=lever.name,
         values=question.values,
-        mode=question.mode or mode_for(lever),
+        mode=mode_of(lever, question.mode),
         design=design_for(question),
         metric=metric,
         also=tuple(name for name in (lever.metric, *lever.also) if name not in {metric, *ELSEWHERE}),
@@ -108,6 +109,13 @@ def design_for(question: Question) -> Design:
     if wanted == "duet" and own != "duet":
         raise UsageError(f"{question.lever.name} changes what both sides share: --design {own} or restart")
     return wanted or own
+
+
+def mode_of(lever: Lever, asked: str | None) -> str:
+    """The asked run mode, or the lever's. Raises UsageError for one that no stack is built in."""
+    if asked is not None and asked not in MODES:
+        raise UsageError(f"--mode {asked}: expected one of {', '.join(MODES)}")
+    return asked or mode_for(lever)
 
 
 def mode_for(lever: Lever) -> str:

@@ -372,7 +372,11 @@ def test_a_mix_that_cannot_show_the_lever_is_refused_before_anything_is_measured
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["sweep", "pool_size"], ["pull", "event_loop", "--predict", "up"]])
-def test_an_unknown_run_mode_is_one_line_and_no_stack(words, capsys):
-    assert run([*words, "--mode", "multy"]) == 2
-    assert "mode 'multy': expected one of single, multi, stack, citus" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["pull", "sweep", "scale-curve"])
+def test_an_unknown_run_mode_is_one_line_and_leaves_nothing(command, capsys, monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("something was begun")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", never)
+    assert run([command, "pool_size", "--mode", "multy"]) == 2
+    assert "--mode multy: expected one of single, multi, stack, citus" in capsys.readouterr().err
