@@ -19,6 +19,7 @@ class Counters:
     `hints` were wanted, `hints_unwanted` came besides them. Requests waited `acquire_wait_seconds` for
     database connections, together. Group commits were `commits` with `committed` messages; hints were handed
     to the broker `handings` times, `handed` in all. `refetches` are queries for contents that hints lacked.
+    Commits waited `log_syncs` times until the log was on the disk, `log_sync_seconds` in all.
     """
 
     frames: float = 0.0
@@ -34,6 +35,8 @@ class Counters:
     handings: float = 0.0
     handed: float = 0.0
     refetches: float = 0.0
+    log_syncs: float = 0.0
+    log_sync_seconds: float = 0.0
 
     def ratios(self) -> dict[str, float]:
         """The metrics that follow from them."""
@@ -58,6 +61,8 @@ class Counters:
             found["hints_at_once"] = self.handed / self.handings
         if self.refetches and operations:
             found["refetches_per_1k"] = self.refetches / operations * 1_000
+        if self.log_syncs:
+            found["log_sync_ms"] = self.log_sync_seconds / self.log_syncs * MILLISECONDS
         return found
 
 

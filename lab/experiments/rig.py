@@ -14,7 +14,8 @@ from lab.errors import StackError
 from lab.experiments.arrangement import Arrangement
 from lab.experiments.audit import check_sides
 from lab.experiments.built import built
-from lab.experiments.counting import Counters, counted, since
+from lab.experiments.counting import Counters, counted, plus, since
+from lab.experiments.log_syncs import log_syncs
 from lab.experiments.plan import PullPlan
 from lab.experiments.trial import observations_of
 from lab.load.plan import LoadPlan, Targets
@@ -120,24 +121,31 @@ class StackRig:
         before: dict[Side, Counters] = {}
 
         async def count() -> None:
-            before.update(await asyncio.to_thread(self._counted, step.sides))
+            before.update(await self._counted(step.sides))
 
         record = await self.run(step.sides, self.plan.rate, self.plan.trial_seconds, seed, on_begin=count)
-        after = await asyncio.to_thread(self._counted, step.sides)
+        after = await self._counted(step.sides)
         counters = {side: since(before[side], after[side]) for side in step.sides}
         return observations_of(record, step, self.plan, self.arrangement, counters)
 
-    def _counted(self, sides: Sequence[Side]) -> dict[Side, Counters]:
-        """The counters of each side's own processes."""
+    async def _counted(self, sides: Sequence[Side]) -> dict[Side, Counters]:
+        """The counters of each side's own processes, and of a database that it shares with nobody."""
         found = {}
         for side in sides:
-            own = self.arrangement.processes[side]
-            found[side] = counted(
+            own, stack = self.arrangement.processes[side], self.stack_of(side)
+            urls = [
                 one.health.replace("/health", "/metrics")
-                for one in self.stack_of(side).processes
+                for one in stack.processes
                 if one.kind in ("websocket", "backend") and one.health and (own is None or one.name in own)
-            )
+            ]
+            found[side] = plus(await asyncio.to_thread(counted, urls), await self.log_syncs(side))
         return found
+
+    async def log_syncs(self, side: Side) -> Counters:
+        """None where the database is shared with the other side, or where Citus workers commit as well."""
+        stack = self.stack_of(side)
+        alone = self.arrangement.processes[side] is None and stack.mode != "citus"
+        return await log_syncs(stack.postgres.dsn) if alone else Counters()
 
     async def run(
         self, sides: Sequence[Side], rate: float, seconds: float, seed: int, *, stall_test: bool = False,

@@ -10,10 +10,12 @@ COUNTED = {
     "messages_per_commit": ("messages in one commit, mean", "{:.1f}"),
     "hints_at_once": ("hints handed to the broker at once, mean", "{:.1f}"),
     "refetches_per_1k": ("queries for contents that hints lacked, for 1,000 sends", "{:.0f}"),
+    "log_sync_ms": ("wait of a commit until PostgreSQL's log is on the disk, mean", "{:.3f} ms"),
     "stale_reads": ("lists without a message that was acknowledged before", "{:.2%}"),
     "stale_own_reads": ("lists without one that the reader had sent", "{:.2%}"),
 }
-OF_NOTHING = {"messages_per_commit", "hints_at_once"}  # a mean of 0 says that there was nothing to take it of
+# A mean of 0 says that there was nothing to take it of.
+OF_NOTHING = {"messages_per_commit", "hints_at_once", "log_sync_ms"}
 ALSO_NONE = {"stale_reads", "stale_own_reads"}  # that there were none is worth a line
 
 

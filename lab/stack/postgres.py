@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",  # no checkpoint by volume within a run of some minutes
     "log_min_messages": "warning",
+    "track_wal_io_timing": "on",  # two looks at the clock around each sync
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from lab.experiments.arrangement import arrange
+from lab.experiments.counting import Counters
 from lab.experiments.rig import StackRig
 from lab.load.plan import LoadPlan
 from lab.load.record import Figures, Guard, Latency, StallTest, Usage, load
@@ -92,6 +93,9 @@ class FakeStackRig(StackRig):
             for side, word in zip(SIDES, self.words, strict=True)
             for plan_name in [self.plan.of.effective]
         }
+
+    async def log_syncs(self, side):
+        return Counters()
 
     async def renew(self, sides):
         self.renewed += 1
