@@ -26,7 +26,7 @@ from levers.metrics import METRICS
 # Parts of the plan that change what a figure means. (Seeds, looks and lengths of trials do not.)
 SAME = (
     *("lever", "values", "mode", "design", "metric", "part", "mix", "rate"),
-    *("users", "messages", "receivers", "content_characters", "warm_up_seconds"),
+    *("users", "messages", "receivers", "content_characters", "warm_up_seconds", "held"),
 )
 
 

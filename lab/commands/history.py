@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import UsageError
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult, results_of
 from lab.trials.observation import pairs_of
 from lab.verdict_words import GLYPHS, change
@@ -42,7 +43,7 @@ def row(result: PullResult) -> tuple[str, ...]:
     verdict, effect = result.primary, result.primary.effect
     return (
         result.day,
-        ", ".join(result.values),
+        ", ".join(result.values) + plan_from(result.plan).held_words.replace("`", ""),
         str(result.plan["mode"]),
         str(result.plan["design"]),
         f"{result.plan['rate']:g}/s",

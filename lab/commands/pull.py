@@ -59,6 +59,13 @@ def command(
         Design | None, typer.Option(help="Another design than the lever's, to see whether both agree.")
     ] = None,
     content: Annotated[int, typer.Option(min=1, max=4096, help="Characters of a message.")] = 80,
+    mix: Annotated[
+        str | None, typer.Option(help="Load, see `lab load --help`; default: the lever's.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of both sides, as of `lab up`."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of arrivals and orders.")] = 1,
     sessions: Annotated[
         int, typer.Option(min=1, max=99, help="Stacks in turn, seed, seed + 1 ...; of 12 rounds each.")
@@ -73,6 +80,7 @@ def command(
 ) -> None:
     """Measure one lever: both sides on this machine, in balanced trials, to a verdict that may be "no".
 
+    Another context, as a handler behind FastAPI: --set QUERY_PATH=fastapi_asyncpg, for both sides.
     Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds, and the tries of the
     capacity search; the same command goes on.
     An interval is of its own session. With --sessions 3 or more each has a stack, users and arrivals of
@@ -81,6 +89,7 @@ def command(
     """
     from lab.experiments.machine import refuse_changes
     from lab.experiments.preparation import Question, chosen_values, drafted
+    from lab.stack.settings_listing import parse_overrides
 
     try:
         lever = lever_named(name)
@@ -105,6 +114,8 @@ def command(
         design=design,
         content_characters=content,
         warm_up_seconds=warm_up_seconds,
+        mix=mix,
+        held=parse_overrides(set_ or []),
     )
     draft = drafted(question)
     console.print(f"[bold]{escape(lever.question)}[/bold] A: {draft.values[0]}, B: {draft.values[1]}")

@@ -14,7 +14,7 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.experiments.machine import fingerprint, refuse_changes
 from lab.experiments.plan import PullPlan
-from lab.experiments.preparation import mode_of
+from lab.experiments.preparation import mix_of, mode_of
 from lab.load.plan import MIXES
 from lab.scaling.carried import beyond_cores, by_value, sentence
 from lab.scaling.points import FOLDER, Unfinished
@@ -82,9 +82,7 @@ def measured(wanted: Wanted) -> tuple[Sweep, Unfinished]:
     from lab.scaling.measured import Measured
 
     lever, values = asked(wanted.name, wanted.values)
-    mix = wanted.mix or lever.mix
-    if mix not in MIXES:
-        raise UsageError(f"--mix {mix}: expected one of {', '.join(MIXES)}")
+    mix = mix_of(lever, wanted.mix)
     if lever.metric.startswith("delivery") and "send" not in MIXES[mix][0]:
         raise UsageError(f"--mix {mix}: {lever.name} is judged by deliveries, and nothing is sent")
     plan = drafted(lever, mode_of(lever, wanted.mode), mix, wanted.seed)

@@ -98,5 +98,5 @@ def copies(plan: PullPlan, *values: str) -> dict[str, Any]:
 
 
 def common(plan: PullPlan) -> dict[str, str]:
-    """What every process of every side runs with, so that the lab's own tracing costs both the same."""
-    return {} if plan.of.env == "HOP_TIMES" else {"HOP_TIMES": "off"}
+    """What every process of every side runs with: what was asked for, and no tracing of the lab's own."""
+    return {**({} if plan.of.env == "HOP_TIMES" else {"HOP_TIMES": "off"}), **plan.held}

@@ -1,6 +1,7 @@
 """Effective, not requested: the sides of a comparison may differ in the declared lever and nothing else."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from lab.errors import VoidResult
@@ -51,11 +52,14 @@ def check_sides(
     effective_name: str,
     expected: tuple[str, str],
     sides: Mapping[str, Sequence[Mapping[str, Any]]],
+    held: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, tuple[str, str]]:
     """The settings difference of A and B: one line, the lever. Raises VoidResult when it is not.
 
-    `sides` holds the effective settings of the processes of a, a2 and b. `expected` are the lever's words.
+    `sides` holds the effective settings of the processes of a, a2 and b. `expected` are the lever's words,
+    `held` the settings that both sides were given besides.
     """
+    _check_held(held, merged(sides["a"]))
     noise = difference(sides["a"], sides["a2"])
     if noise:
         raise VoidResult(f"audit: A and its twin differ in {_words(noise)}; they must be equal")
@@ -73,6 +77,15 @@ def check_sides(
             f"audit: {' and '.join(expected)} were asked for, {' and '.join(found[effective_name])} run"
         )
     return found
+
+
+def _check_held(held: Mapping[str, str], reported: Mapping[str, str]) -> None:
+    for name, value in held.items():
+        found = reported.get(name.lower())
+        if found is None:
+            raise VoidResult(f"audit: {name}={value} was asked for, and no process of the sides reports it")
+        if not same_words((found, value), (value, value)):
+            raise VoidResult(f"audit: {name}={value} was asked for on both sides, {found} runs")
 
 
 def same_words(found: tuple[str, str], expected: tuple[str, str]) -> bool:

@@ -1,7 +1,7 @@
 """What a pull will do, fixed before it begins. The plan is the head of the journal and of the result."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lab.verdict import LOOKS
@@ -17,7 +17,8 @@ class PullPlan:
     """`values` are the words of sides A and B. `part` is the kind of process that is doubled in a duet.
 
     `rate` is operations per second over all sides together in a duet, and of the one side otherwise.
-    Times are seconds. `looks` are the numbers of rounds at which the session may stop.
+    Times are seconds. `looks` are the numbers of rounds at which the session may stop. `held`: settings of
+    both sides besides the lever's own, by name (QUERY_PATH).
     """
 
     lever: str
@@ -38,10 +39,21 @@ class PullPlan:
     messages: int = 20_000
     receivers: int = 200
     content_characters: int = 80
+    held: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def of(self) -> Lever:
         return lever_named(self.lever)
+
+    @property
+    def as_catalogued(self) -> bool:
+        """Whether it is asked under the lever's own load, and with no other setting held."""
+        return self.mix == self.of.mix and not self.held
+
+    @property
+    def held_words(self) -> str:
+        """`QUERY_PATH=fastapi_asyncpg`, each after a comma; '' for none."""
+        return "".join(f", `{name}={value}`" for name, value in sorted(self.held.items()))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -68,7 +80,7 @@ class PullPlan:
 
     def environment_of(self, value: str) -> dict[str, str]:
         """The same for any value."""
-        return {**self.of.extra_env, self.of.env: value}
+        return {**self.of.extra_env, **self.held, self.of.env: value}
 
     def as_json(self) -> Mapping[str, Any]:
         """The plan as JSON-ready builtins (tuples are lists, so that it equals what is read back)."""

@@ -1,14 +1,18 @@
 """From a question to a plan: which values, mode, part and length of trials, and why these."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from lab.errors import UsageError
 from lab.experiments.availability import availability, value_is_here
 from lab.experiments.plan import PullPlan
+from lab.load.plan import MIXES
 from lab.stack.modes import MODES
 from lab.trials.schedule import RENEW_EVERY, SIDES
 from lab.verdict import LOOKS
+from levers.catalogue import catalogue
 from levers.lever import Design, Lever
 from levers.metrics import METRICS
 
@@ -42,6 +46,8 @@ class Question:
     design: Design | None = None
     content_characters: int = 80
     warm_up_seconds: float = WARM_UP_SECONDS
+    mix: str | None = None
+    held: Mapping[str, str] = field(default_factory=dict)  # what both sides run with besides, by name
 
 
 def chosen_values(lever: Lever, words: str | None) -> tuple[str, str]:
@@ -81,15 +87,19 @@ def drafted(question: Question) -> PullPlan:
             f"{METRICS[metric].label} is not measured in trials: "
             f"{ELSEWHERE[metric].format(lever=lever.name)}; or name another metric: --metric {others}"
         )
+    mix = mix_of(lever, question.mix)
+    if metric.startswith("delivery") and "send" not in MIXES[mix][0]:
+        raise UsageError(f"--mix {mix}: {METRICS[metric].label} is asked for, and nothing is sent")
+    refuse_held(lever, question.held)
     plan = PullPlan(
         lever=lever.name,
         values=question.values,
-        mode=mode_of(lever, question.mode),
+        mode=mode_of(lever, question.mode, question.held),
         design=design_for(question),
         metric=metric,
         also=tuple(name for name in (lever.metric, *lever.also) if name not in {metric, *ELSEWHERE}),
         part="backend" if "backend" in lever.processes else "websocket",
-        mix=lever.mix,
+        mix=mix,
         rate=question.rate or 0.0,
         trial_seconds=question.trial_seconds or TRIAL_SECONDS,
         warm_up_seconds=question.warm_up_seconds,
@@ -97,6 +107,7 @@ def drafted(question: Question) -> PullPlan:
         looks=(question.rounds,) if question.rounds else LOOKS,
         renew_every=RENEW_EVERY[design_for(question)],
         content_characters=question.content_characters,
+        held=dict(question.held),
     )
     if question.rate:
         with_rate(plan, question, question.rate)  # says now what could only fail later
@@ -111,18 +122,41 @@ def design_for(question: Question) -> Design:
     return wanted or own
 
 
-def mode_of(lever: Lever, asked: str | None) -> str:
+def mode_of(lever: Lever, asked: str | None, held: Mapping[str, str] = MappingProxyType({})) -> str:
     """The asked run mode, or the lever's. Raises UsageError for one that no stack is built in."""
     if asked is not None and asked not in MODES:
         raise UsageError(f"--mode {asked}: expected one of {', '.join(MODES)}")
-    return asked or mode_for(lever)
+    return asked or mode_for(lever, held)
 
 
-def mode_for(lever: Lever) -> str:
-    """The smallest mode that has the parts that the lever and all of its values need, asked for or not."""
+def mix_of(lever: Lever, asked: str | None) -> str:
+    """The asked load, or the lever's. Raises UsageError for one that is unknown."""
+    if asked is not None and asked not in MIXES:
+        raise UsageError(f"--mix {asked}: expected one of {', '.join(MIXES)}")
+    return asked or lever.mix
+
+
+def refuse_held(lever: Lever, held: Mapping[str, str]) -> None:
+    """Raises UsageError for a setting of both sides that is the lever itself, or not what it needs."""
+    levers = {one.env: one for one in catalogue().values()}
+    for name, value in held.items():
+        if name == lever.env:
+            raise UsageError(f"--set {name}: that is the lever; --values A,B are its two values")
+        needed = lever.extra_env.get(name, value)
+        if value != needed:
+            raise UsageError(f"--set {name}={value}: {lever.name} needs {name}={needed} on both sides")
+        if name in levers:
+            try:
+                levers[name].check_value(value)
+            except ValueError as error:
+                raise UsageError(f"--set {name}: {error}") from None
+
+
+def mode_for(lever: Lever, held: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The smallest mode with the parts that the lever, all of its values and the settings held need."""
     if "citus" in lever.needs:
         return "citus"
-    parts = {*lever.needs, lever.extra_env.get("BROKER", ""), *lever.values}
+    parts = {*lever.needs, lever.extra_env.get("BROKER", ""), *lever.values, held.get("BROKER", "")}
     return "stack" if parts & {"rabbitmq", "haproxy", "citus"} and lever.name != "run_mode" else "multi"
 
 

@@ -1,6 +1,7 @@
 """One pull from the first check to the result: audit, preflight, capacity, rate, trials, verdict."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,7 @@ async def pull(
     head["started_at"] = head["part_began_at"] = time.time()
     tell("audit: asking every process for the settings in effect ...")
     reports = await asyncio.to_thread(rig.effective)
-    found = check_sides(draft.lever, draft.of.effective, draft.values, reports)
+    found = check_sides(draft.lever, draft.of.effective, draft.values, reports, draft.held)
     tell(f"audit: the sides differ in {', '.join(found)} and in nothing else")
     tested = question.rate or PREFLIGHT_RATE
     machine, stall_test = await preflight(rig, tested, tell)
@@ -128,6 +129,9 @@ def command_of(plan: PullPlan) -> str:
         words.append(f"--metric {plan.metric}")
     if plan.design != plan.of.design:
         words.append(f"--design {plan.design}")
+    if plan.mix != plan.of.mix:
+        words.append(f"--mix {plan.mix}")
+    words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in sorted(plan.held.items())]
     if plan.content_characters != type(plan).content_characters:
         words.append(f"--content {plan.content_characters}")
     if plan.looks != type(plan).looks:

@@ -114,7 +114,7 @@ def _audited(
     # A file has no settings of A's twin: that both are equal was seen to before the trials.
     sides = {side: [settings[of]] for side, of in (("a", "a"), ("a2", "a"), ("b", "b"))}
     try:
-        check_sides(plan.lever, plan.of.effective, plan.values, sides)
+        check_sides(plan.lever, plan.of.effective, plan.values, sides, plan.held)
     except VoidResult as refused:
         found = caveat("audit", why=refused)
         return [
@@ -168,11 +168,12 @@ def results_of(
 
 
 def preferred(found: Iterable[tuple[Path, PullResult]]) -> tuple[Path, PullResult] | None:
-    """The one to show: the newest of those that count, a committed one before this machine's own."""
+    """The one to show: of those that count the newest under the lever's own load, a committed one first."""
     return max(
         found,
         key=lambda one: (
             one[1].primary.word != "INVALID",
+            plan_from(one[1].plan).as_catalogued,
             one[0].parent == KEPT,
             one[1].started_at,
         ),

@@ -104,7 +104,9 @@ class StackRig:
 
     def audit(self) -> None:
         """Ask every process. Raises VoidResult where the sides differ in more or less than the lever."""
-        check_sides(self.plan.lever, self.plan.of.effective, self.plan.values, self.effective())
+        check_sides(
+            self.plan.lever, self.plan.of.effective, self.plan.values, self.effective(), self.plan.held
+        )
 
     def settings_of(self, side: Side) -> Mapping[str, str]:
         """What a process of a duet finds in its environment as this side, and not as another."""

@@ -26,7 +26,7 @@ def question_of_session(result: PullResult) -> tuple[object, ...]:
     """What must be alike for two sessions to be of one question: all but seed, users' luck and commit."""
     plan = plan_from(result.plan)
     load = (plan.rate, plan.mix, plan.content_characters, plan.trial_seconds, plan.warm_up_seconds)
-    return (plan.lever, plan.values, plan.mode, plan.design, *load)
+    return (plan.lever, plan.values, plan.mode, plan.design, *load, *sorted(plan.held.items()))
 
 
 def sessions_of(

@@ -9,7 +9,7 @@ from typing import Any
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, firm
+from lab.notebook.standing import Found, conditions_of, firm
 from lab.report.load_words import OPERATION, short_rate_of
 from lab.statistics import Effect, effect_of, log_ratios
 from lab.trials.observation import Observation, by_round
@@ -68,7 +68,7 @@ def _preference(pair: tuple[Found, Found]) -> tuple[bool, bool, bool, float, flo
 def _question(result: PullResult) -> tuple[object, ...]:
     """What was asked and under which load, but for rate, design and the metric that decided."""
     plan = plan_from(result.plan)
-    return (plan.lever, plan.values, plan.mode, plan.mix, content_of(result), plan.warm_up_seconds)
+    return (plan.lever, plan.values, plan.mode, *conditions_of(result))
 
 
 def _one_rate(duet: Found, abab: Found) -> bool:

@@ -124,7 +124,7 @@ def _row(
 ) -> str:
     verdict = result.primary
     a, b = result.values
-    load = f"{result.plan['rate']:g} {OPERATIONS[result.plan['mix']].rstrip(',')}"
+    load = f"{result.plan['rate']:,g} {OPERATIONS[result.plan['mix']].rstrip(',')}"
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}`{apart(result, latest)} | {load} "
         f"| {cell(result, capacities)} | {result.label(verdict.metric)}{_other_metric(result)} "

@@ -21,8 +21,8 @@ HEAD = [
     "## What to pull first",
     "",
     "For a service whose handlers are FastAPI's; skip what you do not have. The largest effect is first, by",
-    "the figure behind FastAPI where there is one. Pages are answered in front of it: behind it their share",
-    "is smaller.",
+    "the figure behind FastAPI where there is one: sends and pages are answered in front of it here, and",
+    "behind it the share is smaller.",
     "",
 ]
 

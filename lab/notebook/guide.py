@@ -22,7 +22,7 @@ from lab.notebook.lever_page import Beside, lever_page
 from lab.notebook.opening import opening
 from lab.notebook.ranking import ranking
 from lab.notebook.short import short_answer
-from lab.notebook.standing import FIRM, Found, firm, latest_of, ranked, roomy
+from lab.notebook.standing import FIRM, Found, catalogued, firm, latest_of, ranked, roomy
 from lab.notebook.symptoms import symptoms
 from lab.notebook.unseen import unseen
 from lab.report import pull, pull_charts
@@ -91,7 +91,7 @@ def index(
     A lever whose claim the load cannot show is left to the ranking.
     """
     asked: dict[str, list[PullResult]] = {}
-    for _, one in latest:
+    for _, one in catalogued(latest):
         asked.setdefault(one.lever, []).append(one)
     blind = {name for name, own in asked.items() if unseen(own)}
     sure = [(path, one) for path, one in latest if firm(one) and one.lever not in blind]

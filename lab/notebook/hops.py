@@ -3,10 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.apart import apart
 from lab.notebook.signs import client_of_then
-from lab.notebook.standing import Found, content_of, others_used
+from lab.notebook.standing import Found, conditions_of, others_used
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict_words import change
@@ -61,7 +62,7 @@ def _spread(found: Sequence[Found]) -> str:
     """How far figures of the same settings and load went apart over the sessions, of the widest group."""
     groups: dict[tuple[object, ...], list[float]] = {}
     for _, one in found:
-        load = (one.plan["mode"], one.plan["mix"], one.plan["rate"], content_of(one))
+        load = (one.plan["mode"], one.plan["rate"], *conditions_of(one))
         if own := _by_default(one):
             groups.setdefault(load, []).append(statistics.median(own))
     widest = max(groups.values(), key=len, default=[])
@@ -74,7 +75,8 @@ def _spread(found: Sequence[Found]) -> str:
 def _by_default(result: PullResult) -> list[float]:
     """The figures of the side whose settings are all at their defaults, of a duet of API processes."""
     lever = lever_named(result.lever)
-    usual = result.values[0] == lever.default and not lever.extra_env
+    held = plan_from(result.plan).held or lever.extra_env
+    usual = result.values[0] == lever.default and not held
     duet = result.plan["design"] == "duet" and result.plan["part"] == "backend"
     return [pair.a for pair in pairs_of(result.observations, METRIC)] if usual and duet else []
 

@@ -3,13 +3,16 @@
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.notebook.standing import Found, firm
+from lab.notebook.standing import Found, firm, question_of
 from lab.trials.observation import pairs_of
 from levers.catalogue import lever_named
 
 LEVER, LAYERS = "query_path", ("raw", "fastapi_asyncpg")
+BEHIND = {"QUERY_PATH": LAYERS[1]}
 ONLY_THERE = ("group_commit",)  # what a handler of FastAPI does not have
 API, WITH_POSTGRESQL = "cpu_per_1k", "cpu_per_1k_total"
 
@@ -23,7 +26,10 @@ def on_hot_path(name: str) -> bool:
 def of_the_api(result: PullResult) -> bool:
     """Whether its answer is a share of what one API process uses for a send on the short path."""
     send = result.plan["mix"] == "send" and result.primary.metric == API
-    return _one_process(result) and send and result.lever != LEVER and on_hot_path(result.lever)
+    behind = plan_from(result.plan).held.get("QUERY_PATH", LAYERS[0]) != LAYERS[0]
+    return (
+        _one_process(result) and send and result.lever != LEVER and on_hot_path(result.lever) and not behind
+    )
 
 
 def shares(latest: Sequence[Found], here: str = "") -> str:
@@ -41,8 +47,9 @@ def of_the_layers(latest: Sequence[Found]) -> str:
     if not _priced(latest):
         return f"{raw}: behind FastAPI's own layers the share is smaller."
     return (
-        f"{raw}. Through FastAPI's own layers a send takes {_times_as_much(latest, 'levers/')}: *behind "
-        "FastAPI*. Of an ORM that is a pull of its own, against `fastapi_asyncpg`; of pages none has it."
+        f"{raw}. *Behind FastAPI* is a pull of its own, with `--set QUERY_PATH=fastapi_asyncpg` on both "
+        "sides (of an ORM against that path). With *about* it is a share: through FastAPI's own layers a "
+        f"send takes {_times_as_much(latest, 'levers/')}."
     )
 
 
@@ -66,10 +73,12 @@ def against_layers(result: PullResult) -> bool:
 def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     """The ratio for a handler of FastAPI, which has the same µs on top; 0 for none, or where it is unknown.
 
-    What FastAPI's layers take is of the pull at the nearest rate. An ORM has them in it: there it is the
-    ratio of a pull against these, and no quotient of two pulls.
+    Of a pull there, where one was made. Else what FastAPI's layers take is of the pull at the nearest rate.
+    An ORM has them in it: there it is the ratio of a pull against these, and no quotient of two pulls.
     """
     effect = result.primary.effect
+    if there := pulled_there(result, latest):
+        return _ratio(there)
     if result.plan["mix"] != "send" or effect is None:
         return 0.0
     if result.lever == LEVER:
@@ -83,11 +92,21 @@ def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     return 1 + (effect.ratio - 1) * whole / (whole + (_ratio(priced) - 1) * own)
 
 
+def pulled_there(result: PullResult, latest: Sequence[Found]) -> PullResult | None:
+    """The same question asked with FastAPI's own layers on both sides, at the nearest rate; None for none."""
+    plan = plan_from(result.plan)
+    asked = question_of(replace(result, plan={**result.plan, "held": {**plan.held, **BEHIND}}))
+    own = [one for _, one in latest if question_of(one) == asked and one.primary.effect and firm(one)]
+    return _nearest(own, result)
+
+
 def second_figure(result: PullResult, latest: Sequence[Found]) -> str:
-    """behind FastAPI about +15 %; '' for none"""
-    there = behind_layers(result, latest)
+    """behind FastAPI +15 %; about +15 % where no pull says so, '' for none"""
+    there, pulled = behind_layers(result, latest), pulled_there(result, latest)
+    if pulled and not pulled.primary.decided:
+        return f"behind FastAPI {pulled.primary.word}"
     told = f"{there:.1f}x" if there >= 2 else f"{(there - 1) * 100:+.0f} %"
-    about = "" if result.lever == LEVER else "about "
+    about = "" if result.lever == LEVER or pulled else "about "
     return f"behind FastAPI {about}{told}" if there else ""
 
 
@@ -105,7 +124,7 @@ def _decided(latest: Sequence[Found], values: tuple[str, str]) -> list[PullResul
         one
         for _, one in latest
         if one.lever == LEVER and one.values == values and one.primary.word == "worse"
-        if one.primary.metric == API and one.primary.effect
+        if one.primary.metric == API and one.primary.effect and plan_from(one.plan).as_catalogued
     ]
     return [one for one in own if firm(one)] or own
 

@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
-from lab.experiments.plan import PullPlan
+from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.scaling import Searched
 from lab.notebook.signs import client_of_then, signs
-from lab.notebook.standing import Found, committed, content_of, pairs, question_of, quiet, roomy
+from lab.notebook.standing import Found, committed, pairs, question_of, quiet, roomy
 from lab.report.load_words import bounded, searched, slower_side
 from lab.verdict import LOOKS
 from lab.verdict_words import percent
@@ -105,7 +105,8 @@ def _told(own: Sequence[PullResult]) -> str:
 
 def _committed(result: PullResult, known: Sequence[Searched]) -> float:
     """The lowest rate that held with all settings at their defaults, under the same load; 0 for none."""
-    if content_of(result) != PullPlan.content_characters:
+    plan = plan_from(result.plan)
+    if plan.content_characters != PullPlan.content_characters or plan.held:
         return 0.0
     alike = [
         one.repeats

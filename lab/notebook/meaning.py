@@ -19,18 +19,17 @@ from lab.notebook.advice import (
     seen,
     size,
 )
-from lab.notebook.hot_path import behind_layers, of_the_api, on_hot_path, shares
+from lab.notebook.hot_path import behind_layers, of_the_api, on_hot_path, pulled_there, shares
 from lab.notebook.scaling import advised
 from lab.notebook.short import SUREST, by_standing, first_clause, sure, what_to_do
-from lab.notebook.standing import Found, committed, content_of, enough, mark, pairs, quiet
+from lab.notebook.standing import Found, committed, conditions_of, enough, mark, pairs, quiet
 from lab.notebook.words import by_key
 from lab.report.doubts import applies
-from lab.report.load_words import unit_of
+from lab.report.load_words import OPERATIONS, unit_of
 from lab.report.style.page import figures
 from lab.trials.observation import pairs_of
 from lab.verdict import LOOKS, Verdict
 from lab.verdict_words import percent
-from levers.catalogue import lever_named
 from levers.metrics import METRICS
 
 COUNTED = {
@@ -61,11 +60,17 @@ def meaning(
 
 
 def best(own: Sequence[PullResult]) -> list[PullResult]:
-    """Of each pair of values the firmest result that counts; the firmest and largest of those first."""
-    found: dict[tuple[str, str], PullResult] = {}
+    """Of each pair of values, load and settings held the firmest; the lever's own load comes first."""
+    found: dict[tuple[object, ...], PullResult] = {}
     for one in sorted(own, key=lambda one: (one.primary.word == "INVALID", by_standing(one))):
-        found.setdefault(one.values, one)
-    return sorted(found.values(), key=lambda one: (-sure(one), not one.primary.decided, -size(one)))
+        found.setdefault((one.values, *_besides_the_lever(one)), one)
+    order = sorted(found.values(), key=lambda one: (-sure(one), not one.primary.decided, -size(one)))
+    return sorted(order, key=lambda one: not plan_from(one.plan).as_catalogued)
+
+
+def _besides_the_lever(result: PullResult) -> tuple[object, ...]:
+    plan = plan_from(result.plan)
+    return plan.mix, *sorted(plan.held.items())
 
 
 def _line(result: PullResult, own: Sequence[PullResult], latest: Sequence[Found]) -> str:
@@ -101,10 +106,9 @@ def _worth(result: PullResult, own: Sequence[PullResult], latest: Sequence[Found
     if family(metric) == FAMILIES[0]:
         more = "more" if ratio > 1 else "less"
         share = f"{percent(ratio)} {'of ' if ratio < 2 else ''}{_label(result)}"
-        cores = f"{_cores(result, _apart(result))} at {result.plan['rate']:,g}/s"
         return (
-            f"`{b}` takes {amount} {more} than `{a}` at {_at(result)}{_faster(result, own)}, "
-            f"{cores}, {share}{_through_fastapi(result, latest)}"
+            f"at {_at(result)} `{b}` takes {amount} {more} than `{a}`{_faster(result, own)}, "
+            f"{_cores(result, _apart(result))}, {share}{_through_fastapi(result, latest)}"
         )
     if family(metric) == FAMILIES[1]:
         way = "longer" if ratio > 1 else "shorter"
@@ -122,7 +126,8 @@ def _faster(result: PullResult, own: Sequence[PullResult]) -> str:
         for one in own
         if (one.values, one.primary.metric, one.primary.word, one.plan["mode"], one.plan["design"])
         == (result.values, result.primary.metric, result.primary.word, plan["mode"], plan["design"])
-        if one.plan["rate"] > plan["rate"] and sure(one) == SUREST and content_of(one) == content_of(result)
+        if one.plan["rate"] > plan["rate"] and sure(one) == SUREST
+        if conditions_of(one) == conditions_of(result)
     ]
     fastest = max(alike, key=lambda one: float(one.plan["rate"]), default=None)
     return f" ({figures(abs(_apart(fastest)))} at {_at(fastest)})" if fastest else ""
@@ -132,8 +137,8 @@ def _through_fastapi(result: PullResult, latest: Sequence[Found]) -> str:
     """The same µs as a share of a send that goes through FastAPI's own layers."""
     if not of_the_api(result):
         return ""
-    there = behind_layers(result, latest)
-    much = f", about {(there - 1) * 100:+.0f} % of a send through FastAPI's own layers" if there else ""
+    there, about = behind_layers(result, latest), "" if pulled_there(result, latest) else "about "
+    much = f", {about}{(there - 1) * 100:+.0f} % of a send through FastAPI's own layers" if there else ""
     return f" on the short path `raw`{much}"
 
 
@@ -187,6 +192,7 @@ def _otherwise(result: PullResult, own: Sequence[PullResult]) -> str:
         for one in own
         if one.values == result.values and one.primary.metric == result.primary.metric
         if one.primary.word != result.primary.word and one.primary.effect and sure(one) == SUREST
+        if _besides_the_lever(one) == _besides_the_lever(result)
     ]
     return f" Otherwise {'; '.join(told)}." if told else ""
 
@@ -224,8 +230,10 @@ def _cores(result: PullResult, microseconds: float) -> str:
 
 
 def _at(result: PullResult) -> str:
-    """1,500/s, and the length of a message and the mode where they are not the usual ones."""
-    plan, content = result.plan, content_of(result)
-    long = f", {content:,} characters" if content != PullPlan.content_characters else ""
-    mode = "" if plan["mode"] == mode_for(lever_named(result.lever)) else f", mode {plan['mode']}"
-    return f"{plan['rate']:,g}/s{long}{mode}"
+    """1,500/s, and of load, length of a message, mode and settings what is not usual."""
+    plan = plan_from(result.plan)
+    length = plan.content_characters
+    long = f", {length:,} characters" if length != PullPlan.content_characters else ""
+    mix = "" if plan.mix == plan.of.mix else f", {OPERATIONS[plan.mix].rstrip(',')}"
+    mode = "" if plan.mode == mode_for(plan.of, plan.held) else f", mode {plan.mode}"
+    return f"{plan.rate:,g}/s{mix}{long}{mode}{plan.held_words}"

@@ -7,7 +7,7 @@ import jinja2
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import between, family
-from lab.notebook.standing import Found, question_of, roomy, warmed_as_usual
+from lab.notebook.standing import Found, catalogued, question_of, roomy, warmed_as_usual
 from lab.report.style.page import TEMPLATES
 from lab.verdict import Verdict
 from lab.verdict_words import change
@@ -18,7 +18,7 @@ class Answers:
     """What firm results say about a lever. '' or None where they do not say it, or something else."""
 
     def __init__(self, latest: Sequence[Found]) -> None:
-        self.results = [one for _, one in latest]
+        self.results = [one for _, one in catalogued(latest)]
 
     def answer(self, lever: str, a: str, b: str, word: str, *, mode: str = "") -> PullResult | None:
         """Of those whose primary metric says `word` one of the lever's metric and design, with room."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.standing import Found
 from lab.verdict_words import prediction_came_true
@@ -47,5 +48,6 @@ def predictions(found: Sequence[Found]) -> str:
 
 def _asked(result: PullResult) -> tuple[object, ...]:
     """The question without its rate: who knows the answer at one rate does not guess at the next."""
-    plan = result.plan
-    return (result.lever, result.values, plan["mode"], plan["design"], plan["metric"])
+    plan = plan_from(result.plan)
+    held = sorted(plan.held.items())
+    return (plan.lever, plan.values, plan.mode, plan.design, plan.metric, plan.mix, *held)

@@ -9,12 +9,13 @@ from lab.notebook.hot_path import shares
 from lab.notebook.load_point import provisos
 from lab.notebook.scaling import Searched
 from lab.notebook.signs import SHORT_LEGEND
-from lab.notebook.standing import FIRM, Found, ranked
+from lab.notebook.standing import FIRM, Found, catalogued, ranked
 from lab.report.style.page import TEMPLATES
 
 
 def ranking(latest: Sequence[Found], capacities: Sequence[Searched] = ()) -> str:
     """The whole page."""
+    latest = catalogued(latest)
     shown = ranked(latest)
     lines = [
         *(TEMPLATES / "ranking.txt").read_text().splitlines(),

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, content_of, others_used, pairs
+from lab.notebook.standing import Found, others_used, pairs
 from lab.verdict import Verdict
 from lab.verdict_words import GLYPHS, change
 
@@ -23,7 +24,7 @@ HEAD = [
 ]
 
 
-Asked = tuple[tuple[str, str], str, int]
+Asked = tuple[tuple[str, str], str, tuple[object, ...]]
 
 
 def repeats(everything: Sequence[Found]) -> list[str]:
@@ -45,14 +46,17 @@ def repeats(everything: Sequence[Found]) -> list[str]:
 
 
 def _asked(result: PullResult, metric: str) -> Asked:
-    """What makes changes comparable in kind: values, metric and length of a message."""
-    return result.values, metric, content_of(result)
+    """What makes changes comparable in kind: values, metric, load but for its rate, settings held."""
+    plan = plan_from(result.plan)
+    return result.values, metric, (plan.content_characters, plan.mix, *sorted(plan.held.items()))
 
 
 def _row(path: Path, result: PullResult, verdict: Verdict) -> str:
     commit = result.fingerprint.get("commit") or "unknown"
+    plan = plan_from(result.plan)
+    mix = "" if plan.mix == plan.of.mix else f", mix {plan.mix}"
     return (
-        f"| `{result.values[0]}`, `{result.values[1]}` | {content_of(result):,} "
+        f"| `{result.values[0]}`, `{result.values[1]}`{mix}{plan.held_words} | {plan.content_characters:,} "
         f"| {result.label(verdict.metric)} | {result.day} "
         f"| {result.plan['mode']}, {result.plan['design']} | {result.plan['rate']:g} "
         f"| {GLYPHS[verdict.word]} [{change(verdict.effect) if verdict.effect else verdict.word}]"

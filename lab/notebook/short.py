@@ -23,7 +23,17 @@ from lab.notebook.hot_path import against_layers, of_the_layers, on_hot_path, se
 from lab.notebook.load_point import cell
 from lab.notebook.scaling import Searched
 from lab.notebook.sessions import what_sessions_say
-from lab.notebook.standing import Found, committed, enough, quiet, roomy, synced, unsteady, warmed_as_usual
+from lab.notebook.standing import (
+    Found,
+    catalogued,
+    committed,
+    enough,
+    quiet,
+    roomy,
+    synced,
+    unsteady,
+    warmed_as_usual,
+)
 from lab.notebook.words import by_key
 from lab.report.doubts import applies
 from lab.report.load_words import searched
@@ -81,7 +91,7 @@ def _on_the_path(result: PullResult) -> bool:
 def chosen(latest: Sequence[Found]) -> list[list[PullResult]]:
     """Of each lever its decided results, one a value; the levers with the largest effects, in print order."""
     by_lever: dict[str, list[PullResult]] = {}
-    for _, one in latest:
+    for _, one in catalogued(latest):
         if ahead(one) and section_of(one) != COUNTED and not against_layers(one):
             by_lever.setdefault(one.lever, []).append(one)
     rows = [_of_each_value(own) for own in by_lever.values()]

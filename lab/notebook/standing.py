@@ -22,14 +22,19 @@ UNSTEADY = ("noisy machine", "drift")  # caveats: what was seen may be the noise
 
 def question_of(result: PullResult) -> tuple[object, ...]:
     """What was asked, but for the rate: two results with the same are of two times, or of two rates."""
-    plan = result.plan
-    load = (content_of(result), plan["warm_up_seconds"])
-    return (result.lever, result.values, plan["metric"], plan["mode"], plan["design"], *load)
+    plan = plan_from(result.plan)
+    return (plan.lever, plan.values, plan.metric, plan.mode, plan.design, *conditions_of(result))
 
 
-def content_of(result: PullResult) -> int:
-    """Characters of a message."""
-    return plan_from(result.plan).content_characters  # older files do not hold it
+def conditions_of(result: PullResult) -> tuple[object, ...]:
+    """Under which load but for its rate, and with which settings held."""
+    plan = plan_from(result.plan)  # older files do not hold all of it
+    return (plan.mix, plan.content_characters, plan.warm_up_seconds, *sorted(plan.held.items()))
+
+
+def catalogued(found: Sequence[Found]) -> list[Found]:
+    """Those asked under the lever's own load, with no setting held besides: others are a second question."""
+    return [(path, one) for path, one in found if plan_from(one.plan).as_catalogued]
 
 
 def pairs(result: PullResult) -> int:
@@ -89,7 +94,10 @@ def synced(result: PullResult) -> str:
     if result.lever != "durability" or not seconds:
         return ""
     asked = " (a slow disk was not asked)" if seconds < SLOW_SYNC_SECONDS else ""
-    return f", on a disk that syncs a write in {seconds * 1000:.1f} ms{asked}"
+    found = [one.detail.get("counted", {}).get("log_sync_ms") for one in result.observations]
+    waited = [ms for ms in found if ms]
+    loaded = f", and under this load in {statistics.median(waited):.1f} ms" if waited else ""
+    return f", on a disk that syncs a write in {seconds * 1000:.1f} ms{loaded}{asked}"
 
 
 def mark(result: PullResult) -> str:

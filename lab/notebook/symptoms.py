@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.experiments.result import PullResult
 from lab.notebook.advice import FAMILIES, difference, family
-from lab.notebook.standing import Found, roomy, synced, warmed_as_usual
+from lab.notebook.standing import Found, catalogued, roomy, synced, warmed_as_usual
 from lab.report.load_words import OPERATIONS
 from lab.verdict import Verdict
 from lab.verdict_words import percent
@@ -95,7 +95,7 @@ def _line(symptom: Symptom, latest: Sequence[Found]) -> str:
 def _moved(symptom: Symptom, latest: Sequence[Found]) -> list[tuple[PullResult, Verdict]]:
     return [
         (one, verdict)
-        for _, one in latest
+        for _, one in catalogued(latest)
         if not symptom.levers or one.lever in symptom.levers
         if not symptom.part or (one.plan["design"], one.plan["part"]) == ("duet", symptom.part)
         for verdict in one.verdicts

@@ -43,7 +43,8 @@ def short_rate_of(result: PullResult) -> str:
     plan = plan_from(result.plan)
     what = "" if plan.mix == "send" else f", {OPERATIONS[plan.mix].rstrip(',')}"
     long = plan.content_characters != PullPlan.content_characters
-    return f"{plan.rate:g}/s{what}" + (f", {plan.content_characters:,} characters" if long else "")
+    length = f", {plan.content_characters:,} characters" if long else ""
+    return f"{plan.rate:,g}/s{what}{length}{plan.held_words}"
 
 
 def load_of(result: PullResult) -> str:
@@ -52,8 +53,12 @@ def load_of(result: PullResult) -> str:
     return (
         f"{_each_second(plan)} (the rate was {origin(result)}; mix `{plan.mix}`), "
         f"{plan.content_characters:,} characters a message, {plan.receivers:,} listening sockets, "
-        f"{plan.users:,} users and {plan.messages:,} messages in the tables"
+        f"{plan.users:,} users and {plan.messages:,} messages in the tables{_held(plan)}"
     )
+
+
+def _held(plan: PullPlan) -> str:
+    return f", both sides with{plan.held_words.lstrip(',')}" if plan.held else ""
 
 
 def _each_second(plan: PullPlan) -> str:

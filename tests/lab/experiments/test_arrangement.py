@@ -85,3 +85,11 @@ def test_the_reads_of_a_duet_of_routings_promise_what_the_lesser_side_does(value
     asked = plan(lever="read_routing", values=values)
     assert promised(description("a"), asked).levers["READ_ROUTING"] == least
     assert "READ_ROUTING" not in promised(description("a"), plan()).levers
+
+
+@pytest.mark.parametrize("design", ["duet", "abab"])
+def test_a_setting_that_is_held_reaches_every_process_of_every_side(tmp_path, design):
+    asked = plan(design=design, held={"QUERY_PATH": "fastapi_asyncpg", "HOP_TIMES": "on"})
+    for request in arrange(asked, tmp_path).stacks.values():
+        assert (request.levers["QUERY_PATH"], request.levers["HOP_TIMES"]) == ("fastapi_asyncpg", "on")
+        assert all(own["QUERY_PATH"] == "fastapi_asyncpg" for own in request.own_levers.values())

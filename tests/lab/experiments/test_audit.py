@@ -47,3 +47,16 @@ def test_a_twin_that_is_not_equal_is_refused():
 
 def test_numbers_may_be_written_differently():
     assert check({"pool_size": 20.0}, lever="pool_size", values=("10", "20")) == {"pool_size": ("10", "20.0")}
+
+
+def test_a_setting_held_on_both_sides_must_be_in_effect():
+    moved = sides({"event_loop": "asyncio"})
+
+    def held(**settings):
+        return check_sides("event_loop", "event_loop", ("uvloop", "asyncio"), moved, settings)
+
+    assert held(POOL_SIZE="10.0") == {"event_loop": ("uvloop", "asyncio")}
+    with pytest.raises(VoidResult, match="POOL_SIZE=2 was asked for on both sides, 10 runs"):
+        held(POOL_SIZE="2")
+    with pytest.raises(VoidResult, match="DURABILITY=off was asked for, and no process of the sides reports"):
+        held(DURABILITY="off")

@@ -5,6 +5,7 @@ real stack with a planted loop: test_instrument_live.py.
 """
 
 import dataclasses
+import json
 import math
 import os
 import re
@@ -14,9 +15,11 @@ import pytest
 
 from lab.errors import UsageError, VoidResult
 from lab.experiments.machine import fingerprint, other_software
+from lab.experiments.plan import plan_from
 from lab.experiments.preparation import Question, chosen_values, drafted, needed_seconds
 from lab.experiments.pull import command_of, pull
 from lab.experiments.result import PullResult
+from lab.experiments.result import load as load_result
 from lab.experiments.unfinished import Tries, Unfinished
 from lab.scaling.capacity import Attempt
 from levers.catalogue import lever_named
@@ -205,7 +208,13 @@ async def test_a_search_of_another_question_is_not_gone_on_with(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"rate": 500.0}, {"metric": "cpu_per_1k_total"}, {"content_characters": 200}, {"rounds": 6}],
+    [
+        {"rate": 500.0},
+        {"metric": "cpu_per_1k_total"},
+        {"content_characters": 200},
+        {"rounds": 6},
+        {"held": {"POOL_SIZE": "10"}},
+    ],
 )
 async def test_the_rounds_of_each_question_are_kept(tmp_path, changes):
     draft = drafted(
@@ -369,3 +378,45 @@ def test_a_longer_warm_up_is_part_of_the_question():
     draft = drafted(dataclasses.replace(asked, warm_up_seconds=10.0))
     assert draft.warm_up_seconds == 10.0
     assert "--warm-up-seconds 10" in command_of(draft)
+
+
+def test_a_setting_of_both_sides_and_another_load_are_part_of_the_question():
+    asked = Question(lever_named("event_loop"), ("uvloop", "asyncio"), rate=400.0)
+    draft = drafted(dataclasses.replace(asked, mix="list", held={"QUERY_PATH": "fastapi_asyncpg"}))
+    assert not draft.as_catalogued and drafted(asked).as_catalogued
+    assert command_of(draft).endswith("--mix list --set QUERY_PATH=fastapi_asyncpg")
+    assert plan_from(json.loads(json.dumps(draft.as_json()))) == draft
+    assert draft.environment("a")["QUERY_PATH"] == draft.environment("b")["QUERY_PATH"] == "fastapi_asyncpg"
+
+
+@pytest.mark.parametrize(
+    ("lever", "values", "changes", "told"),
+    [
+        ("event_loop", ("uvloop", "asyncio"), {"held": {"EVENT_LOOP": "asyncio"}}, "--values A,B"),
+        ("event_loop", ("uvloop", "asyncio"), {"held": {"QUERY_PATH": "orm"}}, "expected one of raw"),
+        ("query_path", ("raw", "orm_async"), {"held": {"GROUP_COMMIT": "on"}}, "needs GROUP_COMMIT=off"),
+        ("event_loop", ("uvloop", "asyncio"), {"mix": "lst"}, "--mix lst: expected one of send"),
+        ("compression", ("off", "deflate"), {"mix": "list", "metric": "delivery_p50"}, "nothing is sent"),
+    ],
+)
+def test_what_cannot_be_held_or_cannot_show_the_lever_is_refused(lever, values, changes, told):
+    with pytest.raises(UsageError, match=re.escape(told)):
+        drafted(Question(lever_named(lever), values, rate=400.0, **changes))
+
+
+def test_a_broker_that_is_held_is_in_the_stack():
+    draft = drafted(Question(lever_named("event_loop"), ("uvloop", "asyncio"), held={"BROKER": "rabbitmq"}))
+    assert draft.mode == "stack"
+
+
+async def test_a_setting_that_is_not_in_effect_refuses_the_pull(tmp_path):
+    with pytest.raises(VoidResult, match="POOL_SIZE=2 was asked for on both sides, 10 runs"):
+        await ask(tmp_path, load(effect=1.3), held={"POOL_SIZE": "2"})
+    result, _ = await ask(tmp_path, load(effect=1.3), held={"POOL_SIZE": "10"})
+    assert result.primary.word == "worse"
+    result.save(path := tmp_path / "result.json")
+    assert load_result(path).primary.word == "worse"
+    changed = json.loads(path.read_text())
+    changed["settings"]["a"]["pool_size"] = changed["settings"]["b"]["pool_size"] = "9"
+    path.write_text(json.dumps(changed))
+    assert load_result(path).primary.word == "INVALID"

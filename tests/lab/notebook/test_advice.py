@@ -176,7 +176,7 @@ def test_an_answer_at_another_rate_is_told_although_it_decided_nothing():
     open_ = replace(loaded.primary, word="no difference shown")
     both = [idle, (Path("loaded.json"), replace(loaded, verdicts=[open_]))]
     (line,) = (line for line in advice(both) if line.startswith("1. **[broker]"))
-    assert re.search(r"at 240/s, .*Also `rabbitmq`: .* at 1200/s, .*, no difference shown\.", line)
+    assert re.search(r"at 240/s, .*Also `rabbitmq`: .* at 1,200/s, .*, no difference shown\.", line)
     told = " ".join(" ".join(opening(both)).split())
     assert re.search(r"stack by \S+ % \(.*?\) at 240/s; at 1,200/s \S+ % \(.*?\), no difference shown", told)
 

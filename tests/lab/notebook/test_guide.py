@@ -463,8 +463,23 @@ def test_a_second_rate_is_a_second_result_with_its_own_heading():
     latest = latest_of([(Path("a.json"), slow), (Path("b.json"), fast)])
     page = lever_page("group_commit", latest)
     assert "## on or off, of CPU, 500/s" in page
-    assert "## on or off, of CPU, 2000/s" in page
+    assert "## on or off, of CPU, 2,000/s" in page
     assert "That applies" not in page
+
+
+def test_another_load_or_a_setting_held_is_a_question_of_its_own_with_its_heading():
+    usual = made_up(lever="group_commit", values=("on", "off"), also=())
+    mixed = replace(usual, plan={**usual.plan, "mix": "list"})
+    held = replace(usual, plan={**usual.plan, "held": {"SWEEP_SECONDS": "60"}})
+    latest = latest_of([(Path("a.json"), usual), (Path("b.json"), mixed), (Path("c.json"), held)])
+    page = lever_page("group_commit", latest)
+    assert "## on or off, of CPU, mix list\n" in page
+    assert "## on or off, of CPU, `SWEEP_SECONDS=60`\n" in page
+    assert "both sides with `SWEEP_SECONDS=60`" in page
+    assert page.index("at 500/s `off`") < page.index("at 500/s, newest pages of a dialog `off`")
+    assert "SWEEP_SECONDS" in evidence(latest) and "SWEEP_SECONDS" not in ranking(latest) + guide.index(
+        latest
+    )
 
 
 def test_documents_that_a_lever_names_are_links():

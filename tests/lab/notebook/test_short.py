@@ -128,6 +128,22 @@ def test_a_share_on_the_path_in_front_of_fastapi_has_a_second_figure_for_a_handl
     assert "FastAPI" not in "\n".join(short_answer([of_all]))
 
 
+def test_a_pull_behind_fastapi_takes_the_place_of_the_share_and_no_row():
+    layers = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=())
+    loop = pulled(1.3, "event_loop", ("uvloop", "asyncio"), also=())
+    behind = {"QUERY_PATH": "fastapi_asyncpg"}
+    there = pulled(1.1, "event_loop", ("uvloop", "asyncio"), also=(), rate=700.0, held=behind)
+    (row,) = (row for row in rows([layers, loop, there]) if "[event_loop]" in row)
+    assert re.search(r" at 500/s, behind FastAPI \+(9|1\d) % \|", row)
+    assert "700/s" not in row
+    assert behind_layers(loop[1], [layers, loop, there]) == there[1].primary.effect.ratio
+    open_ = replace(there[1], verdicts=[replace(there[1].primary, word="no difference shown")])
+    (row,) = (row for row in rows([layers, loop, (there[0], open_)]) if "[event_loop]" in row)
+    assert "behind FastAPI no difference shown" in row
+    assert "asyncio" not in "".join(rows([there]))
+    assert "asyncio" not in "".join(symptoms([there]))
+
+
 def test_the_layers_are_those_of_the_pull_at_the_nearest_rate_and_count_also_beside_postgresql():
     slow = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=100.0)
     fast = pulled(4.0, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=900.0)

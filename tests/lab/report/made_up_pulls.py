@@ -11,6 +11,7 @@ from lab.experiments.result import PullResult
 from lab.experiments.session import run_session
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation
+from levers.catalogue import lever_named
 from tests.lab.experiments.fakes import FakeRig, plan
 
 
@@ -45,7 +46,7 @@ class DetailedRig(FakeRig):
 def made_up(effect=1.3, failing=(), **changes):
     """The result of a session with the fake rig."""
     rig = DetailedRig(effect, failing=failing)
-    the_plan = plan(**changes)
+    the_plan = plan(**{"mix": lever_named(changes.get("lever", "event_loop")).mix, **changes})
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.begin(Path(folder) / "j.jsonl", the_plan.as_json())
         verdicts = asyncio.run(run_session(the_plan, rig, journal, lambda progress: None))
