@@ -96,8 +96,9 @@ class Backend(FastAPI):
 
         tokens = Tokens(settings.secret, TOKENS if settings.token_cache == "on" else 0)
         self.access = Access(tokens, self.pool, self.queries["disabled_users"])
-        raw = settings.query_path == "raw"
-        self.twin: Twin | None = None if raw else twins.make(settings, self.access, self.publish)
+        self.twin: Twin | None = None
+        if settings.query_path in twins.TWINS:
+            self.twin = twins.make(settings, self.access, self.publish)
         self.passwords = Passwords()
         self.users = self._make_users(settings)
         self.history = self._make_history(settings)
@@ -105,7 +106,7 @@ class Backend(FastAPI):
         self._add_routes(settings)
         failing.install(self, self.metrics)
         self.front: Route = failing.too_large(super().__call__)
-        if self.twin is None:
+        if settings.query_path == "raw":
             self.front = HotPath(
                 self.front,
                 self.access,
@@ -191,7 +192,10 @@ class Backend(FastAPI):
         return {"postgres": self.access.fresh, "broker": self.publisher.connected}
 
     def _effective(self) -> dict[str, object]:
-        """Of two parts that say different things the later one works: a twin has its own pool."""
+        """Of two parts that say different things the later one works: a twin has its own pool.
+
+        FastAPI's routes over the same parts answer where nothing is in front of them, nor in their place.
+        """
         parts = (
             *(self.facts, self.access.tokens, self.pool, self.reads, self.users, self.history),
             *(self.publisher, self.publish, self.sending, self.front, self.twin),
@@ -199,6 +203,7 @@ class Backend(FastAPI):
         socket = self.settings.backend_socket
         return {
             **of_process(),
+            "query_path": "fastapi",
             **of_parts(parts),
             **self.server,
             "uvicorn_workers": worker_metrics.running() if self.health.shares_port else 1,

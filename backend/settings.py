@@ -10,7 +10,8 @@ from wire.brokers.settings import BrokerSettings
 from wire.settings import OnOff, ServiceSettings, comma_list
 
 # What the twins cannot do otherwise.
-RAW_ONLY = {
+OWN_PATHS = ("raw", "fastapi")
+OWN_ONLY = {
     "paging": ["keyset"],
     "pair_index": ["on"],
     "read_routing": ["primary"],
@@ -37,7 +38,7 @@ class Settings(ServiceSettings):
     pool_size: int = Field(10, ge=1, le=500)
     pool_wait_seconds: float = Field(2.0, gt=0)
     group_commit: OnOff = "on"
-    query_path: Literal["raw", "orm_async", "orm_sync", "fastapi_asyncpg"] = "raw"
+    query_path: Literal["raw", "fastapi", "fastapi_asyncpg", "orm_async", "orm_sync"] = "raw"
     paging: Literal["keyset", "offset"] = "keyset"
     pair_index: OnOff = "on"
     cache: Literal["off", "process", "redis"] = "off"
@@ -63,13 +64,13 @@ class Settings(ServiceSettings):
     def _named(self) -> Self:
         if self.read_routing != "primary" and not self.postgres_replica_host:
             raise ValueError(f"READ_ROUTING={self.read_routing!r}: needs POSTGRES_REPLICA_HOST")
-        if self.query_path != "raw":
-            for name, only in RAW_ONLY.items():
+        if self.query_path not in OWN_PATHS:
+            for name, only in OWN_ONLY.items():
                 value = getattr(self, name)
                 if value not in only:
-                    raise ValueError(f"{name.upper()}={value!r}: works with QUERY_PATH=raw only")
+                    raise ValueError(f"{name.upper()}={value!r}: works with QUERY_PATH=raw or fastapi only")
         if self.query_path.startswith("orm_") and self.prepared_statements == "off":
-            raise ValueError("PREPARED_STATEMENTS='off': works with QUERY_PATH=raw or fastapi_asyncpg only")
+            raise ValueError(f"PREPARED_STATEMENTS='off': works without QUERY_PATH={self.query_path} only")
         if self.http_server == "granian" and (self.backend_socket or self.uvicorn_workers > 1):
             raise ValueError("HTTP_SERVER='granian': works without BACKEND_SOCKET, in one process, only")
         if self.pair_index == "off" and self.paging == "offset":

@@ -18,7 +18,8 @@ that kill -9 of any of its processes and an immediate shutdown throw away. Fails
 Fails when the standby is away: every commit waits. Without a synchronous standby it is `on`, so a stack
 without one refuses it, and a pull of it starts one for both sides.
 
-Different when: the disk is slower. State its fsync time; a result without it is void.
+Different when: the disk is slower. State its fsync time; a result without it is void. That of an idle disk is
+too short: a pull by ABAB counts how long commits waited under its load.
 """
 
 from levers.lever import Lever

@@ -15,7 +15,7 @@ from backend.dialogs import CREATE, LIST, Limit, Seq, UserId, check_page, dialog
 from backend.errors import Refusal
 from backend.publishing import PublishQueue
 from backend.settings import Settings
-from backend.twins.signing_in import current_user
+from backend.twins import signing_in
 from wire.effective import on_or_off
 from wire.message import DialogMessage
 
@@ -33,6 +33,7 @@ class Twin:
     def in_effect(self) -> dict[str, object]:
         """Setting -> value, see wire.effective."""
         return {
+            **signing_in.IN_EFFECT,
             "query_path": "fastapi_asyncpg",
             "driver": type(self._pool).__module__.split(".")[0],
             "pool_size": self._pool.get_size(),
@@ -54,7 +55,7 @@ class Twin:
 
     def _routes(self, settings: Settings, access: Access) -> APIRouter:
         routes = APIRouter(tags=["dialogs"])
-        me_of_token = Annotated[int, Depends(current_user(settings.secret, access))]
+        me_of_token = Annotated[int, Depends(signing_in.current_user(settings.secret, access))]
 
         @routes.post("/dialog/{user_id}/create/", status_code=201, responses=CREATE)
         async def create(me: me_of_token, user_id: UserId, body: MessageIn, response: Response) -> MessageOut:

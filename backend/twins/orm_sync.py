@@ -15,9 +15,9 @@ from backend.dialogs import CREATE, LIST, Limit, Seq, UserId, check_page, dialog
 from backend.errors import Refusal
 from backend.publishing import PublishQueue
 from backend.settings import Settings
+from backend.twins import signing_in
 from backend.twins.models import Dialog, Message, User
 from backend.twins.orm import answer, check_same, hint, message_with_id, new_dialog, page, page_of, size_of
-from backend.twins.signing_in import current_user
 from wire.effective import on_or_off
 
 
@@ -39,6 +39,7 @@ class Twin:
     def in_effect(self) -> dict[str, object]:
         """Setting -> value, see wire.effective."""
         return {
+            **signing_in.IN_EFFECT,
             "query_path": "orm_sync",
             "driver": self._engine.dialect.driver,
             "pool_size": size_of(self._engine.pool),
@@ -53,7 +54,7 @@ class Twin:
 
     def _routes(self, settings: Settings, access: Access) -> APIRouter:
         routes = APIRouter(tags=["dialogs"])
-        me_of_token = Annotated[int, Depends(current_user(settings.secret, access))]
+        me_of_token = Annotated[int, Depends(signing_in.current_user(settings.secret, access))]
 
         @routes.post("/dialog/{user_id}/create/", status_code=201, responses=CREATE)
         async def create(me: me_of_token, user_id: UserId, body: MessageIn, response: Response) -> MessageOut:

@@ -10,6 +10,8 @@ from backend.access import Access, bearer
 from backend.errors import unauthorized
 from wire.tokens import ALGORITHM
 
+IN_EFFECT = {"token_cache": "off"}
+
 
 def current_user(secret: str, access: Access) -> Callable[[str | None], Awaitable[int]]:
     """A dependency that gives the user id. Raises Refusal (401)."""

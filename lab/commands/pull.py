@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Measure one lever: both sides on this machine, in balanced trials, to a verdict that may be "no".
 
-    Another context, as a handler behind FastAPI: --set QUERY_PATH=fastapi_asyncpg, for both sides.
+    Another context, as a handler behind FastAPI: --set QUERY_PATH=fastapi, for both sides.
     Stops as soon as the answer is clear. Ctrl-C keeps the finished rounds, and the tries of the
     capacity search; the same command goes on.
     An interval is of its own session. With --sessions 3 or more each has a stack, users and arrivals of

@@ -18,7 +18,7 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     ),
     "broker": frozenset({"routing", "queue_type", "prefetch", "rabbitmq_nodes", "amqp_client"}),
     "database": frozenset({"run_mode", "database", "shard_key", "shard_count"}),
-    "query_path": frozenset({"driver"}),
+    "query_path": frozenset({"driver", "token_cache"}),
     "http_server": frozenset({"http_parser"}),
 }
 

@@ -52,7 +52,7 @@ class PullPlan:
 
     @property
     def held_words(self) -> str:
-        """`QUERY_PATH=fastapi_asyncpg`, each after a comma; '' for none."""
+        """`QUERY_PATH=fastapi`, each after a comma; '' for none."""
         return "".join(f", `{name}={value}`" for name, value in sorted(self.held.items()))
 
     @property

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from lab.experiments.result import PullResult
-from lab.notebook.hot_path import LEVER, behind_layers, second_figure
+from lab.notebook.hot_path import behind_layers, second_figure
 from lab.notebook.opening import Answers
 from lab.notebook.standing import Found, unsteady
 from lab.notebook.words import by_key
@@ -77,7 +77,7 @@ def _behind(words: str, latest: Sequence[Found]) -> str:
 
 def _beware(result: PullResult) -> str:
     unfit = applies([result])
-    return f" Here {unfit}." if unfit and result.lever != LEVER else ""
+    return f" Here {unfit}." if unfit else ""
 
 
 def _figure(result: PullResult, latest: Sequence[Found]) -> str:

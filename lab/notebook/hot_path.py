@@ -11,8 +11,9 @@ from lab.notebook.standing import Found, firm, question_of
 from lab.trials.observation import pairs_of
 from levers.catalogue import lever_named
 
-LEVER, LAYERS = "query_path", ("raw", "fastapi_asyncpg")
+LEVER, LAYERS = "query_path", ("raw", "fastapi")
 BEHIND = {"QUERY_PATH": LAYERS[1]}
+WITHOUT_ORM = "fastapi_asyncpg"  # what an ORM is told against: the same layers, the same check of tokens
 ONLY_THERE = ("group_commit",)  # what a handler of FastAPI does not have
 API, WITH_POSTGRESQL = "cpu_per_1k", "cpu_per_1k_total"
 
@@ -47,9 +48,9 @@ def of_the_layers(latest: Sequence[Found]) -> str:
     if not _priced(latest):
         return f"{raw}: behind FastAPI's own layers the share is smaller."
     return (
-        f"{raw}. *Behind FastAPI* is a pull of its own, with `--set QUERY_PATH=fastapi_asyncpg` on both "
-        "sides (of an ORM against that path). With *about* it is a share: through FastAPI's own layers a "
-        f"send takes {_times_as_much(latest, 'levers/')}."
+        f"{raw}. *Behind FastAPI* is a pull of its own, with `--set QUERY_PATH=fastapi` on both sides (of an "
+        "ORM, against `fastapi_asyncpg`). With *about* it is a share: through FastAPI's own layers a send "
+        f"takes {_times_as_much(latest, 'levers/')}."
     )
 
 
@@ -67,7 +68,7 @@ def _times_as_much(latest: Sequence[Found], here: str) -> str:
 
 def against_layers(result: PullResult) -> bool:
     """Whether it is a second figure of another: FastAPI's layers against an ORM, which has them as well."""
-    return result.lever == LEVER and result.values[0] == LAYERS[1]
+    return result.lever == LEVER and result.values[0] == WITHOUT_ORM
 
 
 def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
@@ -82,7 +83,7 @@ def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     if result.plan["mix"] != "send" or effect is None:
         return 0.0
     if result.lever == LEVER:
-        against = _decided(latest, (LAYERS[1], result.values[1])) if result.values[0] == LAYERS[0] else []
+        against = _decided(latest, (WITHOUT_ORM, result.values[1])) if result.values[0] == LAYERS[0] else []
         return _ratio(_nearest(against, result)) if against else 0.0
     own, whole = (_first_side(result, metric) for metric in (API, result.primary.metric))
     priced = _nearest(_priced(latest), result)

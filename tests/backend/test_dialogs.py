@@ -16,7 +16,11 @@ from tests.backend.running import Recorder, Running, Start
 from tests.waiting import PATIENCE_SECONDS, eventually
 from wire.message import CONTENT_MAX_CHARACTERS, DialogMessage, dialog_id_of
 
-WAYS = [{"group_commit": "on"}, {"group_commit": "off"}, *({"query_path": name} for name in TWINS)]
+WAYS = [
+    {"group_commit": "on"},
+    {"group_commit": "off"},
+    *({"query_path": name} for name in ("fastapi", *TWINS)),
+]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: "-".join(way.values()))

@@ -10,12 +10,14 @@ from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import asyncpg
+import jwt
 import pytest
 import redis.asyncio
 
 from backend.bodies import UserOut
 from backend.metrics import Metrics
 from backend.reads import FromReplicaWithOwnWrites
+from backend.twins import TWINS
 from backend.user_reader import InProcess, SingleFetch
 from lab.stack.ports import free_ports
 from tests.backend.replica import replica_of
@@ -55,6 +57,7 @@ async def test_health_asks_the_parts_and_not_the_settings(start: Start):
     ("option", "driver"),
     [
         ({"query_path": "raw", "token_cache": "off", "hop_times": "on", "pool_size": 3}, "asyncpg"),
+        ({"query_path": "fastapi", "token_cache": "on", "group_commit": "on", "paging": "offset"}, "asyncpg"),
         ({"query_path": "orm_async", "hop_times": "on", "pool_size": 3}, "asyncpg"),
         ({"query_path": "orm_sync", "delivery": "fire_and_forget", "pool_size": 3}, "psycopg"),
         ({"query_path": "fastapi_asyncpg", "prepared_statements": "off", "pool_size": 3}, "asyncpg"),
@@ -392,3 +395,21 @@ async def test_a_send_to_a_replica_is_a_clear_503(start: Start):
     answer = await backend.send(me, other)
     assert answer.status_code == 503
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("way", TWINS)
+async def test_a_twin_checks_each_token_and_says_so(start: Start, way: str, monkeypatch: pytest.MonkeyPatch):
+    backend = await start(query_path=way)
+    assert (await effective(backend))["token_cache"] == "off"
+    me, other = await backend.users()
+    checked: list[str] = []
+    decode = jwt.decode
+
+    def check(token: str, *rest: Any, **more: Any) -> Any:
+        checked.append(token)
+        return decode(token, *rest, **more)
+
+    monkeypatch.setattr(jwt, "decode", check)
+    for _ in range(3):
+        assert (await backend.send(me, other)).status_code == 201
+    assert len(checked) == 3

@@ -46,12 +46,12 @@ def test_a_lever_has_one_entry_and_every_effect_its_interval():
         advice(
             [
                 pulled(2.5, "query_path", ("raw", "orm_async"), also=()),
-                pulled(1.5, "query_path", ("raw", "fastapi_asyncpg"), also=()),
+                pulled(1.5, "query_path", ("raw", "fastapi"), also=()),
             ]
         )
     )
     assert text.count("**[query_path]") == 1
-    assert re.search(r"Also `fastapi_asyncpg`: \+\S+ % \(\S+ % to \S+ %\) at 500/s °\.", text)
+    assert re.search(r"Also `fastapi`: \+\S+ % \(\S+ % to \S+ %\) at 500/s °\.", text)
 
 
 def test_fewer_hints_alone_are_no_gain():

@@ -152,7 +152,7 @@ def test_values_that_nobody_pulled_are_listed():
 
 
 def test_shares_are_said_to_be_of_the_path_in_front_of_fastapi_with_the_price_of_its_layers():
-    layers = (Path("q.json"), made_up(2.04, lever="query_path", values=("raw", "fastapi_asyncpg"), also=()))
+    layers = (Path("q.json"), made_up(2.04, lever="query_path", values=("raw", "fastapi"), also=()))
     found = [asked(0), layers]
     page = lever_page("event_loop", [asked(0)], Beside(found=found))
     price = r"2\.\d times as much at \d+/s \(\[query_path\]\(query_path\.md\)\), .* are about \d\d%"

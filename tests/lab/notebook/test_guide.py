@@ -355,9 +355,15 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
         (
             *("query_path", ("raw", "orm_async"), {}),
             "an ORM reads before it writes: for each message orm_async had 4 statements in a "
-            "transaction, the others 1; GROUP_COMMIT is off on both sides",
+            "transaction, the others 1; GROUP_COMMIT is off on both sides; orm_async checked the signature "
+            "of each token, which the other side remembers",
         ),
-        ("query_path", ("raw", "fastapi_asyncpg"), {}, ""),
+        ("query_path", ("raw", "fastapi"), {}, ""),
+        ("query_path", ("raw", "fastapi_asyncpg"), {"held": {"TOKEN_CACHE": "off"}}, ""),
+        (
+            *("query_path", ("fastapi", "fastapi_asyncpg"), {}),
+            "fastapi_asyncpg checked the signature of each token, which the other side remembers",
+        ),
     ],
 )
 def test_a_result_that_breaks_its_own_condition_says_so(lever, values, changes, words):

@@ -26,7 +26,7 @@ def lines(*own, found=()):
 
 
 def test_a_difference_in_cpu_is_worth_microseconds_cores_and_a_share_also_of_a_send_through_fastapi():
-    layers = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=())
+    layers = pulled(2.0, "query_path", ("raw", "fastapi"), also=())
     (line,) = lines(pulled(1.4, *PARSERS, also=()), found=[layers])
     told = re.fullmatch(
         r"- \*\*Keep `httptools`\*\*: at 500/s `h11` takes (\S+) µs a send more than `httptools`, "
@@ -42,7 +42,7 @@ def test_a_difference_in_cpu_is_worth_microseconds_cores_and_a_share_also_of_a_s
 
 def test_without_a_price_of_the_layers_and_of_other_cpu_no_share_of_a_send_through_fastapi_is_told():
     (alone,) = lines(pulled(1.4, *PARSERS, also=()))
-    layers = pulled(2.0, "query_path", ("raw", "fastapi_asyncpg"), also=())
+    layers = pulled(2.0, "query_path", ("raw", "fastapi"), also=())
     total = pulled(1.4, "prepared_statements", ("on", "off"), metric="cpu_per_1k_total", also=())
     for line in (alone, *lines(total, found=[layers]), *lines(layers)):
         assert "through FastAPI" not in line
@@ -50,10 +50,10 @@ def test_without_a_price_of_the_layers_and_of_other_cpu_no_share_of_a_send_throu
 
 def test_the_firmest_answer_of_a_pair_of_values_has_its_line_and_the_firmest_line_is_first():
     orm = beside(pulled(4.8, "query_path", ("raw", "orm_async"), also=()), 1.5)
-    layers = pulled(2.1, "query_path", ("raw", "fastapi_asyncpg"), also=())
-    shaky = beside(pulled(1.5, "query_path", ("raw", "fastapi_asyncpg"), also=(), rate=900.0), 1.5)
+    layers = pulled(2.1, "query_path", ("raw", "fastapi"), also=())
+    shaky = beside(pulled(1.5, "query_path", ("raw", "fastapi"), also=(), rate=900.0), 1.5)
     first, second = lines(orm, shaky, layers)
-    assert "`fastapi_asyncpg` takes" in first and "at 500/s" in first
+    assert "`fastapi` takes" in first and "at 500/s" in first
     assert "**Keep `raw`** (other programs used 1.5 cores): at 500/s `orm_async`" in second
     assert "What that gives up: its SQL is by hand" in first and "gives up" not in second
 
