@@ -59,7 +59,8 @@ def check_sides(
     `sides` holds the effective settings of the processes of a, a2 and b. `expected` are the lever's words,
     `held` the settings that both sides were given besides.
     """
-    _check_held(held, merged(sides["a"]))
+    for side in ("a", "b"):
+        _check_held(held, merged(sides[side]))
     noise = difference(sides["a"], sides["a2"])
     if noise:
         raise VoidResult(f"audit: A and its twin differ in {_words(noise)}; they must be equal")

@@ -99,7 +99,7 @@ class Beginning:
         for side in ("a", "b"):
             self.tell(f"capacity: {self.draft.value_of(side)}: {brackets[side].sentence()}")
         rate, why = rate_for(brackets)
-        self.tell(f"rate: {rate:.3g}/s, {why}")
+        self.tell(f"rate: {float(f'{rate:.3g}'):,g}/s, {why}")
         return as_json(brackets, self.slo), rate
 
     def _same(self, kept: Mapping[str, Any], machine: Mapping[str, Any]) -> bool:

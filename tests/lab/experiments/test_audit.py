@@ -60,3 +60,8 @@ def test_a_setting_held_on_both_sides_must_be_in_effect():
         held(POOL_SIZE="2")
     with pytest.raises(VoidResult, match="DURABILITY=off was asked for, and no process of the sides reports"):
         held(DURABILITY="off")
+    followed = sides({"query_path": "orm_async", "token_cache": "off"})
+    for name in ("a", "a2"):
+        followed[name] = [{**each, "query_path": "raw", "token_cache": "on"} for each in followed[name]]
+    with pytest.raises(VoidResult, match="TOKEN_CACHE=on was asked for on both sides, off runs"):
+        check_sides("query_path", "query_path", ("raw", "orm_async"), followed, {"TOKEN_CACHE": "on"})
