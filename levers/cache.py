@@ -18,7 +18,7 @@ otherwise: a run asks for users at random, each as likely as the next, and its p
 and which share the cache answered.
 """
 
-from levers.honesty import staleness_unseen
+from levers.honesty import hot_and_never_stale
 from levers.lever import Lever
 
 LEVER = Lever(
@@ -37,5 +37,5 @@ LEVER = Lever(
     dishonest_if="all keys are hot, or staleness is not shown",
     also=("cpu_per_1k", "p50", "p99"),
     mix="get_user",
-    applies=staleness_unseen,
+    applies=hot_and_never_stale,
 )

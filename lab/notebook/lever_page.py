@@ -93,7 +93,7 @@ def _told(path: Path, result: PullResult, own: Sequence[Found], beside: Beside) 
         f"## {result.values[0]} or {result.values[1]}{apart(result, own)}",
         "",
         f"**{GLYPHS[verdict.word]} {verdict.word}.**{mark(result)} {verdict.sentence}{medians}"
-        f"{_expectation(result, lever)}{_predicted(result, beside.found)}",
+        f"{_expectation(result, lever)}{_predicted(result, beside.found)}{_judged_by(result, lever)}",
         "",
     ]
     if verdict.effect:
@@ -118,6 +118,18 @@ def _told(path: Path, result: PullResult, own: Sequence[Found], beside: Beside) 
         "",
     ]
     return lines
+
+
+def _judged_by(result: PullResult, lever: Lever) -> str:
+    """Where the lever's own metric is, if the command asked for another; '' otherwise."""
+    if result.plan["metric"] == lever.metric:
+        return ""
+    own = METRICS[lever.metric].label
+    if any(one.metric == lever.metric for one in result.verdicts):
+        where = "is below"
+    else:
+        where = "is searched for, not pulled" if lever.metric == "capacity" else "was not measured"
+    return f" Judged by this metric, as the command asked; the lever's own, {own}, {where}."
 
 
 def _how(result: PullResult, capacities: Sequence[Searched]) -> str:

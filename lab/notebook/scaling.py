@@ -33,13 +33,15 @@ class Searched:
 
 
 def sweeps_of(folder: Path) -> list[SweptFile]:
-    """The newest sweep of each lever and mode, and beside it the newest one with a curve."""
-    found: dict[tuple[str, str, bool], SweptFile] = {}
+    """The newest sweep of each lever, mode, load and values, with a curve and without; new ones first."""
+    found: dict[tuple[object, ...], SweptFile] = {}
     for path in sorted(folder.glob("*.json")):
         raw = json.loads(path.read_text())
         if raw.get("kind") == "sweep":
-            found[raw["lever"], raw["mode"], bool(raw.get("curve"))] = (path, raw)
-    return list(found.values())
+            asked = (raw["lever"], raw["mode"], _load(raw), *raw["values"], bool(raw.get("curve")))
+            found[asked] = (path, raw)
+    newest = sorted(found.values(), key=lambda one: _stamp(one[0]), reverse=True)
+    return sorted(newest, key=lambda one: str(one[1]["lever"]))
 
 
 def capacities_of(folder: Path) -> list[Searched]:
@@ -96,14 +98,18 @@ def sentence(sweep: Mapping[str, Any]) -> str:
 
 def advised(sweep: Mapping[str, Any]) -> str:
     """Which value to take: of those not shown to carry less the one that needs the least memory."""
-    found, asked = _by_value(sweep), f"mode {sweep['mode']}, by a sweep"
+    found = _by_value(sweep)
+    often = f" of {sweep['repeats']} searches each" if sweep["repeats"] > 1 else ""
+    asked = f"mode {sweep['mode']}, by a sweep{often}"
     if carried.doubt(found):
         unseen = any(one.censored for one in found)
         decide = " To decide it: a search that sees each value fail, and not the generator." if unseen else ""
         return f"**Not shown** ({asked}): {sentence(sweep)}{decide}"
     alike = carried.most(found)
     taken = min(alike, key=_memory)
-    keep = "Keep" if taken.value == lever_named(sweep["lever"]).default else "Take"
+    default = lever_named(sweep["lever"]).default
+    keep = "Keep" if taken.value == default else "Take"
+    beside = "" if default in sweep["values"] else f" The default, `{default}`, was not among them."
 
     def told(one: Carried) -> str:
         return f"`{one.value}` ({one.low:,.0f} to {one.high:,.0f}/s, {_memory(one):,.0f} MiB)"
@@ -114,7 +120,7 @@ def advised(sweep: Mapping[str, Any]) -> str:
         f"**{keep} `{taken.value}`** ({asked}): it carries {taken.low:,.0f} to {taken.high:,.0f}/s with "
         f"{_memory(taken):,.0f} MiB"
         f"{f'; that {as_much} carries more was not shown' if as_much else ''}"
-        f"{f'; {less} carried less' if less else ''}."
+        f"{f'; {less} carried less' if less else ''}.{beside}"
         f"{' To decide it: more searches of each value (`--repeats`).' if as_much else ''}"
     )
 
@@ -151,10 +157,10 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
     for path, sweep in sweeps:
         if sweep["lever"] != name:
             continue
-        day = time.strftime("%Y-%m-%d", time.strptime(path.stem.rsplit(".", 1)[1], "%Y%m%d-%H%M%S"))
+        day = time.strftime("%Y-%m-%d", time.strptime(_stamp(path), "%Y%m%d-%H%M%S"))
         law = ", and the law that fits" if sweep.get("curve") else ""
         lines += [
-            f"## Capacity by value, mode {sweep['mode']}{law}",
+            f"## Capacity with {', '.join(sweep['values'])}, mode {sweep['mode']}{law}",
             "",
             f"{sentence(sweep)[:1].upper()}{sentence(sweep)[1:]}",
             "",
@@ -180,9 +186,7 @@ def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
 
 def _conditions(sweep: Mapping[str, Any]) -> str:
     """Where it was measured, of which code, under which load, and what other programs used meanwhile."""
-    machine, lever = sweep.get("machine", {}), lever_named(sweep["lever"])
-    mix = re.search(r"--mix (\S+)", sweep.get("command", ""))
-    load = mix[1] if mix else f"{lever.mix}, the default of the lever"
+    machine = sweep.get("machine", {})
     brackets = [point.bracket for one in _by_value(sweep) for point in one.points]
     slos = dict.fromkeys(f"{one.slo.p99_seconds * 1000:g} ms" for one in brackets)
     others = [cores for one in brackets if (cores := one.others_cores) is not None]
@@ -194,9 +198,19 @@ def _conditions(sweep: Mapping[str, Any]) -> str:
         else "a machine that was not noted"
     )
     return (
-        f"Measured on {where}, generator and database included; load {load}, p99 SLO {' and '.join(slos)}; "
-        f"other programs {used}."
+        f"Measured on {where}, generator and database included; load {_load(sweep)}, "
+        f"p99 SLO {' and '.join(slos)}; other programs {used}."
     )
+
+
+def _load(sweep: Mapping[str, Any]) -> str:
+    mix = re.search(r"--mix (\S+)", sweep.get("command", ""))
+    return mix[1] if mix else lever_named(sweep["lever"]).mix
+
+
+def _stamp(path: Path) -> str:
+    """When it ended; the end of its name."""
+    return path.stem.rsplit(".", 1)[1]
 
 
 def _law(sweep: Mapping[str, Any]) -> list[str]:

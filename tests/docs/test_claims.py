@@ -125,9 +125,9 @@ def test_what_a_delay_costs_is_said_in_milliseconds():
     assert re.search(r"delivery p50 from \d[\d.]* to \d[\d.]* ms", line)
 
 
-def test_of_the_loop_only_the_cpu_is_called_confirmed_and_at_a_rate_below_a_searched_capacity():
+def test_of_the_loop_a_tail_is_left_open_and_one_rate_follows_from_a_searched_capacity():
     (line,) = (line for line in passages() if "the standard loop costs" in line)
-    assert "not decided for waiting" in line and "at 1,050/s (the rate that a search" in line
+    assert "of p99 up to 8.3% could hide" in line and "at 1,050/s (the rate that a search" in line
 
 
 def test_no_share_of_a_capacity_is_given_where_none_was_reached():

@@ -164,6 +164,15 @@ def test_an_interval_in_which_hardly_two_hints_meet_is_said(interval, words):
     assert found.startswith(words) if words else not found
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.99, True), (0.5, False)])
+def test_a_cache_that_answered_nearly_all_says_so(share, said):
+    applies = lever_named("cache").applies
+    assert applies
+    found = applies([{"rate": 800.0, "cache_hit_share": (0.0, share)}])
+    assert ("the cache answered 99% of the look-ups, and staleness" in found) is said
+    assert "staleness is not shown" in found
+
+
 def test_refetches_that_nobody_counted_are_said():
     applies = lever_named("payload").applies
     assert applies

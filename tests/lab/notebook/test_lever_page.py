@@ -153,14 +153,19 @@ def test_a_sweep_says_which_value_to_take_and_what_the_others_carry():
         one["memory_mib"] = 50.0 * int(one["value"])
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[both]))
     assert (
-        "- **Take `2`** (mode multi, by a sweep): it carries 190 to 218/s with 100 MiB; that `4` (195 to "
-        "220/s, 200 MiB) carries more was not shown; `1` (90 to 110/s, 50 MiB) carried less. To decide it: "
-        "more searches of each value (`--repeats`)." in page
+        "- **Take `2`** (mode multi, by a sweep of 2 searches each): it carries 190 to 218/s with 100 MiB; "
+        "that `4` (195 to 220/s, 200 MiB) carries more was not shown; `1` (90 to 110/s, 50 MiB) carried less. "
+        "To decide it: more searches of each value (`--repeats`)." in page
     )
     once = swept((200.0, 190.0, 100.0))
     twice = once | {"repeats": 2, "points": once["points"] * 2}
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[twice]))
-    assert "**Keep `1`**" in page
+    assert "**Keep `1`**" in page and "was not among them" not in page
+    without = swept((200.0, 100.0), values=("2", "4"))
+    without |= {"repeats": 2, "points": without["points"] * 2}
+    page = lever_page("uvicorn_workers", [], Beside(sweeps=[without]))
+    assert "**Take `2`**" in page
+    assert "`4` (100 to 110/s, 50 MiB) carried less. The default, `1`, was not among them." in page
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[once]))
     assert "**Not shown** (mode multi, by a sweep): held: 1 200/s, 2 190/s, 4 100/s; two searches" in page
     endless = swept((195.0, 150.0, 200.0), unbounded=200.0)
@@ -180,6 +185,29 @@ def test_what_was_expected_is_at_the_result_and_the_set_up_has_a_paragraph_of_it
     assert verdict.endswith(f" As expected: {because}. Predicted before the run: up, came true.")
     assert "\n\n500 sends a second over 3 processes (" in page
     assert page.index("## What it means") < page.index("## uvloop or asyncio")
+
+
+@pytest.mark.parametrize(
+    ("lever", "values", "metric", "also", "where"),
+    [
+        ("pool_size", ("10", "2"), "cpu_per_1k", ("p99",), "the lever's own, p99, is below."),
+        ("pool_size", ("10", "2"), "cpu_per_1k", (), "the lever's own, p99, was not measured."),
+        (
+            "uvicorn_workers",
+            ("1", "2"),
+            "cpu_per_1k_total",
+            (),
+            "own, capacity, is searched for, not pulled.",
+        ),
+        ("event_loop", ("uvloop", "asyncio"), "cpu_per_1k", (), ""),
+    ],
+)
+def test_a_result_judged_by_another_metric_than_the_levers_own_says_where_that_one_is(
+    lever, values, metric, also, where
+):
+    page = lever_page(lever, [pulled(1.4, lever, values, metric=metric, also=also)])
+    assert ("Judged by this metric, as the command asked;" in page) is bool(where)
+    assert where in page
 
 
 @pytest.mark.parametrize(

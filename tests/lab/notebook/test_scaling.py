@@ -1,5 +1,6 @@
 """A sweep on a lever's page says on what it was measured, and which rows the machine has no cores for."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def page(sweep, **more):
 def test_a_sweep_names_machine_code_load_and_other_programs():
     assert (
         "Measured on 2 cores of AMD EPYC, Python 3.11.7, commit 22d45c63b66d, generator and database "
-        "included; load send, the default of the lever, p99 SLO 100 ms; other programs used 0.25 cores in "
+        "included; load send, p99 SLO 100 ms; other programs used 0.25 cores in "
         "the mean." in page(swept())
     )
     assert "load chat, p99" in page(swept(), command="lab sweep uvicorn_workers --mix chat --repeats 1")
@@ -54,3 +55,16 @@ def test_rows_with_more_processes_than_cores_are_marked(lever, capsys):
 
 def test_a_setting_that_counts_no_processes_has_no_marks():
     assert "more than the" not in page(swept("pool_size"))
+
+
+def test_a_sweep_is_replaced_by_a_newer_one_of_the_same_question_only(tmp_path):
+    def kept(name, **changes):
+        path = tmp_path / f"uvicorn_workers.multi.{name}.json"
+        path.write_text(json.dumps({"kind": "sweep", **swept().as_json(), **changes}))
+        return path
+
+    kept("20260102-030405")
+    again, fewer = kept("20260102-040404"), kept("20260101-010101", values=["1", "2"])
+    curve = kept("20260103-010101", curve={"sentence": "one gives 100/s"})
+    loaded = kept("20260102-050404", command="lab sweep uvicorn_workers --mix list")
+    assert [path for path, _ in scaling.sweeps_of(tmp_path)] == [curve, loaded, again, fewer]
