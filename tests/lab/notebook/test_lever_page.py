@@ -154,8 +154,8 @@ def test_a_sweep_says_which_value_to_take_and_what_the_others_carry():
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[both]))
     assert (
         "- **Take `2`** (mode multi, by a sweep of 2 searches each): it carries 190 to 218/s with 100 MiB; "
-        "that `4` (195 to 220/s, 200 MiB) carries more was not shown; `1` (90 to 110/s, 50 MiB) carried less. "
-        "To decide it: more searches of each value (`--repeats`)." in page
+        "that `4` (195 to 220/s, 200 MiB) carries more was not shown; `1` (90 to 110/s, 50 MiB) carried "
+        "less. To decide it: more searches of each value (`--repeats`)." in page
     )
     once = swept((200.0, 190.0, 100.0))
     twice = once | {"repeats": 2, "points": once["points"] * 2}
