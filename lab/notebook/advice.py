@@ -214,7 +214,7 @@ def _brief(result: PullResult) -> str:
     how = f" by {result.plan['design']}" if result.plan["design"] != lever.design else ""
     what = f"{result.label(metric)} " if metric != lever.metric else ""
     undecided = "" if ahead(result) else f", {result.primary.word}"
-    way = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
+    way = f"`{b}`" if a == lever_named(result.lever).default else f"`{a}` to `{b}`"
     return f"{way}{how}: {what}{change(result.primary.effect)} at {_at(result)}{undecided}."
 
 
@@ -247,7 +247,7 @@ def _moved(result: PullResult) -> str:
     assert verdict.effect is not None
     a, b = result.values
     label = result.label(verdict.metric)
-    way = f"with `{b}`" if a == default_of(result) else f"from `{a}` to `{b}`"
+    way = f"with `{b}`" if a == lever_named(result.lever).default else f"from `{a}` to `{b}`"
     moved = f"{label} {change(verdict.effect)} {way}{between(result, verdict.metric)}"
     return f"{moved} at {_at(result)}."
 

@@ -162,8 +162,11 @@ def _only(result: PullResult) -> str:
 
 def what_to_do(result: PullResult) -> str:
     """Keep, or change to what, where what it gives up is nothing to you."""
-    default = default_of(result)
-    if ahead(result) == default:
+    default, best = default_of(result), ahead(result)
+    if best and lever_named(result.lever).default not in result.values:
+        (other,) = set(result.values) - {best}
+        return f"`{best}` rather than `{other}`"
+    if best == default:
         return f"{'begin with' if 'stack' in lever_named(result.lever).restarts else 'keep'} `{default}`"
     if section_of(result) == PRICED or dear(result):
         return f"keep `{default}`, unless you can pay for `{ahead(result)}`"
@@ -175,7 +178,7 @@ def _move(result: PullResult, known: Sequence[Searched], latest: Sequence[Found]
     effect = result.primary.effect
     assert effect is not None
     a, b = result.values
-    other = f"`{b}`" if a == default_of(result) else f"`{a}` to `{b}`"
+    other = f"`{b}`" if a == lever_named(result.lever).default else f"`{a}` to `{b}`"
     part = "" if searched(result) else cell(result, known).strip("-")
     at = f"{result.plan['rate']:,g}/s{f' ({part})' if part else ''}"
     second = "".join(f", {words}" for words in (second_figure(result, latest), unsteady(result)) if words)

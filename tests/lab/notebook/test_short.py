@@ -53,6 +53,14 @@ def test_the_values_of_a_lever_share_a_row():
     assert "`fastapi_asyncpg` to `orm_async`" not in row
 
 
+def test_what_does_not_begin_at_the_default_says_from_where_it_goes():
+    whole = pulled(1.4, "run_mode", ("single", "multi"), design="abab", also=())
+    part = pulled(1.3, "run_mode", ("multi", "stack"), design="abab", also=())
+    (row,) = rows([whole, part])
+    assert "begin with `single`" in row and "; `multi` to `stack` +" in row
+    assert "`multi` rather than `stack`" in rows([part])[0]
+
+
 def test_a_row_is_of_the_metric_that_its_lever_is_about():
     values = ("uvicorn", "granian")
     cpu = pulled(1.3, "http_server", values, also=(), rate=240.0)
