@@ -55,11 +55,18 @@ def hot_and_never_stale(plans: Plans) -> str:
 
 
 def nothing_waits(plans: Plans) -> str:
-    """No hint came before the one in front of it could be acknowledged."""
-    rate = max((float(plan["rate"]) for plan in plans), default=1 / ACK_SECONDS)
+    """No message came before the one in front of it could be acknowledged."""
+    rate = max((_messages_a_second(plan) for plan in plans), default=1 / ACK_SECONDS)
     if rate * ACK_SECONDS >= 1:
         return ""
-    return f"at {rate:g}/s a hint comes every {1000 / rate:.1f} ms, and an acknowledgement takes about one"
+    gap = f"{1000 / rate:.1f} ms"
+    return f"at {rate:.3g} messages/s one comes every {gap}, and an acknowledgement takes about one"
+
+
+def _messages_a_second(plan: Mapping[str, Any]) -> float:
+    """To the broker: hints that are there at once share one, where they may."""
+    alone = plan.get("held", {}).get("HINTS_PER_MESSAGE") == "1"
+    return float(plan["rate"]) / (1 if alone else min(map(float, plan.get("hints_at_once", (1,)))))
 
 
 def pool_never_full(plans: Plans) -> str:

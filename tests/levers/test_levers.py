@@ -156,6 +156,22 @@ def test_where_hints_at_once_were_counted_no_rate_is_guessed_from(at_once, low):
     assert found == ("1.2 hints were there at once, in the mean, at most" if low else "")
 
 
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ({"rate": 240.0}, "at 240 messages/s one comes every 4.2 ms"),
+        ({"rate": 1_500.0, "hints_at_once": (1.8, 2.0)}, "at 833 messages/s one comes every 1.2 ms"),
+        ({"rate": 1_000.0, "hints_at_once": (1.2, 1.2), "held": {"HINTS_PER_MESSAGE": "1"}}, ""),
+        ({"rate": 3_000.0, "hints_at_once": (2.0, 2.0)}, ""),
+    ],
+)
+def test_hints_that_share_a_message_wait_for_one_acknowledgement(plan, words):
+    applies = lever_named("prefetch").applies
+    assert applies
+    found = applies([plan])
+    assert found.startswith(words) if words else not found
+
+
 @pytest.mark.parametrize(("interval", "words"), [("0.005", "1.2 hints come in an interval"), ("0.02", "")])
 def test_an_interval_in_which_hardly_two_hints_meet_is_said(interval, words):
     applies = lever_named("publish_interval").applies
