@@ -10,13 +10,10 @@ build: ## The environment, .env, and the Docker images where Docker is
 	@bash "$(ROOT)/build.sh"
 
 demo: ## Set up, start a stack, run a load, end with a report
-	@bash "$(ROOT)/build.sh" --python && "$(ROOT)/.venv/bin/lab" demo $(ARGS)
-
-# What needs more than Python has lanes of its own: .ci/run stack browser citus slow docker
-LANES = slow or browser or rabbitmq or haproxy or nats or redis or citus
+	@bash "$(ROOT)/build.sh" demo $(ARGS)
 
 test: ## Set up and run the tests
-	@bash "$(ROOT)/build.sh" --python && cd "$(ROOT)" && .venv/bin/python -m pytest -m "not ($(LANES))" -n 4 --dist loadfile $(ARGS)
+	@bash "$(ROOT)/build.sh" test $(ARGS)
 
 # ARGS is for both: make bench ARGS="--rounds 3". Their files stand in .lab/bench.
 bench: ## Our send and list endpoints against their twins, our sockets against their library

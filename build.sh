@@ -3,27 +3,31 @@
 #
 #   bash build.sh             the Python environment, .env, and the Docker images where a Docker engine answers
 #   bash build.sh --images    .env and the Docker images only: all that `docker compose up` needs; no Python
-#   bash build.sh --python    the Python environment and .env only (what `make demo` and `make test` use)
+#   bash build.sh --python    the Python environment and .env only
 #   bash build.sh --system    also the Debian packages of run mode `stack` (rabbitmq-server, haproxy) and of the
 #                             brokers it is compared with (nats-server, redis-server)
+#   bash build.sh demo        --python, then a stack, a load and a report; options of `lab demo` may follow
+#   bash build.sh test        --python, then the tests that need no more than that; options of pytest may follow
 #
 # PYTHON=python3.12 bash build.sh chooses the interpreter (3.11 to 3.13).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$PWD
-python=yes docker=yes system=no
+python=yes docker=yes system=no job=
 
 say() { printf 'build: %s\n' "$*"; }
 die() { printf 'build: %s\n' "$*" >&2; exit 1; }
 
-for word in "$@"; do
-  case $word in
+while [ $# -gt 0 ] && [ -z "$job" ]; do
+  case $1 in
     --python) docker=no ;;
     --images) python=no ;;
     --system) system=yes ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' build.sh; exit 0 ;;
-    *) printf "build: '%s': expected --images, --python, --system or --help\n" "$word" >&2; exit 2 ;;
+    demo | test) python=yes docker=no job=$1 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' build.sh; exit 0 ;;
+    *) printf "build: '%s': expected demo, test, --images, --python, --system or --help\n" "$1" >&2; exit 2 ;;
   esac
+  shift
 done
 
 # apt, when this user may: as root, or through sudo that asks for nothing. Returns 1 when it may not.
@@ -154,3 +158,11 @@ if [ $python = yes ]; then install_packages; fi
 make_dotenv
 if [ $system = yes ]; then install_system_packages; fi
 if [ $docker = yes ]; then build_images; fi
+
+# What needs more than Python has lanes of its own: .ci/run stack browser citus slow docker
+lanes="slow or browser or rabbitmq or haproxy or nats or redis or citus"
+exec 9>&- # the next build need not wait for the job
+case $job in
+  demo) exec .venv/bin/lab demo "$@" ;;
+  test) exec .venv/bin/python -m pytest -m "not ($lanes)" -n 4 --dist loadfile "$@" ;;
+esac

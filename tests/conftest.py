@@ -25,7 +25,7 @@ from lab.stack import nats, postgres, rabbitmq, redis, tether
 from lab.stack.doctor import which
 from lab.stack.supervision import write_spec
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # `make test &` in a script: what we start must hear it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # `build.sh test &` in a script: ours must hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No time limit for one example, nor for making some: on a full machine it would fail for nothing.

@@ -154,10 +154,25 @@ def test_without_a_python_that_fits_there_are_images_where_an_engine_answers(
     assert "compose --profile tools build --quiet" in (tmp_path / "docker").read_text()
 
 
-@pytest.mark.parametrize("words", [("--python",), ()])
+@pytest.mark.parametrize("words", [("--python",), (), ("demo",), ("test",)])
 def test_without_a_python_that_fits_and_without_images_to_make_it_ends(
     without_python: Build, tmp_path: Path, words: tuple[str, ...]
 ):
     code, said = without_python(*words, ENGINE="no")
     assert code == 1 and said.count("\n") == 1, said
     assert "no Python 3.11, 3.12 or 3.13 found" in said and "PYTHON=" in said
+
+
+@pytest.mark.parametrize(
+    ("job", "option", "words"), [("demo", "--help", "lab demo"), ("test", "--version", "pytest ")]
+)
+def test_what_follows_demo_or_test_reaches_the_command_and_not_build_sh(job: str, option: str, words: str):
+    done = subprocess.run(
+        ["bash", str(ROOT / "build.sh"), job, option],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0 and words in done.stdout, done.stdout + done.stderr
