@@ -341,7 +341,7 @@ def test_what_is_dishonest_of_a_result_is_said_beside_what_it_is_paid_with():
     [
         ("read_routing", ("primary", "replica"), {}, "It wants a replica on a machine of its own"),
         ("queue_type", ("classic", "quorum"), {"design": "abab"}, "It wants three nodes, each on a machine"),
-        ("prefetch", ("100", "1"), {"design": "abab", "rate": 500.0}, "It wants hints that come faster"),
+        ("prefetch", ("100", "1"), {"design": "abab", "rate": 500.0}, "It wants messages that come faster"),
         ("prefetch", ("100", "1"), {"design": "abab", "rate": 1_600.0}, ""),
         ("group_commit", ("on", "off"), {}, ""),  # shown at one rate only, and shown
     ],

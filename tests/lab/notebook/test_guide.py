@@ -348,7 +348,7 @@ def test_the_reason_of_the_second_value_is_not_given_for_another():
         *(
             ("prefetch", ("100", "1"), {"design": "abab", "rate": rate}, words)
             for rate, words in (
-                (500.0, "at 500/s a hint comes every 2.0 ms, and an acknowledgement takes about one"),
+                (500.0, "at 500 messages/s one comes every 2.0 ms, and an acknowledgement takes about one"),
                 (1_600.0, ""),
             )
         ),

@@ -113,7 +113,7 @@ def test_a_load_that_hides_the_lever_is_among_what_must_be_other():
     path, result = pulled(1.0, "prefetch", ("100", "1"), design="abab", metric="delivery_p50", also=())
     hidden = replace(result, verdicts=[replace(result.primary, word="no difference shown")])
     (line,) = lines((path, hidden))
-    assert "and a load or machine of which this is not true: at 500/s a hint comes every 2.0 ms" in line
+    assert "and a load or machine of which this is not true: at 500 messages/s one comes every 2.0 ms" in line
 
 
 def test_an_invalid_answer_names_its_fault_and_the_trials_that_it_needs():
