@@ -94,6 +94,12 @@ ROWS = (
         "Close other programs, lengthen trials, and look at the pressure under the ratio plot",
     ),
     Caveat(
+        "the disk",
+        "from trial to trial of A it went with how long a commit waited for the disk (Spearman {rho:+.2f})",
+        "Much of the noise is the disk's, then, and a change by the lever may be hidden in it",
+        "Ask again where no commit waits: --set DURABILITY=off",
+    ),
+    Caveat(
         "biased sides",
         "A against A has a median of {change:+.1%} and its interval leaves out 0",
         "The two places are not equal: one process or stack is luckier than the other",

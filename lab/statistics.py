@@ -210,8 +210,17 @@ def order_difference(first: Sequence[float], second: Sequence[float]) -> tuple[f
 
 def drift(ratios: Sequence[float]) -> tuple[float, float]:
     """Spearman's correlation of the ratios with time, and its p."""
-    values = np.asarray(ratios, dtype=float)
-    if len(values) < 8 or np.ptp(values) == 0:
+    return correlation(range(len(ratios)), ratios)
+
+
+def correlation(left: Sequence[float], right: Sequence[float]) -> tuple[float, float]:
+    """Spearman's, of two figures of the same trials, and its p; 0 and 1 of fewer than 8, or where one stays.
+
+    Raises ValueError where they are not as many.
+    """
+    if len(left) != len(right):
+        raise ValueError(f"{len(left)} figures beside {len(right)}: expected pairs")
+    if len(left) < 8 or np.ptp(left) == 0 or np.ptp(right) == 0:
         return 0.0, 1.0
-    found = stats.spearmanr(np.arange(len(values)), values)
+    found = stats.spearmanr(left, right)
     return float(found.statistic), float(found.pvalue)

@@ -10,6 +10,7 @@ from lab.caveats import Caveat, caveat
 from lab.experiments.meter import OWN_WORK
 from lab.experiments.plan import PullPlan
 from lab.pressure import MOST_OF_OTHERS
+from lab.statistics import correlation
 from lab.trials.journal import Journal
 from lab.trials.observation import Observation, by_round, floor_pairs_of, pairs_of, worst_guards
 from lab.trials.schedule import SIDES, Side, Step, schedule
@@ -26,6 +27,7 @@ LATENCY_GUARDS = {"generator lag"}
 ATTEMPTS = 3  # a busy second of a shared machine is forgiven, a busy minute is not
 AGAIN = "again"  # of an observation's detail: why its round was thrown away before, once or twice
 MOST_AGAIN = 0.2  # of the rounds; beyond it those that were kept are a choice of the quiet minutes
+LEAST_RHO, MOST_P = 0.5, 0.01  # Spearman's; from here on two figures of the trials go together
 LEAST_ROUNDS = 5  # an interval of fewer pairs means nothing
 
 
@@ -151,7 +153,10 @@ def verdicts_of(
         twins = pairs_of(kept, metric, "a2", "b")
         shared = plan.design == "duet" and METRICS[metric].is_latency
         record = Record(metric, pairs, floor, own, samples, plan.looks, remarks, label, twins, shared)
-        verdicts.append(judge(record, *plan.values))
+        verdict = judge(record, *plan.values)
+        if verdict.word == "no difference shown" and plan.lever != "durability":
+            verdict = replace(verdict, caveats=(*verdict.caveats, *_of_the_disk(kept, metric)))
+        verdicts.append(verdict)
     return verdicts
 
 
@@ -178,6 +183,18 @@ def _of_the_machine(observations: Sequence[Observation], latency: bool) -> list[
     if used > MOST_OF_THE_MACHINE:
         found.append(caveat("full machine", share=used))
     return found + ([caveat("other load", cores=others)] if others > MOST_OF_OTHERS else [])
+
+
+def _of_the_disk(observations: Sequence[Observation], metric: str) -> list[Caveat]:
+    """Whether a latency of A, which is set alike in all its trials, moved with the wait for the disk."""
+    both = [
+        (one.detail.get("counted", {}).get("log_sync_ms"), one.metrics.get(metric))
+        for one in observations
+        if one.side != "b" and METRICS[metric].is_latency
+    ]
+    waits = [(wait, figure) for wait, figure in both if wait is not None and figure is not None]
+    rho, p = correlation([wait for wait, _ in waits], [figure for _, figure in waits])
+    return [caveat("the disk", rho=rho)] if rho >= LEAST_RHO and p < MOST_P else []
 
 
 def _of_nobody(observations: Sequence[Observation]) -> list[Caveat]:

@@ -175,6 +175,7 @@ def _needed(result: PullResult) -> list[str]:
         "committed code": not committed(result),
         f"trials of {seconds:g} s or a higher rate": "too few samples" in names,
         f"trials longer than {plan.trial_seconds:g} s": noisy,
+        "commits that wait for no disk (`--set DURABILITY=off`)": "the disk" in names,
         "a lower rate": bool(names & {"pressure", "full machine", "too often again"}),
         "a stack for each side (`--design abab`)": "shared by the sides" in names,
         "a machine for each part": "one machine" in names,

@@ -182,6 +182,36 @@ async def test_a_duet_says_what_of_the_database_no_side_is_charged_with(tmp_path
     assert "nobody's work" not in names["cpu_per_1k"]
 
 
+@pytest.mark.parametrize(
+    ("lever", "wait", "effect", "said"),
+    [
+        ("event_loop", lambda figure: figure / 20, 1.0, {"p50", "p99"}),
+        ("event_loop", lambda figure: figure / 20, 1.9, set()),
+        ("event_loop", lambda figure: 1 / figure, 1.0, set()),
+        ("event_loop", lambda figure: None, 1.0, set()),
+        ("durability", lambda figure: figure / 20, 1.0, set()),
+    ],
+    ids=["together", "decided", "opposite", "not counted", "asked for"],
+)
+async def test_a_latency_that_goes_with_the_wait_for_the_disk_says_so(tmp_path, lever, wait, effect, said):
+    class OnADisk(FakeRig):
+        async def measure(self, step, seed):
+            found = await super().measure(step, seed)
+            waits = [wait(one.metrics["p50"]) for one in found]
+            told = [{"log_sync_ms": one} if one else {} for one in waits]
+            return [
+                replace(
+                    one, metrics={**one.metrics, "p99": one.metrics["p50"] * 3}, detail={"counted": counted}
+                )
+                for one, counted in zip(found, told, strict=True)
+            ]
+
+    values = {"values": ("on", "off")} if lever == "durability" else {}
+    rig = OnADisk(effect=effect, spread=0.1)
+    verdicts, _ = await pull(tmp_path, rig, design="abab", lever=lever, looks=(12,), **values)
+    assert {one.metric for one in verdicts if "the disk" in {caveat.name for caveat in one.caveats}} == said
+
+
 async def test_a_twin_that_differs_is_asked_as_well(tmp_path):
     class Biased(FakeRig):
         def _figures(self, side, step):
