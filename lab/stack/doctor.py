@@ -120,11 +120,12 @@ def haproxy() -> Finding:
 
 
 def docker_engine() -> Finding:
-    if which("docker") is None:
+    path = which("docker")
+    if path is None:
         return Finding("Docker engine", "docker is missing", False, "https://docs.docker.com/engine/install")
     try:
         done = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
+            [path, "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
             timeout=20,
@@ -132,6 +133,8 @@ def docker_engine() -> Finding:
         )
     except subprocess.TimeoutExpired:
         return Finding("Docker engine", "does not answer within 20 s", False, "systemctl restart docker")
+    except OSError as error:
+        return Finding("Docker engine", str(error), False, "https://docs.docker.com/engine/install")
     if done.returncode == 0:
         return Finding("Docker engine", done.stdout.strip(), True)
     reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]

@@ -1,6 +1,7 @@
 """What a result says of the code that it was measured with."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +12,8 @@ from lab.load import fingerprint
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A work tree with one committed file."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
     (tmp_path / "lab.py").write_text("code")
     me = ["-c", "user.name=me", "-c", "user.email=me@example.org"]
