@@ -7,31 +7,27 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from markupsafe import Markup
-
 from lab.experiments.result import KEPT, PullResult, results_of, without_words
 from lab.experiments.series import sessions_of
 from lab.notebook import scaling
 from lab.notebook.advice import size
-from lab.notebook.apart import apart
 from lab.notebook.evidence import evidence
 from lab.notebook.first import first
 from lab.notebook.head import machines
+from lab.notebook.heat_map import heat_map
 from lab.notebook.kills import kills
 from lab.notebook.lever_page import Beside, lever_page
 from lab.notebook.opening import opening
 from lab.notebook.ranking import ranking
 from lab.notebook.short import short_answer
-from lab.notebook.standing import FIRM, Found, catalogued, firm, latest_of, ranked, roomy
+from lab.notebook.standing import FIRM, Found, catalogued, firm, latest_of, roomy
 from lab.notebook.symptoms import symptoms
 from lab.notebook.unseen import unseen
-from lab.report import pull, pull_charts
+from lab.report import pull
 from lab.report.load_words import bounded, searched
-from lab.report.style import render, standalone
+from lab.report.style import standalone
 from lab.report.style.page import TEMPLATES
-from lab.verdict_words import GLYPHS
 from levers.catalogue import catalogue
-from levers.metrics import METRICS
 
 FOLDER = KEPT.parent
 OWN = ("README.md", "ranking.md", "evidence.md", "claims.md")
@@ -142,26 +138,3 @@ def others(folder: Path) -> list[str]:
             pictures = f" ([drawn]({drawn.name}))" if drawn.exists() else ""
             found.append(f"[{title}]({path.name}){pictures}")
     return found
-
-
-def heat_map(latest: Sequence[Found], history: Sequence[Found] = ()) -> str:
-    """index.html: levers x metrics of what is ranked, all results in a table, and what came before."""
-    cells: dict[tuple[str, str], tuple[float, str]] = {}
-    names = []
-    for _, result in ranked(latest):
-        name = f"{result.lever}: {result.values[0]} > {result.values[1]}{apart(result, latest)}"
-        names.append(name)
-        for verdict in result.verdicts:
-            if verdict.effect:
-                label = METRICS[verdict.metric].label
-                cells[name, label] = (verdict.effect.ratio, GLYPHS[verdict.word])
-    labels = [metric.label for metric in METRICS.values() if any(one == metric.label for _, one in cells)]
-    drawn = Markup(pull_charts.heat_map(names, labels, cells)) if cells else Markup("")
-    return render(
-        "guide.html",
-        title="Levers and what they change",
-        drawn=drawn,
-        results=[(path, result, result.primary) for path, result in latest],
-        earlier=[(path, result, result.primary) for path, result in history if (path, result) not in latest],
-        glyphs=GLYPHS,
-    )

@@ -1,6 +1,5 @@
 """The pictures of a pull, each a function from plain figures to an <svg>."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -207,37 +206,3 @@ def _totals(axes: Axes, totals: Sequence[float]) -> None:
             fontsize=9,
             color=MARK["soft"],
         )
-
-
-def heat_map(
-    levers: Sequence[str], metrics: Sequence[str], cells: Mapping[tuple[str, str], tuple[float, str]]
-) -> str:
-    """Levers x metrics: (ratio, glyph) in each cell; the shade is the size, the glyph the verdict."""
-    with figure(1.0 + 0.3 * len(levers)) as drawn:
-        axes = drawn.subplots()
-        for row, lever in enumerate(levers):
-            for column, metric in enumerate(metrics):
-                if (lever, metric) not in cells:
-                    continue
-                ratio, glyph = cells[lever, metric]
-                tone = {"▲": MARK["good"], "▼": MARK["bad"]}.get(glyph, MARK["soft"])
-                open_ = glyph == "?"  # a number that claims nothing must not look like one that does
-                strength = min(1.0, abs(math.log(ratio)) / math.log(2)) if ratio > 0 and not open_ else 0.0
-                axes.fill_between(
-                    [column - 0.48, column + 0.48],
-                    row - 0.45,
-                    row + 0.45,
-                    color=tone,
-                    alpha=0.08 + 0.45 * strength,
-                    linewidth=0,
-                )
-                text = f"{glyph} {change(ratio):+.0f}%" if ratio < 2 else f"{glyph} {ratio:.1f}x"
-                ink = MARK["soft" if open_ else "ink"]
-                axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ink)
-        axes.xaxis.tick_top()  # where a reader of many rows begins
-        axes.set_xticks(range(len(metrics)), list(metrics), rotation=45, ha="left")
-        axes.set_yticks(range(len(levers)), list(levers))
-        axes.set_xlim(-0.5, len(metrics) - 0.5)
-        axes.set_ylim(len(levers) - 0.5, -0.5)
-        axes.grid(visible=False)
-        return svg(drawn, "Effect of each lever on each metric")

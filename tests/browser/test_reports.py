@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ViewportSize
 
-from lab.notebook.guide import heat_map
+from lab.notebook.heat_map import heat_map
 from lab.report import pull, run
 from tests.lab.report import made_up_runs
 from tests.lab.report.made_up_pulls import made_up

@@ -120,23 +120,6 @@ def test_what_was_swept_was_run(tmp_path):
     assert "- uvicorn_workers:" not in (tmp_path / "evidence.md").read_text()
 
 
-def test_two_designs_of_one_question_are_two_rows_of_the_heat_map():
-    duet = replace(made_up(effect=1.2), fingerprint=MACHINE)
-    abab = replace(duet, plan={**duet.plan, "design": "abab"})
-    text = guide.heat_map([(Path("a.json"), duet), (Path("b.json"), abab)])
-    assert "uvloop &gt; asyncio, by abab" in text
-    long = replace(duet, plan={**duet.plan, "content_characters": 2_000})
-    assert "asyncio, 2,000 characters" in guide.heat_map([(Path("c.json"), long)])
-    assert "uvloop &gt; asyncio</text>" in text
-
-
-def test_an_earlier_answer_stays_on_the_index():
-    then, now = (replace(made_up(effect=effect), fingerprint=MACHINE) for effect in (1.2, 1.4))
-    latest = [(Path("now.json"), now)]
-    assert "Earlier answers" not in guide.heat_map(latest, latest)
-    assert "Earlier answers" in guide.heat_map(latest, [(Path("then.json"), then), *latest])
-
-
 def test_each_lever_has_verdict_figure_and_command(folder):
     text = (folder / "levers" / "event_loop.md").read_text()
     for part in ("**▼ worse.**", "../figures/event_loop.0.svg", "```\nlab pull event_loop", "As expected:"):
@@ -190,7 +173,7 @@ def test_a_figure_opens_by_itself(folder):
 
 def test_the_heat_map_opens_offline(folder):
     text = (folder / "index.html").read_text()
-    assert "http_parser: httptools &gt; h11" in text
+    assert "<code>httptools</code> → <code>h11</code>" in text
     assert "https://" not in text
 
 

@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram
 
 from lab.caveats import caveat
 from lab.cli import run
-from lab.report import pull, pull_charts
+from lab.report import pull
 from lab.trials.observation import Observation
 from lab.verdict import Guard
 from tests.lab.report.made_up_pulls import made_up, search
@@ -129,19 +129,6 @@ def test_the_busiest_service_is_named(clear):
     words = "backend-1 was nearest to its limit in 36 of 36 readings, at 40% of the cores it may use."
     assert words in pull.html(replace(clear, observations=told))
     assert "nearest to its limit" not in pull.html(clear)
-
-
-def test_a_number_that_claims_nothing_is_grey():
-    soft = "var(--soft)"
-    cells = {("event_loop", "p50"): (1.3, "▼")}
-    assert soft not in heat_text(cells, "▼")
-    assert soft in heat_text({("event_loop", "p50"): (1.3, "?")}, "?")
-
-
-def heat_text(cells, glyph):
-    """The element of the cell's words."""
-    drawn = pull_charts.heat_map(["event_loop"], ["p50"], cells)
-    return next(part for part in drawn.split("<text") if glyph in part)
 
 
 def test_a_given_rate_is_said_where_the_capacity_would_be_drawn(clear):
