@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lab.experiments.plan import PullPlan, plan_from
 from lab.experiments.preparation import WARM_UP_SECONDS, mode_for
 from lab.experiments.result import PullResult
-from lab.notebook.standing import Found, question_of
+from lab.notebook.standing import Found, question_of, standby_of
 from levers.metrics import METRICS
 
 
@@ -22,4 +22,5 @@ def apart(result: PullResult, among: Sequence[Found]) -> str:
     warmed = f", warmed up for {warm:g} s" if warm != WARM_UP_SECONDS else ""
     rates = {one.plan["rate"] for _, one in among if question_of(one) == question_of(result)}
     rate = f", {plan.rate:,g}/s" if len(rates) > 1 else ""
-    return judged + design + mode + mix + plan.held_words + length + warmed + rate
+    standby = ", beside a synchronous standby" if standby_of(result) else ""
+    return judged + design + mode + mix + plan.held_words + standby + length + warmed + rate

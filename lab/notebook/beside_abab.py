@@ -9,7 +9,7 @@ from typing import Any
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
 from lab.notebook.signs import signs
-from lab.notebook.standing import Found, conditions_of, firm
+from lab.notebook.standing import Found, conditions_of, elsewhere, firm
 from lab.report.load_words import OPERATION, short_rate_of
 from lab.statistics import Effect, effect_of, log_ratios
 from lab.trials.observation import Observation, by_round
@@ -28,8 +28,8 @@ SECTION = [
     "connections, without any other process and without what PostgreSQL does for no connection. Of each",
     "round the ratio B / A, and of 12 rounds or more their median with its 95 % interval. *A*: the median of",
     "A itself. Three processes share the rate of a duet: its µs are those of a process with a third of the",
-    "rate, so that the µs of the designs differ where the ratios agree. Signs as in",
-    "[all results](#all-results).",
+    "rate, so that the µs of the designs differ where the ratios agree. ◊: the two are of different",
+    "machines. Other signs as in [all results](#all-results).",
     "",
     "| lever | A, B | each second | duet | ABAB | intervals | A: duet, ABAB |",
     "|---|---|---|---|---|---|---|",
@@ -60,9 +60,16 @@ def both_ways(latest: Sequence[Found]) -> list[tuple[Found, Found]]:
     ]
 
 
-def _preference(pair: tuple[Found, Found]) -> tuple[bool, bool, bool, float, float]:
+def _preference(pair: tuple[Found, Found]) -> tuple[bool, bool, bool, bool, float, float]:
     (_, duet), (_, abab) = pair
-    return _one_rate(*pair), firm(duet), firm(abab), duet.started_at, abab.started_at
+    return (
+        _one_rate(*pair),
+        not elsewhere(duet, abab),
+        firm(duet),
+        firm(abab),
+        duet.started_at,
+        abab.started_at,
+    )
 
 
 def _question(result: PullResult) -> tuple[object, ...]:
@@ -107,6 +114,7 @@ def _row(duet: Found, abab: Found) -> str:
     cells = [_cell(path, one, its) for (path, one), its in zip((duet, abab), effects, strict=True)]
     apart = max(one.low for one in effects) > min(one.high for one in effects)
     micros = ", ".join(f"{median(figure for figure, _ in _rounds(one)):,.0f}" for _, one in (duet, abab))
+    cells[1] += elsewhere(result, abab[1])
     return (
         f"| [{result.lever}](levers/{result.lever}.md) | `{a}`, `{b}` | {rate} | {' | '.join(cells)} "
         f"| {'do not overlap' if apart else 'overlap'} | {micros} µs {OPERATION[result.plan['mix']]} |"

@@ -1,4 +1,4 @@
-"""What to pull first: at most six steps, the largest effects that an ordinary FastAPI service can have.
+"""What to pull first: the largest effects that an ordinary FastAPI service can have.
 
 Which levers those are, and the words of each step, is templates/pull_first.txt; whether a step is there,
 its place and its figure is up to the results.
@@ -16,7 +16,6 @@ from lab.report.doubts import applies
 from lab.report.load_words import OPERATION
 from lab.verdict_words import percent
 
-STEPS = 6
 HEAD = [
     "## What to pull first",
     "",
@@ -37,7 +36,7 @@ def first(latest: Sequence[Found], open_questions: bool = False) -> list[str]:
             size = _reader_s(result, latest)
             if size > found.get(result.lever, (0.0, ""))[0]:
                 found[result.lever] = (size, _step(result, words, latest))
-    steps = [text for _, text in sorted(found.values(), key=lambda each: -each[0])[:STEPS]]
+    steps = [text for _, text in sorted(found.values(), key=lambda each: -each[0])]
     if not steps:
         return []
     unshown = ", and [what our load cannot show](ranking.md#our-load-cannot-show-these)"
@@ -45,8 +44,8 @@ def first(latest: Sequence[Found], open_questions: bool = False) -> list[str]:
         *HEAD,
         *(f"{number}. {text}" for number, text in enumerate(steps, 1)),
         "",
-        "Then stop: the rest is prices of leaving a default, in [the ranking]"
-        f"(ranking.md){unshown if open_questions else ''}.",
+        f"What else was measured is in [the ranking](ranking.md){unshown if open_questions else ''}: what is "
+        "kept there is a default of this lab, so look whether it is yours.",
         "",
     ]
 

@@ -1,6 +1,7 @@
 """What a reader must know of all results at once: where, how busy, at what rates, and what the words mean."""
 
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,10 +79,28 @@ def _too_few(tails: Sequence[tuple[PullResult, Verdict]]) -> str:
 
 def machines(latest: Sequence[Found]) -> list[str]:
     """Where all of it was measured."""
-    known = sorted({_machine(result.fingerprint) for _, result in latest})
+    known: dict[str, dict[str, list[float]]] = {}
+    for _, result in latest:
+        kernels = known.setdefault(_machine(result.fingerprint), {})
+        kernels.setdefault(str(result.fingerprint.get("kernel") or ""), []).append(result.started_at)
     if not known:
         return ["Nothing yet: `lab pull LEVER --keep`, then `lab guide`.", ""]
-    return ["Measured on " + "; ".join(known) + "." + _disk(latest), ""]
+    told = [f"{words}{_kernels(kernels)}" for words, kernels in sorted(known.items())]
+    return ["Measured on " + "; ".join(told) + "." + _disk(latest), ""]
+
+
+def _kernels(found: Mapping[str, Sequence[float]]) -> str:
+    """With which kernel: another one is another machine to the lab, and such figures are marked."""
+    if len(found) == 1:
+        return "".join(f", Linux {kernel}" for kernel in found if kernel)
+    told = [f"Linux {kernel or 'unknown'} ({_when(times)})" for kernel, times in sorted(found.items())]
+    return f", in {len(found)} machines: {' and '.join(told)}; a figure beside one of another is marked ◊"
+
+
+def _when(times: Sequence[float]) -> str:
+    first, last = (time.strftime("%Y-%m-%d", time.gmtime(at)) for at in (min(times), max(times)))
+    days = first if first == last else f"{first} to {last}"
+    return f"{len(times)} pull{'' if len(times) == 1 else 's'}, {days}"
 
 
 def _machine(fingerprint: Mapping[str, Any]) -> str:

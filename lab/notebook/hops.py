@@ -40,7 +40,7 @@ HEAD = [
     "Within a row both sides are of the same minutes.",
     "",
     "| lever | from, to | each second | counted | from | to | difference | change (95 %) | verdict "
-    "| other programs, cores |",
+    "| other programs, cores (median trial) |",
     "|---|---|---|---|---|---|---|---|---|---|",
 ]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lab.experiments.plan import plan_from
 from lab.experiments.result import PullResult
-from lab.notebook.standing import Found, firm, question_of
+from lab.notebook.standing import Found, elsewhere, firm, question_of
 from lab.trials.observation import pairs_of
 from levers.catalogue import lever_named
 
@@ -83,8 +83,7 @@ def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     if result.plan["mix"] != "send" or effect is None:
         return 0.0
     if result.lever == LEVER:
-        against = _decided(latest, (WITHOUT_ORM, result.values[1])) if result.values[0] == LAYERS[0] else []
-        return _ratio(_nearest(against, result)) if against else 0.0
+        return _ratio(_against(result, latest))
     own, whole = (_first_side(result, metric) for metric in (API, result.primary.metric))
     priced = _nearest(_priced(latest), result)
     counted = of_the_api(result) or (_one_process(result) and result.primary.metric == WITH_POSTGRESQL)
@@ -93,22 +92,32 @@ def behind_layers(result: PullResult, latest: Sequence[Found]) -> float:
     return 1 + (effect.ratio - 1) * whole / (whole + (_ratio(priced) - 1) * own)
 
 
+def _against(result: PullResult, latest: Sequence[Found]) -> PullResult | None:
+    """Of an ORM against the path in front of FastAPI: the pull against FastAPI itself; None for none."""
+    if result.lever != LEVER or result.values[0] != LAYERS[0]:
+        return None
+    own = _decided(latest, (WITHOUT_ORM, result.values[1]))
+    return _nearest([one for one in own if not elsewhere(result, one)] or own, result)
+
+
 def pulled_there(result: PullResult, latest: Sequence[Found]) -> PullResult | None:
     """The same question asked with FastAPI's own layers on both sides, at the nearest rate; None for none."""
     plan = plan_from(result.plan)
     asked = question_of(replace(result, plan={**result.plan, "held": {**plan.held, **BEHIND}}))
     own = [one for _, one in latest if question_of(one) == asked and one.primary.effect and firm(one)]
-    return _nearest(own, result)
+    return _nearest([one for one in own if not elsewhere(result, one)] or own, result)
 
 
 def second_figure(result: PullResult, latest: Sequence[Found]) -> str:
     """behind FastAPI +15 %; about +15 % where no pull says so, '' for none"""
     there, pulled = behind_layers(result, latest), pulled_there(result, latest)
     if pulled and not pulled.primary.decided:
-        return f"behind FastAPI {pulled.primary.word}"
+        return f"behind FastAPI {pulled.primary.word}{elsewhere(result, pulled)}"
     told = f"{there:.1f}x" if there >= 2 else f"{(there - 1) * 100:+.0f} %"
     about = "" if result.lever == LEVER or pulled else "about "
-    return f"behind FastAPI {about}{told}" if there else ""
+    source = pulled or _against(result, latest)
+    other = elsewhere(result, source) if source else ""
+    return f"behind FastAPI {about}{told}{other}" if there else ""
 
 
 def _one_process(result: PullResult) -> bool:

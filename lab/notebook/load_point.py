@@ -9,6 +9,7 @@ from lab.notebook.scaling import Searched
 from lab.notebook.signs import client_of_then, signs
 from lab.notebook.standing import Found, committed, pairs, question_of, quiet, roomy
 from lab.report.load_words import bounded, searched, slower_side
+from lab.scaling.basis import processes
 from lab.verdict import LOOKS
 from lab.verdict_words import percent
 
@@ -22,10 +23,7 @@ def load_point(result: PullResult, known: Sequence[Searched]) -> tuple[float, st
         seen = "what the slower side carried alone" if bounded(result) else "the highest rate that was tried"
         seen += ", shared by three sides" if result.plan["design"] == "duet" else ""
         return _rate(result) / float(lowest["passes"]), seen
-    carries = _committed(result, known)
-    if not carries:
-        return None
-    return _rate(result) / carries, f"what mode {result.plan['mode']} carries by default"
+    return _committed(result, known)
 
 
 def words(result: PullResult, known: Sequence[Searched]) -> str:
@@ -103,18 +101,25 @@ def _told(own: Sequence[PullResult]) -> str:
     return f"[{lever}](levers/{lever}.md) from `{a}` to `{b}`, {own[0].label(own[0].primary.metric)} {seen}"
 
 
-def _committed(result: PullResult, known: Sequence[Searched]) -> float:
-    """The lowest rate that held with all settings at their defaults, under the same load; 0 for none."""
+def _committed(result: PullResult, known: Sequence[Searched]) -> tuple[float, str] | None:
+    """Of the lowest rate that held with all settings at their defaults, under the same load; None for none.
+
+    That search ran the mode's own processes, of which a pull may have more or fewer: they are named.
+    """
     plan = plan_from(result.plan)
     if plan.content_characters != PullPlan.content_characters or plan.held:
-        return 0.0
+        return None
     alike = [
-        one.repeats
+        one
         for one in known
         if (one.repeats.newest.mode, one.repeats.newest.mix) == (result.plan["mode"], result.plan["mix"])
         and not one.repeats.newest.levers
     ]
-    return max((one.carries.low for one in alike), default=0.0)
+    most = max(alike, key=lambda one: one.repeats.carries.low, default=None)
+    if most is None or not most.repeats.carries.low:
+        return None
+    ran = processes(most.repeats.newest)
+    return _rate(result) / most.repeats.carries.low, f"what mode {plan.mode} carries by default ({ran})"
 
 
 def _rate(result: PullResult) -> float:

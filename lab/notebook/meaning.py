@@ -23,7 +23,7 @@ from lab.notebook.hot_path import behind_layers, of_the_api, on_hot_path, pulled
 from lab.notebook.scaling import advised
 from lab.notebook.short import SUREST, by_standing, first_clause, sure, what_to_do
 from lab.notebook.standing import Found, committed, conditions_of, enough, mark, pairs, quiet
-from lab.notebook.words import by_key
+from lab.notebook.words import given_up
 from lab.report.doubts import applies
 from lab.report.load_words import OPERATIONS, unit_of
 from lab.report.style.page import figures
@@ -206,13 +206,13 @@ def _besides(result: PullResult, told: str) -> str:
         for one in opposite(result)[:1]
         if one.effect
     ]
-    by_hand = by_key("given_up.txt").get(result.lever, "").replace("](", "](../")
+    by_hand = given_up(result.lever, result.values[1]).replace("](", "](../")
     lost = [*against, *([by_hand] if by_hand and by_hand not in told and ahead(result) else [])]
     when = "" if by_hand else f" Different when: {first_clause(result.lever)}."
-    given_up = f" What that gives up: {'; '.join(lost)}." if lost else ""
+    paid = f" What that gives up: {'; '.join(lost)}." if lost else ""
     unfit = applies([result]) if result.primary.word == "same within the margin" else ""
     load = f" What may hide a difference: {unfit}." if unfit else ""
-    return f"{given_up}{load}{'' if when in told else when}"
+    return f"{paid}{load}{'' if when in told else when}"
 
 
 def _label(result: PullResult) -> str:

@@ -52,22 +52,25 @@ class Answers:
     def _otherwise(self, result: PullResult) -> str:
         """Results of the same question at other rates that end in another word; '' for none."""
         told = [
-            f"; at {_rate(one)} {change(one.primary.effect)}, {one.primary.word}"
+            f"; at {_rate(one)} {change(one.primary.effect)}, {one.primary.withheld or one.primary.word}"
             for one in self.results
             if question_of(one) == question_of(result) and one.primary.word != result.primary.word
             if one.primary.effect and one.plan["rate"] != result.plan["rate"]
         ]
         return "".join(told)
 
-    def ratio(self, *asked: Any, **more: Any) -> float:
-        """The change as a ratio, to compare it with others; 0 where there is none."""
-        one = self.answer(*asked, **more)
-        return one.primary.effect.ratio if one and one.primary.effect else 0.0
-
-    def rate(self, *asked: Any, **more: Any) -> float:
-        """At how many a second; 0 where there is none."""
-        one = self.answer(*asked, **more)
-        return float(one.plan["rate"]) if one else 0.0
+    def beyond(self, asked: Sequence[Any], lever: str) -> bool:
+        """Whether its whole interval lies above those of all values of another lever at that rate."""
+        one = self.answer(*asked)
+        if not (one and one.primary.effect):
+            return False
+        others = [
+            other.primary.effect
+            for other in self.results
+            if other.lever == lever and other.primary.effect and other.primary.metric == one.primary.metric
+            if other.plan["rate"] == one.plan["rate"]
+        ]
+        return bool(others) and one.primary.effect.low > max(other.high for other in others)
 
     def paid(self, metric: str, *asked: Any, **more: Any) -> str:
         """The medians of another metric that got worse in the same pull, and by how much."""

@@ -19,7 +19,7 @@ HEAD = [
     "another are not in it.",
     "",
     "| A, B | characters | metric | date | mode, design | each second | change (95 %) | pairs "
-    "| other programs, cores | commit |",
+    "| other programs, cores (median trial) | commit |",
     "|---|---|---|---|---|---|---|---|---|---|",
 ]
 

@@ -109,7 +109,8 @@ def advised(sweep: Mapping[str, Any]) -> str:
     taken = min(alike, key=_memory)
     default = lever_named(sweep["lever"]).default
     keep = "Keep" if taken.value == default else "Take"
-    beside = "" if default in sweep["values"] else f" The default, `{default}`, was not among them."
+    unasked = f" The default, `{default}`, was not among them, so this says nothing of it."
+    beside = "" if default in sweep["values"] else unasked
 
     def told(one: Carried) -> str:
         return f"`{one.value}` ({one.low:,.0f} to {one.high:,.0f}/s, {_memory(one):,.0f} MiB)"
@@ -146,9 +147,14 @@ def _row(one: Carried, mark: str) -> str:
 
 
 def _waited(one: Carried) -> str:
-    """The mean wait of an operation at the rate that held; older files and other services have none."""
-    found = [wait for point in one.points if (wait := point.acquire_wait_ms) is not None]
-    return f"{statistics.median(found):.3f} ms" if found else "-"
+    """The mean wait of an operation at the rate that held; older files and other services have none.
+
+    It is of a run of its own, after the search. One whose mean wait is above the SLO's p99 did not hold.
+    """
+    wait, slo_ms = one.middle.acquire_wait_ms, one.middle.bracket.slo.p99_seconds * 1000
+    if wait is None:
+        return "-"
+    return f"{wait:.3f} ms" if wait < slo_ms else "did not hold again"
 
 
 def on_lever(name: str, sweeps: Sequence[SweptFile]) -> list[str]:
@@ -191,8 +197,9 @@ def _conditions(sweep: Mapping[str, Any]) -> str:
     slos = dict.fromkeys(f"{one.slo.p99_seconds * 1000:g} ms" for one in brackets)
     others = [cores for one in brackets if (cores := one.others_cores) is not None]
     used = f"used {statistics.fmean(others):.2f} cores in the mean" if others else "were not counted"
+    kernel = f", Linux {machine['kernel']}" if machine.get("kernel") else ""
     where = (
-        f"{machine['cores']} cores of {machine['cpu']}, Python {machine['python']}, "
+        f"{machine['cores']} cores of {machine['cpu']}{kernel}, Python {machine['python']}, "
         f"commit {commit_words(machine)}"
         if machine
         else "a machine that was not noted"

@@ -1,5 +1,6 @@
 """The short answer: a row a lever, the largest effects of firm results."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ from lab.notebook.standing import (
     unsteady,
     warmed_as_usual,
 )
-from lab.notebook.words import by_key
+from lab.notebook.words import given_up
 from lab.report.doubts import applies
 from lab.report.load_words import searched
 from lab.verdict_words import change, percent
@@ -43,7 +44,6 @@ from levers.catalogue import lever_named, page, paragraphs
 ROWS = 12
 VALUES = 3  # of one lever in one row
 SUREST = 3
-SEPARATORS = (". ", "; ", ": ", " (", ".")
 HEAD = [
     "## The short answer",
     "",
@@ -60,9 +60,11 @@ OF_A_DUET = (
 )
 LEGEND = (
     "Differences are medians of the rounds; µs of two rows cannot be compared.",
-    "In brackets behind a rate: which part that is of what the mode carries with the default.",
-    "*Sessions*: how many asked the same question, of a row's values in turn, and their range, or from three "
-    "on their mean with its interval; one more may lie twice as far "
+    "In brackets behind a rate: which part that is of what the mode carries with the default and the "
+    "processes that `lab up` starts, of which a side of a pull mostly has fewer.",
+    "◊: of a session on another of the machines named above; shares of CPU may move with it.",
+    "*Sessions*: how many asked the same question on the same machine, of a row's values in turn, and their "
+    "range, or from three on their mean with its interval; one more may lie twice as far "
     "([what another session adds](evidence.md#what-another-session-adds)).",
 )
 
@@ -75,8 +77,7 @@ def short_answer(
     `latest`: the firm ones; `found`: all results.
     """
     rows = chosen(latest)
-    given_up = by_key("given_up.txt")
-    lines = [_row(own, known, given_up, latest, found or latest) for own in rows]
+    lines = [_row(own, known, latest, found or latest) for own in rows]
     shown = [one for own in rows for one in own]
     share = [of_the_layers(latest)] if any(map(_on_the_path, shown)) else []
     duet = [OF_A_DUET] if any(one.plan["design"] == "duet" for one in shown) else []
@@ -138,7 +139,6 @@ def _largest(own: Sequence[PullResult]) -> float:
 def _row(
     own: Sequence[PullResult],
     known: Sequence[Searched],
-    given_up: dict[str, str],
     latest: Sequence[Found],
     found: Sequence[Found],
 ) -> str:
@@ -148,10 +148,10 @@ def _row(
         .replace("CPU per 1,000 deliveries,", "CPU,")
         .replace("CPU per 1,000,", "CPU,")
     )
-    moves = "; ".join(_move(one, known, latest) for one in own)
+    moves = "; ".join(f"{_move(one, known, latest)}{synced(one)}" for one in own)
     return (
         f"| [{first.lever}](levers/{first.lever}.md){_only(first)} | {what_to_do(first)} "
-        f"| {label}: {moves}{synced(first)} | {_but(first, given_up)} "
+        f"| {label}: {moves} | {_but(own)} "
         f"| {'; '.join(what_sessions_say(one, found) for one in own)} |"
     )
 
@@ -188,8 +188,13 @@ def _move(result: PullResult, known: Sequence[Searched], latest: Sequence[Found]
     return f"{other} {apart}, {change(effect)} at {at}{second}"
 
 
-def _but(result: PullResult, given_up: dict[str, str]) -> str:
-    """What another metric loses, and one clause: by hand, or when the lever's page says it is different."""
+def _but(own: Sequence[PullResult]) -> str:
+    """What another metric loses, and one clause: by hand, or when the lever's page says it is different.
+
+    Of the first value, and of the others what is lost with them where that is something else.
+    """
+    result, by_hand = own[0], {one.values[1]: given_up(one.lever, one.values[1]) for one in own}
+    apart = len(set(by_hand.values())) > 1
     against = opposite(result)
     lost = [
         f"{result.label(against[0].metric)} {difference(result, against[0].metric)}, "
@@ -197,8 +202,9 @@ def _but(result: PullResult, given_up: dict[str, str]) -> str:
         for _ in against[:1]
         if against[0].effect
     ]
-    clause = given_up.get(result.lever) or _different(result)
-    return "; ".join([*lost, clause])
+    if apart:
+        return "; ".join([*lost, *(f"`{value}`: {words}" for value, words in by_hand.items() if words)])
+    return "; ".join([*lost, by_hand[result.values[1]] or _different(result)])
 
 
 def _different(result: PullResult) -> str:
@@ -208,6 +214,6 @@ def _different(result: PullResult) -> str:
 
 
 def first_clause(lever: str) -> str:
-    """When it would be different, as its page says: the first clause of that."""
+    """When it would be different, as its page says: the first sentence, without what stands in brackets."""
     text = paragraphs(page(lever)).get("Different when", "the page says")
-    return min((text.partition(one)[0] for one in SEPARATORS), key=len)
+    return re.sub(r" \([^()]*\)", "", text.removesuffix(".")).partition(". ")[0]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.caveats import FULL_MACHINE
+from lab.experiments.machine import other_machine
 from lab.experiments.plan import plan_from
 from lab.experiments.preparation import WARM_UP_SECONDS
 from lab.experiments.result import PullResult
@@ -16,7 +17,10 @@ from lab.verdict import LOOKS
 
 Found = tuple[Path, PullResult]
 SLOW_SYNC_SECONDS = 0.001  # about what an answer takes without its commit: a slower disk decides how long
-FIRM = f"{LOOKS[0]} pairs or more, no other programs beside them, committed code"
+FIRM = (
+    f"{LOOKS[0]} pairs or more, other programs on {MOST_OF_OTHERS:g} cores at most in the median trial, "
+    "committed code"
+)
 UNSTEADY = ("noisy machine", "drift")  # caveats: what was seen may be the noise's in part
 
 
@@ -97,7 +101,20 @@ def synced(result: PullResult) -> str:
     found = [one.detail.get("counted", {}).get("log_sync_ms") for one in result.observations]
     waited = [ms for ms in found if ms]
     loaded = f", and under this load in {statistics.median(waited):.1f} ms" if waited else ""
+    if standby_of(result):
+        return f", beside a synchronous standby (`{standby_of(result)}`), which `on` waits for as well"
     return f", on a disk that syncs a write in {seconds * 1000:.1f} ms{loaded}{asked}"
+
+
+def standby_of(result: PullResult) -> str:
+    """Which standbys a commit waited for in a pull of `durability`; '' for none."""
+    waited = str(result.settings.get("a", {}).get("synchronous_standbys", "none"))
+    return "" if waited == "none" or result.lever != "durability" else waited
+
+
+def elsewhere(result: PullResult, other: PullResult) -> str:
+    """◊ where the two are of different machines; as a sign behind the figure of `other`."""
+    return " ◊" if other_machine(result.fingerprint, other.fingerprint) else ""
 
 
 def mark(result: PullResult) -> str:

@@ -42,7 +42,7 @@ SYMPTOMS = (
         "PostgreSQL is busy (CPU of an API process and its PostgreSQL)",
         ("cpu_per_1k_total",),
         part="backend",
-        levers=("prepared_statements", "group_commit", "delivery", "cache", "paging", "pair_index"),
+        levers=("prepared_statements", "group_commit", "delivery", "paging", "pair_index"),
     ),
     Symptom("Deliveries come late", ("delivery_p50", "delivery_p99")),
     Symptom(

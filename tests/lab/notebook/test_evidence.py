@@ -53,7 +53,7 @@ def test_the_rate_of_a_pull_stands_as_a_part_of_what_its_mode_carries(tmp_path):
     known = searched(tmp_path, search(4_000, 4_200), search(1_000, 1_100, levers={"GROUP_COMMIT": "off"}))
     own = made_up(also=())
     given = replace(own, capacity=None)
-    assert words(given, known) == "about 12% of what mode multi carries by default"
+    assert words(given, known) == "about 12% of what mode multi carries by default (2 backend)"
     assert (cell(given, known), cell(given, [])) == ("12%", "-")
     assert cell(replace(given, plan={**given.plan, "mix": "list"}), known) == "-"
     assert cell(replace(given, plan={**given.plan, "content_characters": 2_000}), known) == "-"

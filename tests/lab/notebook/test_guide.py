@@ -212,8 +212,11 @@ def test_how_long_operations_waited_for_a_connection_is_beside_the_capacity():
     raw = swept((100.0, 190.0, 200.0))
     for one, wait in zip(raw["points"], (3.25, 0.5, 0.001), strict=True):
         one["acquire_wait_ms"] = wait
-    found = scaling.on_lever("uvicorn_workers", [(Path("uvicorn_workers.multi.20260102-030405.json"), raw)])
-    assert "| 1 | 100/s | 110/s | 50 MiB | 3.250 ms |" in found
+    path = Path("uvicorn_workers.multi.20260102-030405.json")
+    assert "| 1 | 100/s | 110/s | 50 MiB | 3.250 ms |" in scaling.on_lever("uvicorn_workers", [(path, raw)])
+    raw["points"][0]["acquire_wait_ms"] = 177.0  # the SLO is 100 ms
+    told = scaling.on_lever("uvicorn_workers", [(path, raw)])
+    assert "| 1 | 100/s | 110/s | 50 MiB | did not hold again |" in told
 
 
 def test_searches_of_one_value_that_were_repeated_show_their_spread():

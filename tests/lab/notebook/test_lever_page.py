@@ -165,7 +165,7 @@ def test_a_sweep_says_which_value_to_take_and_what_the_others_carry():
     without |= {"repeats": 2, "points": without["points"] * 2}
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[without]))
     assert "**Take `2`**" in page
-    assert "`4` (100 to 110/s, 50 MiB) carried less. The default, `1`, was not among them." in page
+    assert "`4` (100 to 110/s, 50 MiB) carried less. The default, `1`, was not among them, so " in page
     page = lever_page("uvicorn_workers", [], Beside(sweeps=[once]))
     assert "**Not shown** (mode multi, by a sweep): held: 1 200/s, 2 190/s, 4 100/s; two searches" in page
     endless = swept((195.0, 150.0, 200.0), unbounded=200.0)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.caveats import caveat
-from lab.notebook.first import STEPS, first
+from lab.notebook.first import first
+from lab.notebook.head import machines
 from lab.notebook.hot_path import behind_layers
 from lab.notebook.short import ROWS, chosen, short_answer
 from lab.notebook.symptoms import symptoms
@@ -26,7 +27,7 @@ def test_a_row_says_what_to_do_what_moves_in_microseconds_and_how_sure_it_is():
     assert row.startswith("| [http_parser](levers/http_parser.md) | keep `httptools` | CPU, API: `h11` +")
     assert " µs a send, +" in row
     assert row.endswith("| different when a proxy in front speaks to the process over few keep-alive "
-                        "connections | 1 |")  # fmt: skip
+                        "connections; parsing stays, connection set-up goes | 1 |")  # fmt: skip
 
 
 def test_a_row_says_what_other_sessions_of_the_same_question_say():
@@ -202,7 +203,7 @@ def steps(latest):
     return [line for line in first(latest) if re.match(r"\d\. ", line)]
 
 
-def test_the_steps_come_by_what_a_handler_of_fastapi_gains_and_are_few():
+def test_the_steps_come_by_what_a_handler_of_fastapi_gains_and_each_lever_once():
     layers = pulled(2.1, "query_path", ("raw", "fastapi"), also=())
     orm = pulled(4.8, "query_path", ("raw", "orm_async"), also=(), rate=72.0)
     index = pulled(3.6, "pair_index", ("on", "off"), also=())
@@ -224,7 +225,10 @@ def test_the_steps_come_by_what_a_handler_of_fastapi_gains_and_are_few():
         ("event_loop", "uvloop", "asyncio_debug"),
     ]
     more = [pulled(1.2, lever, (a, b), also=()) for lever, a, b in many]
-    assert len(steps([parser, cache, layers, index, orm, *more])) == STEPS
+    told = [
+        re.findall(r"\(levers/(\w+)\.md\)", line)[0] for line in steps([parser, cache, index, orm, *more])
+    ]
+    assert len(told) == len(set(told)) == 8
 
 
 def test_a_step_whose_result_says_something_else_by_now_is_gone():
@@ -240,5 +244,35 @@ def test_every_half_of_a_sentence_is_of_a_lever_and_values_that_exist():
             assert {a, b} <= set(lever_named(lever).values) and word in ("better", "worse")
     for lever in by_key("cannot_show.txt"):
         assert lever_named(lever).applies
-    for lever in by_key("given_up.txt"):
-        lever_named(lever)
+    for key in by_key("given_up.txt"):
+        lever, _, value = key.partition(" ")
+        assert not value or value in lever_named(lever).values
+
+
+def on_kernel(found, kernel):
+    path, result = found
+    return path, replace(result, fingerprint={**result.fingerprint, "kernel": kernel})
+
+
+def test_a_figure_of_another_machine_beside_one_of_this_is_marked():
+    parser = on_kernel(pulled(1.3, "http_parser", ("httptools", "h11"), also=()), "6.1")
+    there = pulled(1.17, "http_parser", ("httptools", "h11"), also=(), held={"QUERY_PATH": "fastapi"})
+    assert "behind FastAPI +18 % ◊" in rows([parser, on_kernel(there, "6.2")])[0]
+    assert "behind FastAPI +18 % |" in rows([parser, on_kernel(there, "6.1")])[0]
+    text = "\n".join(machines([parser, on_kernel(there, "6.2")]))
+    assert "in 2 machines: Linux 6.1 (1 pull, " in text and " and Linux 6.2 (1 pull, " in text
+    assert machines([parser])[0].endswith("Python None, Linux 6.1.")
+
+
+def test_what_is_given_up_and_waited_for_is_of_each_value_of_durability():
+    def told(value, standbys):
+        path, result = pulled(0.75, "durability", ("on", value), metric="p50", also=(), design="abab")
+        settings = {side: {**of, "synchronous_standbys": standbys} for side, of in result.settings.items()}
+        return path.with_name(f"{value}.json"), replace(
+            result, settings=settings, fingerprint={**result.fingerprint, "disk_sync_seconds": 0.0001}
+        )
+
+    (line,) = rows([told("off", "none"), told("local", "FIRST 1 (replica_1)")])
+    assert "`off`: acknowledged messages are lost" in line and "`local`: what the standby has not got" in line
+    assert line.count("on a disk that syncs a write") == 1
+    assert line.count("beside a synchronous standby (`FIRST 1") == 1
