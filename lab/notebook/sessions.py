@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from lab.experiments.machine import HARDWARE
 from lab.experiments.result import PullResult
 from lab.experiments.series import about, question_of_session, sessions_of
-from lab.notebook.standing import Found, firm
+from lab.notebook.standing import Found, elsewhere, firm
 from lab.statistics import LEAST_SESSIONS, Effect, between_sessions, over_sessions
 from lab.trials.observation import pairs_of
 from lab.verdict import ratios_of
@@ -81,10 +82,24 @@ def _row(design: str, kind: str, questions: Sequence[Sequence[tuple[Effect, list
 
 
 def what_sessions_say(result: PullResult, found: Sequence[Found]) -> str:
-    """How many sessions answered, and what they say: of two the range, of more the mean with its interval."""
-    ratios = [effect.ratio for effect in asked_again(result, found)]
+    """How many sessions answered, and what they say: of two the range, of more the mean with its interval.
+
+    Those of another machine, that were judged by the same metric, stand apart behind their sign.
+    """
+    there: dict[tuple[object, ...], PullResult] = {}
+    for _, one in found:
+        alike = question_of_session(one) == question_of_session(result) and firm(one)
+        if alike and one.primary.metric == result.primary.metric and elsewhere(result, one):
+            there[tuple(one.fingerprint.get(name) for name in HARDWARE)] = one
+    others = (f"◊ {_told(asked_again(one, found), alone=True)}" for one in there.values())
+    return ", ".join([_told(asked_again(result, found)), *others])
+
+
+def _told(effects: Sequence[Effect], *, alone: bool = False) -> str:
+    """`alone`: also what one session says, where no row beside it does."""
+    ratios = [effect.ratio for effect in effects]
     if len(ratios) < 2:
-        return "1"
+        return f"1: {percent(ratios[0])}" if alone and ratios else "1"
     if len(ratios) >= LEAST_SESSIONS:
         return f"{len(ratios)}: {change(over_sessions([math.log(ratio) for ratio in ratios]))}"
     ends = dict.fromkeys((percent(min(ratios)), percent(max(ratios))))

@@ -63,9 +63,9 @@ LEGEND = (
     "In brackets behind a rate: which part that is of what the mode carries with the default and the "
     "processes that `lab up` starts, of which a side of a pull mostly has fewer.",
     "◊: of a session on another of the machines named above; shares of CPU may move with it.",
-    "*Sessions*: how many asked the same question on the same machine, of a row's values in turn, and their "
-    "range, or from three on their mean with its interval; one more may lie twice as far "
-    "([what another session adds](evidence.md#what-another-session-adds)).",
+    "*Sessions*: how many asked the same question on the same machine, behind ◊ on another, of a row's "
+    "values in turn, and their range, or from three on their mean with its interval; one more may "
+    "lie twice as far ([what another session adds](evidence.md#what-another-session-adds)).",
 )
 
 

@@ -63,6 +63,15 @@ def test_of_two_sessions_the_range_is_told_and_of_three_the_mean_with_its_interv
     assert re.fullmatch(r"3: \+3\d\.\d % \(\+2\d\.\d % to \+[34]\d\.\d %\)", three)
 
 
+def test_sessions_of_another_machine_stand_apart():
+    here, *there = sessions(1.3, 1.3, 1.3)
+    moved = [(path, replace(one, fingerprint={**one.fingerprint, "kernel": "6.2"})) for path, one in there]
+    said = what_sessions_say(here[1], [here, *moved[:1]])
+    assert re.fullmatch(r"1, ◊ 1: \+[23]\d\.\d %", said)
+    assert what_sessions_say(here[1], [here, *moved]).startswith("1, ◊ 2: +")
+    assert what_sessions_say(moved[0][1], [here, *moved]).startswith("2: +")
+
+
 def test_a_session_on_another_machine_does_not_count():
     (path, one), other = sessions(1.3, 1.3)
     elsewhere = (path, replace(one, fingerprint={**one.fingerprint, "cores": 64}))
