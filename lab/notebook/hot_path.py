@@ -96,8 +96,7 @@ def _against(result: PullResult, latest: Sequence[Found]) -> PullResult | None:
     """Of an ORM against the path in front of FastAPI: the pull against FastAPI itself; None for none."""
     if result.lever != LEVER or result.values[0] != LAYERS[0]:
         return None
-    own = _decided(latest, (WITHOUT_ORM, result.values[1]))
-    return _nearest([one for one in own if not elsewhere(result, one)] or own, result)
+    return _nearest(_decided(latest, (WITHOUT_ORM, result.values[1])), result)
 
 
 def pulled_there(result: PullResult, latest: Sequence[Found]) -> PullResult | None:
@@ -105,7 +104,7 @@ def pulled_there(result: PullResult, latest: Sequence[Found]) -> PullResult | No
     plan = plan_from(result.plan)
     asked = question_of(replace(result, plan={**result.plan, "held": {**plan.held, **BEHIND}}))
     own = [one for _, one in latest if question_of(one) == asked and one.primary.effect and firm(one)]
-    return _nearest([one for one in own if not elsewhere(result, one)] or own, result)
+    return _nearest(own, result)
 
 
 def second_figure(result: PullResult, latest: Sequence[Found]) -> str:
@@ -140,9 +139,13 @@ def _decided(latest: Sequence[Found], values: tuple[str, str]) -> list[PullResul
 
 
 def _nearest(found: Sequence[PullResult], result: PullResult) -> PullResult | None:
-    """The one at the rate that is nearest as a ratio, the newest of several."""
+    """Of the same machine before others, then at the rate that is nearest as a ratio, then the newest."""
     rate = float(result.plan["rate"])
-    return min(found, key=lambda one: (abs(math.log(one.plan["rate"] / rate)), -one.started_at), default=None)
+    return min(
+        found,
+        key=lambda one: (elsewhere(result, one), abs(math.log(one.plan["rate"] / rate)), -one.started_at),
+        default=None,
+    )
 
 
 def _ratio(result: PullResult | None) -> float:

@@ -21,7 +21,7 @@ from lab.notebook.advice import (
 )
 from lab.notebook.hot_path import behind_layers, of_the_api, on_hot_path, pulled_there, shares
 from lab.notebook.scaling import advised
-from lab.notebook.short import SUREST, by_standing, first_clause, sure, what_to_do
+from lab.notebook.short import SUREST, by_standing, sure, what_to_do, when_different
 from lab.notebook.standing import Found, committed, conditions_of, enough, mark, pairs, quiet
 from lab.notebook.words import given_up
 from lab.report.doubts import applies
@@ -208,7 +208,7 @@ def _besides(result: PullResult, told: str) -> str:
     ]
     by_hand = given_up(result.lever, result.values[1]).replace("](", "](../")
     lost = [*against, *([by_hand] if by_hand and by_hand not in told and ahead(result) else [])]
-    when = "" if by_hand else f" Different when: {first_clause(result.lever)}."
+    when = "" if by_hand else f" Different when: {when_different(result.lever)}."
     paid = f" What that gives up: {'; '.join(lost)}." if lost else ""
     unfit = applies([result]) if result.primary.word == "same within the margin" else ""
     load = f" What may hide a difference: {unfit}." if unfit else ""

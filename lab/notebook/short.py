@@ -210,10 +210,10 @@ def _but(own: Sequence[PullResult]) -> str:
 def _different(result: PullResult) -> str:
     """When it would be different, and what of that is known to apply here."""
     unfit = applies([result])
-    return f"different when {first_clause(result.lever)}{f'; here {unfit}' if unfit else ''}"
+    return f"different when {when_different(result.lever)}{f'; here {unfit}' if unfit else ''}"
 
 
-def first_clause(lever: str) -> str:
+def when_different(lever: str) -> str:
     """When it would be different, as its page says: the first sentence, without what stands in brackets."""
     text = paragraphs(page(lever)).get("Different when", "the page says")
     return re.sub(r" \([^()]*\)", "", text.removesuffix(".")).partition(". ")[0]

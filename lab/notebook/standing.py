@@ -97,12 +97,12 @@ def synced(result: PullResult) -> str:
     seconds = result.fingerprint.get("disk_sync_seconds")
     if result.lever != "durability" or not seconds:
         return ""
+    if standby_of(result):
+        return f", beside a synchronous standby (`{standby_of(result)}`), which `on` waits for as well"
     asked = " (a slow disk was not asked)" if seconds < SLOW_SYNC_SECONDS else ""
     found = [one.detail.get("counted", {}).get("log_sync_ms") for one in result.observations]
     waited = [ms for ms in found if ms]
     loaded = f", and under this load in {statistics.median(waited):.1f} ms" if waited else ""
-    if standby_of(result):
-        return f", beside a synchronous standby (`{standby_of(result)}`), which `on` waits for as well"
     return f", on a disk that syncs a write in {seconds * 1000:.1f} ms{loaded}{asked}"
 
 
